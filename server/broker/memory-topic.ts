@@ -1,0 +1,197 @@
+/**
+ * One topic of the memory broker: the counterpart, line by line, of `redis/topic.lua` and the scripts that follow it.
+ *
+ * Every step runs between `begin` and `commit`; nothing here waits.
+ */
+import {
+  type BrokerOptions,
+  beginning,
+  type Draft,
+  type Event,
+  type EventId,
+  type History,
+  type Hold,
+  type Kept,
+  type Latest,
+  type Receipt,
+} from './broker.ts'
+
+interface Value {
+  id: EventId
+  value: string
+  seq: number | undefined
+}
+
+/** One holder's lease on a key. A `posted` lease is nobody's in particular: it came with a publish. */
+interface Lease {
+  as: 'posted' | 'held' | 'acked' | 'released'
+  until: number
+}
+
+const poster = ''
+
+export class MemoryTopic {
+  readonly #options: BrokerOptions
+  readonly #values = new Map<string, Value>()
+  readonly #leases = new Map<string, Map<string, Lease>>()
+  #log: Event[] = []
+  /** Whether the log's first entry is the first there was. */
+  #whole = true
+  #idleAt = 0
+  #head = beginning
+  #now = 0
+  /** No lease runs out before this. */
+  #nextEnd = Number.POSITIVE_INFINITY
+  #added: Event[] = []
+
+  constructor(options: BrokerOptions) {
+    this.#options = options
+  }
+
+  get isEmpty(): boolean {
+    return this.#log.length === 0 && this.#values.size === 0 && this.#leases.size === 0
+  }
+
+  /** Returns the head from which this step starts. */
+  begin(now: number): EventId {
+    this.#now = now
+    this.#added = []
+    if (now >= this.#idleAt) this.#log = []
+    this.#head = this.#log.at(-1)?.id ?? this.#newestValue()
+    const head = this.#head
+    this.#expire()
+    return head
+  }
+
+  commit(): Event[] {
+    const { historyLength, historyTtlMs } = this.#options
+    if (this.#added.length > 0) this.#idleAt = this.#now + historyTtlMs
+    if (this.#log.length > historyLength) {
+      this.#log.splice(0, this.#log.length - historyLength)
+      this.#whole = false
+    }
+    return this.#added
+  }
+
+  publish({ key, value, seq }: Draft): Receipt {
+    const old = this.#values.get(key)
+    if (old?.seq !== undefined && seq !== undefined && seq <= old.seq) return { id: old.id, stale: true }
+    const id = this.#append(key, value, '')
+    this.#values.set(key, { id, value, seq: seq ?? old?.seq })
+    this.#post(key)
+    return { id, stale: false }
+  }
+
+  remove(key: string, reason: string): void {
+    if (this.#values.delete(key)) this.#append(key, null, reason)
+    if (this.#leases.get(key)?.has(poster)) this.#leases.delete(key)
+  }
+
+  latest(): Latest {
+    return { head: this.#head, entries: [...this.#values].map(([key, { id, value }]) => ({ id, key, value })) }
+  }
+
+  history(id: EventId): History {
+    if (id === beginning) {
+      const recovered = this.#log.length > 0 ? this.#whole : this.#head === beginning
+      return { recovered, events: [...this.#log] }
+    }
+    const at = this.#log.findIndex(event => event.id === id)
+    return { recovered: at >= 0, events: this.#log.slice(at + 1) }
+  }
+
+  keep(holder: string, holds: Hold[]): Kept {
+    if (this.#log.length > 0) this.#idleAt = this.#now + this.#options.historyTtlMs
+    for (const { key, as } of holds) {
+      const leases = this.#leasesOf(key)
+      leases.delete(poster)
+      leases.delete(holder)
+      if (as !== 'released') this.#lease(key, holder, as, this.#options.leaseMs)
+      else if (!isHeld(leases)) this.#lease(key, holder, as, this.#options.graceMs)
+    }
+    this.#nextEnd = this.#earliestEnd()
+    return { head: this.#head, nextEndMs: Number.isFinite(this.#nextEnd) ? this.#nextEnd - this.#now : null }
+  }
+
+  alive(key: string): void {
+    const acked = [...this.#leasesOf(key)].filter(([, { as }]) => as === 'acked')
+    for (const [holder] of acked) this.#lease(key, holder, 'acked', this.#options.leaseMs)
+    if (acked.length === 0 && this.#values.has(key)) this.#post(key)
+  }
+
+  /** Posting keeps only those whom no stream keeps. */
+  #post(key: string): void {
+    const leases = this.#leasesOf(key)
+    if (leases.size === 0 || leases.has(poster)) this.#lease(key, poster, 'posted', this.#options.leaseMs)
+  }
+
+  #lease(key: string, holder: string, as: Lease['as'], lengthMs: number): void {
+    const until = this.#now + lengthMs
+    this.#leases.set(key, this.#leasesOf(key).set(holder, { as, until }))
+    this.#nextEnd = Math.min(this.#nextEnd, until)
+  }
+
+  #leasesOf(key: string): Map<string, Lease> {
+    const leases = this.#leases.get(key) ?? new Map<string, Lease>()
+    for (const [holder, { until }] of leases) if (until <= this.#now) leases.delete(holder)
+    return leases
+  }
+
+  #expire(): void {
+    if (this.#now < this.#nextEnd) return
+    for (const [key, leases] of this.#leases) {
+      const { as, until } = last(leases)
+      if (until > this.#now) continue
+      this.#leases.delete(key)
+      if (this.#values.delete(key)) this.#append(key, null, as === 'released' ? 'closed' : 'expired')
+    }
+    this.#nextEnd = this.#earliestEnd()
+  }
+
+  #earliestEnd(): number {
+    let earliest = Number.POSITIVE_INFINITY
+    for (const leases of this.#leases.values()) earliest = Math.min(earliest, last(leases).until)
+    return earliest
+  }
+
+  #append(key: string, value: string | null, reason: string): EventId {
+    if (this.#log.length === 0) this.#whole = this.#head === beginning
+    const event = { id: this.#nextId(), key, value, reason }
+    this.#log.push(event)
+    this.#added.push(event)
+    this.#head = event.id
+    return event.id
+  }
+
+  #nextId(): EventId {
+    const [ms, n] = parts(this.#head)
+    if (this.#now > ms) return `${this.#now}-${Math.floor(Math.random() * 2 ** 20)}`
+    return `${ms}-${n + 1}`
+  }
+
+  #newestValue(): EventId {
+    let newest = beginning
+    for (const { id } of this.#values.values()) if (isAbove(id, newest)) newest = id
+    return newest
+  }
+}
+
+function isHeld(leases: Map<string, Lease>): boolean {
+  return [...leases.values()].some(({ as }) => as !== 'released')
+}
+
+/** The lease that runs out last decides. */
+function last(leases: Map<string, Lease>): Lease {
+  return [...leases.values()].reduce((a, b) => (b.until > a.until ? b : a))
+}
+
+function parts(id: EventId): [number, number] {
+  const [ms, n] = id.split('-').map(Number)
+  return [ms ?? 0, n ?? 0]
+}
+
+function isAbove(a: EventId, b: EventId): boolean {
+  const [aMs, aN] = parts(a)
+  const [bMs, bN] = parts(b)
+  return aMs > bMs || (aMs === bMs && aN > bN)
+}

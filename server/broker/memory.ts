@@ -1,0 +1,77 @@
+/**
+ * The broker in one process's memory: what `redis` does, by the same rules, for one instance.
+ *
+ * Expiry needs no timer: an idle room is forgotten when it is next looked at, and all of them are looked at now and then.
+ */
+import type { Broker, BrokerOptions, Draft, EventId, Follower, History, Hold, Kept, Latest, Receipt } from './broker.ts'
+import { MemoryTopic } from './memory-topic.ts'
+
+export class MemoryBroker implements Broker {
+  readonly #topics = new Map<string, MemoryTopic>()
+  readonly #followers = new Map<string, Set<Follower>>()
+  readonly #options: BrokerOptions
+  readonly #tidying: NodeJS.Timeout
+
+  constructor(options: BrokerOptions) {
+    this.#options = options
+    this.#tidying = setInterval(() => this.#tidy(), Math.min(options.historyTtlMs, 60_000)).unref()
+  }
+
+  async publish(topic: string, drafts: Draft[]): Promise<Receipt[]> {
+    return this.#change(topic, room => drafts.map(draft => room.publish(draft)))
+  }
+
+  async remove(topic: string, key: string, reason: string): Promise<void> {
+    this.#change(topic, room => room.remove(key, reason))
+  }
+
+  async latest(topic: string): Promise<Latest> {
+    return this.#change(topic, room => room.latest())
+  }
+
+  async history(topic: string, id: EventId): Promise<History> {
+    return this.#change(topic, room => room.history(id))
+  }
+
+  async keep(topic: string, holder: string, holds: Hold[]): Promise<Kept> {
+    return this.#change(topic, room => room.keep(holder, holds))
+  }
+
+  async alive(topic: string, key: string): Promise<void> {
+    this.#change(topic, room => room.alive(key))
+  }
+
+  async follow(topic: string, follower: Follower): Promise<() => void> {
+    const followers = this.#followers.get(topic) ?? new Set()
+    this.#followers.set(topic, followers.add(follower))
+    return () => {
+      followers.delete(follower)
+      if (followers.size === 0 && this.#followers.get(topic) === followers) this.#followers.delete(topic)
+    }
+  }
+
+  trouble(): null {
+    return null
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#tidying)
+  }
+
+  /** One step, as a script is one in Redis: what has run out goes first, and what was appended is announced together. */
+  #change<T>(topic: string, step: (room: MemoryTopic) => T): T {
+    const now = Date.now()
+    const room = this.#topics.get(topic) ?? new MemoryTopic(this.#options)
+    const after = room.begin(now)
+    const result = step(room)
+    const events = room.commit()
+    if (room.isEmpty) this.#topics.delete(topic)
+    else this.#topics.set(topic, room)
+    if (events.length > 0) for (const follower of this.#followers.get(topic) ?? []) follower.announced(after, events)
+    return result
+  }
+
+  #tidy(): void {
+    for (const topic of this.#topics.keys()) this.#change(topic, () => {})
+  }
+}

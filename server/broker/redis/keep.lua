@@ -1,0 +1,19 @@
+--[[ Keeps the topic from idling, and records how a holder stands to keys.
+  ARGV 6 holder, 7 and on, for each: key, `h` (held), `a` (acked) or `r` (released)
+  Returns the head, and the ms until the next lease runs out or -1. ]]
+local holder = ARGV[6]
+for i = 7, #ARGV, 2 do
+  local key, as = ARGV[i], ARGV[i + 1]
+  local found = readHolders(key)
+  found[''] = nil
+  found[holder] = nil
+  local held = false
+  for _, lease in pairs(found) do held = held or lease.as ~= 'r' end
+  if as ~= 'r' then found[holder] = { as = as, till = now + leaseMs }
+  elseif not held then found[holder] = { as = as, till = now + graceMs } end
+  writeHolders(key, found)
+end
+keepAll()
+announce()
+local nextUp = redis.call('ZRANGE', leases, 0, 0, 'WITHSCORES')
+return { head, nextUp[2] and math.max(0, tonumber(nextUp[2]) - now) or -1 }

@@ -1,0 +1,116 @@
+--[[ What every script begins with: one topic, whose keys share one hash slot. A script is this file, then its own.
+  KEYS 1 log (stream), 2 values (hash), 3 holders (hash), 4 leases (sorted set), 5 the channel
+  ARGV 1 history length (entries), 2 history ttl (ms), 3 lease (ms), 4 grace (ms), 5 salt, 6 and on: the script's own
+
+  A log entry has one field, `first` in an entry before which there was nothing and `event` in any other; its value is
+  the line `key TAB reason TAB value`. A value is `id TAB seq TAB value`. A holder's field is `holder=as:until`, comma-
+  separated; the sorted set has for each key the end of the lease that runs out last. Times are Redis's, in ms. ]]
+local log, values, holders, leases, channel = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local historyLength, historyTtl, leaseMs, graceMs, salt =
+  ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
+local time = redis.call('TIME')
+local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+
+local function parts(id)
+  local ms, n = string.match(id, '^(%d+)-(%d+)$')
+  return tonumber(ms), tonumber(n)
+end
+
+local function isAbove(a, b)
+  local aMs, aN = parts(a)
+  local bMs, bN = parts(b)
+  return aMs > bMs or (aMs == bMs and aN > bN)
+end
+
+-- The id of the last event. A log that idled out while someone is still there goes on from the newest value.
+local function readHead()
+  local tail = redis.call('XREVRANGE', log, '+', '-', 'COUNT', 1)
+  if tail[1] then return tail[1][1] end
+  local newest = '0-0'
+  for _, stored in ipairs(redis.call('HVALS', values)) do
+    local id = string.match(stored, '^[^\t]+')
+    if isAbove(id, newest) then newest = id end
+  end
+  return newest
+end
+
+local after = readHead()
+local head = after
+local added = {}
+
+-- The salt keeps two logs (a fork, a flushed one) from making one id twice for different events.
+local function nextId()
+  local ms, n = parts(head)
+  if now > ms then return string.format('%.0f-%d', now, salt) end
+  if #added == 0 then n = n + salt end
+  return string.format('%.0f-%.0f', ms, n + 1)
+end
+
+local function append(key, reason, value)
+  local line = key .. '\t' .. reason .. '\t' .. value
+  local field = head == '0-0' and 'first' or 'event'
+  head = nextId()
+  redis.call('XADD', log, 'MAXLEN', '=', historyLength, head, field, line)
+  added[#added + 1] = head .. '\t' .. line
+  return head
+end
+
+-- A value never goes before its log: its removal would be in no history.
+local function keepValues()
+  local ttl = math.max(historyTtl, leaseMs + graceMs) + 1000
+  redis.call('PEXPIRE', values, ttl)
+  redis.call('PEXPIRE', holders, ttl)
+  redis.call('PEXPIRE', leases, ttl)
+end
+
+local function keepAll()
+  redis.call('PEXPIRE', log, historyTtl)
+  keepValues()
+end
+
+local function announce()
+  if #added == 0 then return end
+  keepAll()
+  redis.call(PUBLISH, channel, after .. '\n' .. table.concat(added, '\n'))
+end
+
+-- Who holds a key, as a table of { as, until }; what has run out is left out.
+local function readHolders(key)
+  local found = {}
+  for holder, as, till in string.gmatch(redis.call('HGET', holders, key) or '', '([^=,]*)=(%a):(%d+)') do
+    till = tonumber(till)
+    if till > now then found[holder] = { as = as, till = till } end
+  end
+  return found
+end
+
+local function writeHolders(key, found)
+  local fields, last = {}, 0
+  for holder, lease in pairs(found) do
+    fields[#fields + 1] = string.format('%s=%s:%.0f', holder, lease.as, lease.till)
+    last = math.max(last, lease.till)
+  end
+  redis.call('HSET', holders, key, table.concat(fields, ','))
+  redis.call('ZADD', leases, last, key)
+end
+
+local function forget(key)
+  redis.call('HDEL', holders, key)
+  redis.call('ZREM', leases, key)
+end
+
+-- Posting keeps only those whom no stream keeps: the holder without a name, `p`.
+local function post(key)
+  local stored = redis.call('HGET', holders, key)
+  if stored and string.sub(stored, 1, 3) ~= '=p:' and next(readHolders(key)) then return end
+  writeHolders(key, { [''] = { as = 'p', till = now + leaseMs } })
+end
+
+-- Removes what has outlived its last lease; a key whose last holder let go (`r`) was closed, any other expired.
+for _, key in ipairs(redis.call('ZRANGEBYSCORE', leases, '-inf', now, 'LIMIT', 0, 1000)) do
+  local till = redis.call('ZSCORE', leases, key)
+  local stored = redis.call('HGET', holders, key) or ''
+  local released = string.find(stored, '=r:' .. till, 1, true)
+  forget(key)
+  if redis.call('HDEL', values, key) == 1 then append(key, released and 'closed' or 'expired', '') end
+end
