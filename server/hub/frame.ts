@@ -1,0 +1,14 @@
+/**
+ * One event of an event stream as text (WHATWG HTML, section 9.2.6). `data` must be one line.
+ */
+export function frame(data: string, id?: string): string {
+  return id === undefined ? `data: ${data}\n\n` : `id: ${id}\ndata: ${data}\n\n`
+}
+
+/** A field on its own, which takes effect as soon as its line is read; no blank line, so no event. Milliseconds. */
+export function retryLine(fromMs: number, toMs: number): string {
+  return `retry: ${Math.round(fromMs + Math.random() * (toMs - fromMs))}\n`
+}
+
+/** A comment: keeps the connection from looking idle. */
+export const heartbeat = Buffer.from(':\n')

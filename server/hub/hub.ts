@@ -1,0 +1,162 @@
+/**
+ * One instance's fan-out: a view for each topic that someone here reads, a frame for each event, many sessions.
+ *
+ * Knows neither Redis nor HTTP. A session gets every event once and in order, or is told that it was reset.
+ */
+import { setTimeout } from 'node:timers/promises'
+import type { Broker } from '../broker/broker.ts'
+import type { Format } from './format.ts'
+import { Keeper } from './keeper.ts'
+import { Pacer } from './pacer.ts'
+import { type Ending, Session, type Sink } from './session.ts'
+import { View } from './view.ts'
+import { Wheel } from './wheel.ts'
+
+export interface HubOptions {
+  /** This instance's name among the holders of leases. */
+  holder: string
+  historyLength: number
+  heartbeatMs: number
+  leaseMs: number
+  graceMs: number
+  stallMs: number
+  streamAgeMs: number
+  maxStreams: number
+}
+
+export interface Join {
+  topic: string
+  /** Begins the response; null if its client has gone. */
+  open(): Sink | null
+  /** Go on after this event. */
+  lastEventId: string | undefined
+  /** The key this session stands for, if any. */
+  key: string | undefined
+  /** Whether the client is asked for signs of life, instead of believing an open socket. */
+  ack: boolean
+  onClose(ending: Ending): void
+}
+
+/** How long clients have to take the end of their streams. */
+const closeMs = 1_000
+
+export class Hub {
+  readonly #broker: Broker
+  readonly #format: Format
+  readonly #options: HubOptions
+  readonly #views = new Map<string, Reading>()
+  readonly #keepers = new Map<string, Keeper>()
+  readonly #sessions = new Set<Session>()
+  /** Sessions, and those on their way to become one. */
+  #streams = 0
+  readonly #pacer = new Pacer()
+  readonly #wheel: Wheel
+  #onEmpty = () => {}
+
+  constructor(broker: Broker, format: Format, options: HubOptions) {
+    this.#broker = broker
+    this.#format = format
+    this.#options = options
+    this.#wheel = new Wheel(Math.max(5, Math.min(100, options.heartbeatMs / 8, options.streamAgeMs / 8)))
+  }
+
+  get isFull(): boolean {
+    return this.#streams >= this.#options.maxStreams
+  }
+
+  /** Makes a response a reader of a topic. Rejects with `Unavailable`, and does not begin it, when there is nothing to show. */
+  async join(join: Join): Promise<void> {
+    const { topic, lastEventId } = join
+    const entry = this.#enter(topic)
+    try {
+      await entry.opened
+      // With the store away, what is here is what there is: whoever asks for more is reset.
+      if (lastEventId) await entry.view.reach(lastEventId).catch(() => {})
+    } catch (error) {
+      this.#leave(topic, entry)
+      throw error
+    }
+    const sink = join.open()
+    if (sink) this.#start(entry, sink, join)
+    else this.#leave(topic, entry)
+  }
+
+  /** Ends every session; resolves once the broker knows who has gone. */
+  async close(): Promise<void> {
+    const gone = new Promise<void>(resolve => {
+      this.#onEmpty = resolve
+    })
+    for (const session of [...this.#sessions]) session.end('drained')
+    if (this.#sessions.size > 0) await Promise.race([gone, setTimeout(closeMs)])
+    await Promise.allSettled([...this.#keepers.values()].map(keeper => keeper.stop()))
+  }
+
+  #start(entry: Reading, sink: Sink, join: Join): void {
+    const { view } = entry
+    const { heartbeatMs, stallMs, streamAgeMs } = this.#options
+    const { topic, key, ack, lastEventId } = join
+    const keeper = this.#keeper(topic)
+    const next = lastEventId ? view.tail.after(lastEventId) : null
+    const session = new Session(view, sink, next, lastEventId ? 'reset' : 'joined', {
+      heartbeatMs,
+      stallMs,
+      ageMs: streamAgeMs * (0.8 + 0.2 * Math.random()),
+      ack,
+      onClose: ending => {
+        this.#wheel.remove(session)
+        this.#sessions.delete(session)
+        view.sessions.delete(session)
+        keeper.leave(key, ack)
+        this.#leave(topic, entry)
+        join.onClose(ending)
+        if (this.#sessions.size === 0) this.#onEmpty()
+      },
+    })
+    view.sessions.add(session)
+    this.#sessions.add(session)
+    this.#wheel.add(session, session.visit(performance.now()))
+    keeper.enter(key, ack)
+  }
+
+  #enter(topic: string): Reading {
+    let entry = this.#views.get(topic)
+    if (!entry) {
+      const view = new View(topic, this.#format, this.#broker, this.#pacer, this.#options.historyLength)
+      entry = { view, opened: view.open(), readers: 0 }
+      this.#views.set(topic, entry)
+    }
+    entry.readers++
+    this.#streams++
+    return entry
+  }
+
+  #leave(topic: string, entry: Reading): void {
+    this.#streams--
+    if (--entry.readers > 0) return
+    this.#views.delete(topic)
+    entry.view.close()
+  }
+
+  #keeper(topic: string): Keeper {
+    const known = this.#keepers.get(topic)
+    if (known) return known
+    const { holder, leaseMs, graceMs } = this.#options
+    const keeper = new Keeper(this.#broker, {
+      topic,
+      holder,
+      leaseMs,
+      graceMs,
+      onHead: head => this.#views.get(topic)?.view.compare(head),
+      onIdle: () => this.#keepers.delete(topic),
+    })
+    this.#keepers.set(topic, keeper)
+    return keeper
+  }
+}
+
+interface Reading {
+  view: View
+  opened: Promise<void>
+  /** Sessions, and those on their way to become one. */
+  readers: number
+}

@@ -1,0 +1,134 @@
+/**
+ * One open response: a reader of one topic, as a number in its tail.
+ *
+ * Nothing is queued for it. It is written what lies between its number and the tail's end, as much as its socket takes;
+ * a socket that is full is left alone until it drains, and then goes on from the same number. So the server holds for it
+ * at most one bite and what the socket itself buffers, and catching up is the same whatever made it fall behind.
+ */
+import type { SnapshotReason } from './format.ts'
+import { heartbeat, retryLine } from './frame.ts'
+import type { View } from './view.ts'
+import type { Visited } from './wheel.ts'
+
+/** Where a session writes: a response whose head is sent. */
+export interface Sink {
+  write(bytes: Buffer | string): boolean
+  cork(): void
+  uncork(): void
+  end(): unknown
+  destroy(): unknown
+  setTimeout(ms: number): unknown
+  on(event: 'drain' | 'close' | 'timeout', listener: () => void): unknown
+}
+
+/** Why a stream ended: its client left, its time was up, its socket took nothing any more, or the server is leaving. */
+export type Ending = 'client' | 'age' | 'stalled' | 'drained'
+
+export interface SessionOptions {
+  heartbeatMs: number
+  stallMs: number
+  /** When it ends, in milliseconds from now. */
+  ageMs: number
+  /** Whether the client is asked for a sign of life at every heartbeat. */
+  ack: boolean
+  onClose(ending: Ending): void
+}
+
+const retryFromMs = 1_000
+const retryToMs = 3_000
+
+export class Session implements Visited {
+  slot: Set<Visited> | undefined
+  readonly #view: View
+  readonly #sink: Sink
+  readonly #options: SessionOptions
+  readonly #endsAt: number
+  /** The number of the next frame. */
+  #next = 0
+  /** Why its number is worth nothing, if it is. */
+  #lost: SnapshotReason | null
+  #isFull = false
+  #writtenAt = performance.now()
+  #pingedAt = performance.now()
+  #ending: Ending = 'client'
+  #hasEnded = false
+
+  /** `next`: where to go on, or null to begin with a snapshot for `reason`. */
+  constructor(view: View, sink: Sink, next: number | null, reason: SnapshotReason, options: SessionOptions) {
+    this.#view = view
+    this.#sink = sink
+    this.#options = options
+    this.#endsAt = performance.now() + options.ageMs
+    this.#lost = next === null ? reason : null
+    sink.on('drain', () => {
+      this.#isFull = false
+      sink.setTimeout(0)
+      this.pump()
+    })
+    // Set only while the socket is full: it takes nothing.
+    sink.on('timeout', () => {
+      this.#ending = 'stalled'
+      sink.destroy()
+    })
+    sink.on('close', () => options.onClose(this.#ending))
+    sink.cork()
+    this.#write(retryLine(retryFromMs, retryToMs))
+    if (next !== null) {
+      this.#next = next
+      this.#write(view.format.resumed(view.tail.end - next))
+    }
+    this.pump()
+    sink.uncork()
+  }
+
+  /** Its number means nothing any more: the log is another one. */
+  reset(): void {
+    this.#lost = 'reset'
+  }
+
+  /** Writes what is missing, until there is nothing more or the socket is full. */
+  pump(): void {
+    const { tail } = this.#view
+    while (!this.#isFull && !this.#hasEnded) {
+      if (this.#next < tail.start) this.#lost ??= 'behind'
+      if (this.#lost) {
+        const reason = this.#lost
+        this.#lost = null
+        this.#next = tail.end
+        this.#write(this.#view.snapshot(reason))
+      } else if (this.#next < tail.end) {
+        const { bytes, to } = tail.bite(this.#next)
+        this.#next = to
+        this.#write(bytes)
+      } else return
+    }
+  }
+
+  visit(now: number): number {
+    if (now >= this.#endsAt) this.end('age')
+    const { heartbeatMs, ack } = this.#options
+    let dueAt = (ack ? this.#pingedAt : this.#writtenAt) + heartbeatMs
+    if (now >= dueAt && !this.#isFull) {
+      this.#pingedAt = now
+      this.#write(ack ? this.#view.format.ping : heartbeat)
+    }
+    if (now >= dueAt) dueAt = now + heartbeatMs
+    return Math.min(this.#endsAt, dueAt) - now
+  }
+
+  /** Ends it so that its client comes back after a while, each after another. */
+  end(ending: Ending): void {
+    if (this.#hasEnded) return
+    this.#hasEnded = true
+    this.#ending = ending
+    this.#write(retryLine(retryFromMs, retryToMs))
+    this.#sink.end()
+  }
+
+  #write(bytes: Buffer | string): void {
+    this.#writtenAt = performance.now()
+    if (this.#sink.write(bytes)) return
+    this.#isFull = true
+    this.#sink.setTimeout(this.#options.stallMs)
+  }
+}

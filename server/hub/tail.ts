@@ -1,0 +1,103 @@
+/**
+ * The end of a topic's log as frames: what this instance can replay without asking anybody.
+ *
+ * Frames are numbered from the first that was ever here; a reader is such a number, and what it lacks is what lies
+ * between its number and `end`. No frame's number ever changes.
+ */
+import { beginning, type EventId } from '../broker/broker.ts'
+
+/** Some frames in a row as bytes, the same for everybody who is at `from`. */
+interface Bite {
+  from: number
+  to: number
+  end: number
+  bytes: Buffer
+}
+
+interface Frame {
+  id: EventId
+  text: string
+}
+
+/** What is written to one reader at a time, at most, unless one frame is longer. */
+const biteLength = 64 * 1024
+
+export class Tail {
+  readonly #limit: number
+  #frames: Frame[] = []
+  #start = 0
+  /** The id before the first frame, if it is known. */
+  #before: EventId | null
+  /** Whether these are all the frames that there are to be had. */
+  #whole: boolean
+  #bite: Bite = { from: -1, to: -1, end: -1, bytes: Buffer.alloc(0) }
+
+  /** `limit`: frames to keep. */
+  constructor(limit: number, before: EventId) {
+    this.#limit = limit
+    this.#before = before
+    this.#whole = before === beginning
+  }
+
+  get start(): number {
+    return this.#start
+  }
+
+  get end(): number {
+    return this.#start + this.#frames.length
+  }
+
+  get isWhole(): boolean {
+    return this.#whole
+  }
+
+  append(id: EventId, text: string): void {
+    this.#frames.push({ id, text })
+  }
+
+  /** Puts the frames before those that are here. `before` is the id before the first of them, if it is known. */
+  prepend(frames: Frame[], before: EventId | null): void {
+    const known = new Set(this.#frames.map(({ id }) => id))
+    const older = frames.filter(({ id }) => !known.has(id))
+    this.#frames.unshift(...older)
+    this.#start -= older.length
+    this.#before = before
+    this.#whole = true
+  }
+
+  /** The number of the frame that follows `id`, or null: that very event is not in the history. */
+  after(id: EventId): number | null {
+    if (id === this.#before && this.#frames.length <= this.#limit) return this.#start
+    const oldest = Math.max(0, this.#frames.length - this.#limit)
+    for (let i = this.#frames.length - 1; i >= oldest; i--) if (this.#frames[i]?.id === id) return this.#start + i + 1
+    return null
+  }
+
+  has(id: EventId): boolean {
+    return this.#frames.some(frame => frame.id === id)
+  }
+
+  /** What a reader at `from` is written next. Encoded once for all who are there. */
+  bite(from: number): Bite {
+    if (this.#bite.from === from && this.#bite.end === this.end) return this.#bite
+    let text = ''
+    let to = from
+    do {
+      text += this.#frames[to - this.#start]?.text ?? ''
+      to++
+    } while (to < this.end && text.length < biteLength)
+    this.#bite = { from, to, end: this.end, bytes: Buffer.from(text) }
+    return this.#bite
+  }
+
+  /** Forgets what is past the limit; called once readers have had their turn. */
+  trim(): void {
+    const excess = this.#frames.length - this.#limit
+    // In large steps, since each moves all that stays.
+    if (excess < this.#limit) return
+    this.#frames.splice(0, excess)
+    this.#start += excess
+    this.#before = null
+    this.#whole = true
+  }
+}

@@ -1,0 +1,182 @@
+/**
+ * This instance's view of one topic: its head, the end of its log, every key's value, and the sessions that read it.
+ *
+ * The view is itself a reader of the log. Whatever it may have missed, for whatever cause, it reads from the history after
+ * its own head; when the history no longer knows that head it starts anew, and every session is told that it was reset.
+ */
+import { type Broker, beginning, type Entry, type Event, type EventId, type Follower } from '../broker/broker.ts'
+import type { Format, SnapshotReason } from './format.ts'
+import type { Pacer } from './pacer.ts'
+import type { Session } from './session.ts'
+import { Tail } from './tail.ts'
+
+interface Announcement {
+  after: EventId
+  events: Event[]
+}
+
+/** The whole topic as it is now; the history after the head; or the whole history. */
+type Reading = 'anew' | 'after head' | 'whole'
+
+/** Events that may wait while the history is read; past that they are read from it, too. */
+const maxHeldEvents = 10_000
+const retryMs = 250
+
+export class View implements Follower {
+  readonly topic: string
+  readonly format: Format
+  readonly sessions = new Set<Session>()
+  /** When its readers were last written to, for the pacer. */
+  flushedAt = 0
+  readonly #broker: Broker
+  readonly #pacer: Pacer
+  readonly #historyLength: number
+  #tail: Tail
+  #head: EventId = beginning
+  #values = new Map<string, Entry>()
+  /** While the history is being read, announcements wait here. */
+  #held: Announcement[] | null = []
+  #turn: Promise<unknown> = Promise.resolve()
+  readonly #queued = new Map<Reading, Promise<void>>()
+  #retry: NodeJS.Timeout | undefined
+  #unfollow = () => {}
+  #closed = false
+  #snapshot: { reason: SnapshotReason; end: number; bytes: Buffer } | null = null
+
+  constructor(topic: string, format: Format, broker: Broker, pacer: Pacer, historyLength: number) {
+    this.topic = topic
+    this.format = format
+    this.#broker = broker
+    this.#pacer = pacer
+    this.#historyLength = historyLength
+    this.#tail = new Tail(historyLength, beginning)
+  }
+
+  /** Subscribes first and reads then, so that nothing falls between. Rejects with `Unavailable`. */
+  async open(): Promise<void> {
+    const unfollow = await this.#broker.follow(this.topic, this)
+    if (this.#closed) return unfollow()
+    this.#unfollow = unfollow
+    await this.#read('anew')
+  }
+
+  close(): void {
+    this.#closed = true
+    clearTimeout(this.#retry)
+    this.#unfollow()
+  }
+
+  get tail(): Tail {
+    return this.#tail
+  }
+
+  announced(after: EventId, events: Event[]): void {
+    if (this.#held) {
+      this.#held.push({ after, events })
+      if (this.#held.length > maxHeldEvents) this.#held = [{ after: '', events: [] }]
+    } else if (after === this.#head) this.#apply(events)
+    else if (!this.#knows(events)) this.check()
+  }
+
+  interrupted(): void {
+    this.check()
+  }
+
+  /** The log's head as somebody else saw it: a quiet topic may have missed its last announcement. */
+  compare(head: EventId): void {
+    if (head !== this.#head && !this.#tail.has(head)) this.check()
+  }
+
+  /** Reads what may have been missed, now or as soon as the store answers. */
+  check(): void {
+    this.#read('after head').catch(() => {
+      if (this.#closed) return
+      clearTimeout(this.#retry)
+      this.#retry = setTimeout(() => this.check(), retryMs * (1 + Math.random())).unref()
+    })
+  }
+
+  /** Gets hold of the history back to `id`, if that can be had: one reading for all who ask at a time. */
+  async reach(id: EventId): Promise<void> {
+    if (this.#tail.after(id) === null) await this.#read(this.#tail.isWhole ? 'after head' : 'whole')
+  }
+
+  /** Everything there is, encoded once for all who need it at this head. */
+  snapshot(reason: SnapshotReason): Buffer {
+    if (this.#snapshot?.end !== this.#tail.end || this.#snapshot.reason !== reason) {
+      const text = this.format.snapshot(reason, this.#head, this.#values.values())
+      this.#snapshot = { reason, end: this.#tail.end, bytes: Buffer.from(text) }
+    }
+    return this.#snapshot.bytes
+  }
+
+  /** Brings every reader up to date that can take more. */
+  flush(): void {
+    for (const session of this.sessions) session.pump()
+    this.#tail.trim()
+  }
+
+  /** Readings take turns, and whoever asks before one has begun shares it. */
+  #read(reading: Reading): Promise<void> {
+    const queued = this.#queued.get(reading)
+    if (queued) return queued
+    const turn = this.#turn.then(async () => {
+      this.#queued.delete(reading)
+      if (this.#closed) return
+      this.#held ??= []
+      try {
+        await (reading === 'anew' ? this.#startAnew() : this.#readHistory(reading))
+      } finally {
+        this.#release()
+      }
+    })
+    this.#queued.set(reading, turn)
+    this.#turn = turn.catch(() => {})
+    return turn
+  }
+
+  async #readHistory(reading: Reading): Promise<void> {
+    const isWhole = reading === 'whole' && !this.#tail.isWhole
+    const { recovered, events } = await this.#broker.history(this.topic, isWhole ? beginning : this.#head)
+    const follows = recovered && (!isWhole || this.#head === beginning)
+    const mine = follows ? -1 : events.findIndex(({ id }) => id === this.#head)
+    if (!follows && mine < 0) return this.#startAnew()
+    if (isWhole) this.#tail.prepend(events.slice(0, mine + 1).map(this.#encode), recovered ? beginning : null)
+    this.#apply(events.slice(mine + 1))
+  }
+
+  async #startAnew(): Promise<void> {
+    const { head, entries } = await this.#broker.latest(this.topic)
+    this.#head = head
+    this.#values = new Map(entries.map(entry => [entry.key, entry]))
+    this.#tail = new Tail(this.#historyLength, head)
+    this.#snapshot = null
+    for (const session of this.sessions) session.reset()
+    this.#pacer.wake(this)
+  }
+
+  /** Goes through what was announced meanwhile: known, or the next, or a sign that there is more to read. */
+  #release(): void {
+    const held = this.#held ?? []
+    this.#held = null
+    for (const { after, events } of held) this.announced(after, events)
+  }
+
+  #knows(events: Event[]): boolean {
+    const last = events.at(-1)
+    return last !== undefined && (last.id === this.#head || this.#tail.has(last.id))
+  }
+
+  #apply(events: Event[]): void {
+    for (const event of events) {
+      const { id, key, value } = event
+      this.#tail.append(id, this.format.event(event))
+      if (value === null) this.#values.delete(key)
+      else this.#values.set(key, { id, key, value })
+      this.#head = id
+    }
+    if (events.length > 0) this.#pacer.wake(this)
+  }
+
+  readonly #encode = (event: Event) => ({ id: event.id, text: this.format.event(event) })
+}
