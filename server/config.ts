@@ -1,0 +1,118 @@
+/**
+ * The environment as the server's settings. Every variable that is not valid is named, with its range and what was given.
+ */
+import { isIP } from 'node:net'
+
+export interface Config {
+  port: number
+  host: string
+  redisUrl: string | undefined
+  redisPrefix: string
+  historyLength: number
+  historyTtlMs: number
+  heartbeatMs: number
+  leaseMs: number
+  graceMs: number
+  stallMs: number
+  streamAgeMs: number
+  drainMs: number
+  maxStreams: number
+  postRate: number
+  corsOrigins: string[]
+  trustProxy: string | number | boolean
+  logLevel: string
+}
+
+export class ConfigError extends Error {}
+
+type Env = Record<string, string | undefined>
+
+const hourMs = 3_600_000
+const dayMs = 24 * hourMs
+const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']
+
+/** Throws a `ConfigError` with a line for each variable that is not valid. */
+export function readConfig(env: Env): Config {
+  const faults: string[] = []
+
+  const value = (name: string) => (env[name] === '' ? undefined : env[name])
+
+  const int = (name: string, { default: fallback, min, max }: { default: number; min: number; max: number }) => {
+    const given = value(name)
+    if (given === undefined) return fallback
+    const number = Number(given)
+    if (/^\d+$/.test(given) && number >= min && number <= max) return number
+    faults.push(`${name} must be a whole number from ${min} to ${max}, not "${given}"`)
+    return fallback
+  }
+
+  const string = (name: string, isValid: (given: string) => boolean, rule: string) => {
+    const given = value(name)
+    if (given !== undefined && !isValid(given)) faults.push(`${name} must be ${rule}`)
+    return given
+  }
+
+  const config: Config = {
+    port: int('PORT', { default: 3_000, min: 0, max: 65_535 }),
+    host: string('HOST', isHost, 'an address or a host’s name') ?? '127.0.0.1',
+    // What was given is not repeated: it may hold a password.
+    redisUrl: string('REDIS_URL', isRedisUrl, 'a URL that begins with redis:// or rediss://'),
+    redisPrefix: string('REDIS_PREFIX', isPrefix, '1 to 64 of A–Z a–z 0–9 . _ : -') ?? 'colocate',
+    historyLength: int('HISTORY_LENGTH', { default: 1_000, min: 10, max: 100_000 }),
+    historyTtlMs: int('HISTORY_TTL_MS', { default: hourMs, min: 1_000, max: 30 * dayMs }),
+    heartbeatMs: int('HEARTBEAT_MS', { default: 15_000, min: 100, max: hourMs }),
+    leaseMs: int('LEASE_MS', { default: 30_000, min: 100, max: dayMs }),
+    graceMs: int('LEAVE_GRACE_MS', { default: 5_000, min: 100, max: hourMs }),
+    stallMs: int('STALL_MS', { default: 60_000, min: 100, max: hourMs }),
+    streamAgeMs: int('STREAM_AGE_MS', { default: hourMs, min: 100, max: 7 * dayMs }),
+    drainMs: int('DRAIN_MS', { default: 5_000, min: 100, max: hourMs }),
+    maxStreams: int('MAX_STREAMS', { default: 20_000, min: 1, max: 1_000_000 }),
+    postRate: int('POST_RATE', { default: 100, min: 1, max: 1_000_000 }),
+    corsOrigins: list(string('CORS_ORIGINS', areOrigins, 'origins like https://example.org, with commas between')),
+    trustProxy: trust(value('TRUST_PROXY')),
+    logLevel: string('LOG_LEVEL', level => logLevels.includes(level), `one of ${logLevels.join(', ')}`) ?? 'info',
+  }
+
+  const auth = string('AUTH', given => given === 'off', '"off" or left out')
+  if (auth !== 'off' && !isLoopback(config.host)) {
+    faults.push(
+      `HOST is "${config.host}", which others can reach, and nothing says who may: set AUTH=off if everyone may read and write`,
+    )
+  }
+  if (faults.length > 0) throw new ConfigError(faults.join('\n'))
+  return config
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
+}
+
+function isHost(host: string): boolean {
+  return isIP(host) !== 0 || /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i.test(host)
+}
+
+function isRedisUrl(url: string): boolean {
+  return URL.canParse(url) && ['redis:', 'rediss:'].includes(new URL(url).protocol)
+}
+
+function isPrefix(prefix: string): boolean {
+  return /^[\w.:-]{1,64}$/.test(prefix)
+}
+
+function areOrigins(origins: string): boolean {
+  return list(origins).every(origin => URL.canParse(origin) && new URL(origin).origin === origin)
+}
+
+function list(given: string | undefined): string[] {
+  return (given ?? '')
+    .split(',')
+    .map(item => item.trim())
+    .filter(item => item !== '')
+}
+
+/** As Express takes it: a number of proxies, `true`, or addresses. */
+function trust(given: string | undefined): string | number | boolean {
+  if (given === undefined || given === 'false') return false
+  if (given === 'true') return true
+  return /^\d+$/.test(given) ? Number(given) : given
+}

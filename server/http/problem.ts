@@ -1,0 +1,57 @@
+/**
+ * Errors as clients see them: problem details (RFC 9457). Whatever else was thrown is our fault, and stays in our log.
+ */
+import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
+import { STATUS_CODES } from 'node:http'
+import { Unavailable } from '../broker/broker.ts'
+
+interface Issue {
+  /** Where in the body, like `1.meta`; empty for the body itself. */
+  path: string
+  message: string
+}
+
+export class Problem extends Error {
+  readonly status: number
+  readonly headers: OutgoingHttpHeaders
+  readonly errors: Issue[] | undefined
+
+  constructor(status: number, detail: string, more: { headers?: OutgoingHttpHeaders; errors?: Issue[] } = {}) {
+    super(detail)
+    this.status = status
+    this.headers = more.headers ?? {}
+    this.errors = more.errors
+  }
+}
+
+const retryAfterSeconds = 2
+
+/** The problem that an error is to the client. */
+export function problemOf(error: unknown): Problem {
+  if (error instanceof Problem) return error
+  if (error instanceof Unavailable) {
+    return new Problem(503, 'The log cannot be reached at present; nothing was changed.', {
+      headers: { 'Retry-After': retryAfterSeconds },
+    })
+  }
+  if (isClientError(error)) return new Problem(error.status, 'The request could not be read.')
+  return new Problem(500, 'Something went wrong here.')
+}
+
+export function sendProblem(res: ServerResponse, { status, message, headers, errors }: Problem): void {
+  const title = STATUS_CODES[status] ?? 'Error'
+  const body = JSON.stringify({ type: 'about:blank', title, status, detail: message, errors })
+  res.writeHead(status, {
+    ...headers,
+    'Content-Type': 'application/problem+json',
+    'Cache-Control': 'no-store',
+    'Content-Length': Buffer.byteLength(body),
+  })
+  res.end(body)
+}
+
+/** Express's own refusals, like a path that is not percent-encoded rightly. */
+function isClientError(error: unknown): error is { status: number } {
+  const status = (error as { status?: unknown } | null)?.status
+  return typeof status === 'number' && status >= 400 && status < 500
+}

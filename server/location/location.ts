@@ -1,0 +1,80 @@
+/**
+ * What a location is: what a client may say, what it becomes, and what a room's log keeps of it. Pure.
+ */
+import { z } from 'zod'
+import type { Location } from '../../web/wire.ts'
+import { colorOf } from './color.ts'
+
+const maxMetaBytes = 1024
+const maxNameLength = 64
+const maxBatchLength = 1_000
+
+/** A name that no line, field or log can be forged with: no control characters, and nothing that UTF-8 cannot carry. */
+function text(minLength: number): z.ZodType<string> {
+  return z
+    .string()
+    .refine(value => value.isWellFormed() && !/\p{Cc}/u.test(value), 'must be without control characters')
+    .refine(value => {
+      const { length } = [...value.slice(0, 2 * maxNameLength + 2)]
+      return length >= minLength && length <= maxNameLength
+    }, `must have ${minLength} to ${maxNameLength} characters`)
+}
+
+/** No URL can carry a path segment `.` or `..`. */
+export const userSchema = text(1).refine(value => value !== '.' && value !== '..', 'must not be . or ..')
+
+const metaSchema = z
+  .custom<Record<string, unknown>>(value => typeof value === 'object' && value !== null && !Array.isArray(value), {
+    error: 'must be an object',
+    abort: true,
+  })
+  .refine(fits, `must be at most ${maxMetaBytes} bytes of JSON`)
+
+const draftSchema = z.object({
+  user: userSchema.optional(),
+  name: text(0).optional(),
+  color: z
+    .string()
+    .regex(/^#[0-9a-f]{6}$/i, 'must be #rrggbb')
+    .optional(),
+  x: z.number(),
+  y: z.number(),
+  meta: metaSchema.nullish(),
+  seq: z.int().optional(),
+})
+
+export const bodySchema = draftSchema
+export const batchSchema = z
+  .array(draftSchema.extend({ user: userSchema }))
+  .min(1)
+  .max(maxBatchLength)
+
+/** What a client says of where it is. */
+export type Said = z.infer<typeof draftSchema>
+
+/** What the log keeps of a location, as JSON: all but `at`, which is in its event's id. */
+export function storedOf(user: string, { name, color, x, y, meta }: Said, guest: boolean): string {
+  const location: Omit<Location, 'at'> = {
+    user,
+    name: name ?? (guest ? `Guest ${user.slice(-4)}` : user),
+    color: color ?? colorOf(user),
+    x,
+    y,
+    ...(meta && { meta }),
+  }
+  return JSON.stringify(location)
+}
+
+/** A value and its event's id as a location in JSON. */
+export function locationOf(value: string, id: string): string {
+  return `${value.slice(0, -1)},"at":${id.slice(0, id.indexOf('-'))}}`
+}
+
+function fits(meta: object): boolean {
+  try {
+    return Buffer.byteLength(JSON.stringify(meta)) <= maxMetaBytes
+  } catch {
+    // Nested so deeply that it cannot even be written.
+    return false
+  }
+}

@@ -1,0 +1,41 @@
+#!/usr/bin/env node
+/**
+ * The process: its environment, its signals, its end.
+ */
+import { fileURLToPath } from 'node:url'
+import { pino } from 'pino'
+import { ConfigError, readConfig } from './config.ts'
+import { start } from './server.ts'
+
+async function main(): Promise<void> {
+  const config = readConfig(process.env)
+  const log = pino({ level: config.logLevel, base: null })
+  // From its source it serves the page that was built beside it.
+  const webDir = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? '../dist/web' : '../web', import.meta.url))
+  const { address, drain } = await start(config, log, webDir)
+  log.info({ host: address.address, port: address.port, store: config.redisUrl ? 'redis' : 'memory' }, 'listening')
+
+  let isEnding = false
+  const end = (signal: NodeJS.Signals) => {
+    if (isEnding) process.exit(1)
+    isEnding = true
+    log.info({ signal }, 'draining')
+    drain().then(
+      () => {
+        log.info('ended')
+        process.exit(0)
+      },
+      error => {
+        log.error({ err: error }, 'could not end cleanly')
+        process.exit(1)
+      },
+    )
+  }
+  process.on('SIGTERM', end)
+  process.on('SIGINT', end)
+}
+
+main().catch(error => {
+  process.stderr.write(`${error instanceof ConfigError ? error.message : `colocate: ${error.message}`}\n`)
+  process.exit(1)
+})

@@ -1,0 +1,79 @@
+/**
+ * The parts put together: broker, hub, rooms, HTTP. No part knows how another was made.
+ */
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { nanoid } from 'nanoid'
+import type { Logger } from 'pino'
+import type { Broker, BrokerOptions } from './broker/broker.ts'
+import { MemoryBroker } from './broker/memory.ts'
+import { RedisBroker } from './broker/redis/broker.ts'
+import { connect } from './broker/redis/connect.ts'
+import type { Config } from './config.ts'
+import { createApp } from './http/app.ts'
+import { Hub } from './hub/hub.ts'
+import { locationFormat } from './location/format.ts'
+import { createRooms } from './location/rooms.ts'
+
+export interface Running {
+  address: AddressInfo
+  /** Takes nothing new, ends every stream, and resolves when all is settled. */
+  drain(): Promise<void>
+}
+
+/** Above every load balancer's own, so that it is never us who closes a connection which it is about to use. */
+const keepAliveMs = 75_000
+
+/** Rejects when the address cannot be listened on. */
+export async function start(config: Config, log: Logger, webDir: string): Promise<Running> {
+  const holder = nanoid(8)
+  const broker = createBroker(config, log)
+  const hub = new Hub(broker, locationFormat, { ...config, holder })
+  let isDraining = false
+
+  const rooms = createRooms({
+    broker,
+    hub,
+    corsOrigins: config.corsOrigins,
+    isDraining: () => isDraining,
+    onOpen: room => log.info({ room }, 'stream opened'),
+    onClose: (room, cause, durationMs) =>
+      log.info({ room, cause, durationMs: Math.round(durationMs) }, 'stream closed'),
+  })
+  const app = createApp({
+    rooms,
+    log,
+    trustProxy: config.trustProxy,
+    webDir,
+    trouble: () => (isDraining ? 'The server is draining' : broker.trouble()),
+  })
+  const server = createServer({ keepAliveTimeout: keepAliveMs }, app)
+  const address = await listen(server, config)
+
+  return {
+    address,
+    async drain() {
+      isDraining = true
+      const closed = new Promise(resolve => server.close(resolve))
+      await hub.close()
+      server.closeAllConnections()
+      await closed
+      await broker.close()
+    },
+  }
+}
+
+function createBroker(config: Config, log: Logger): Broker {
+  const { historyLength, historyTtlMs, leaseMs, graceMs } = config
+  const options: BrokerOptions = { historyLength, historyTtlMs, leaseMs, graceMs }
+  if (!config.redisUrl) return new MemoryBroker(options)
+  const connections = connect(config.redisUrl, error => log.warn({ reason: error.message }, 'Redis connection failed'))
+  return new RedisBroker(connections, config.redisPrefix, options)
+}
+
+function listen(server: Server, { port, host }: Config): Promise<AddressInfo> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, host, () => resolve(server.address() as AddressInfo))
+  })
+}

@@ -1,0 +1,52 @@
+/**
+ * The server as its users run it: the built program in a process of its own, on a free port.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+
+export interface TestServer {
+  url: string
+  port: number
+  child: ChildProcess
+  /** Every line that it has logged. */
+  log: Record<string, unknown>[]
+  /** Ends it as a process manager does, and waits for its end. */
+  stop(): Promise<void>
+}
+
+const program = new URL('../../dist/server/main.js', import.meta.url).pathname
+
+/** Rejects with what the server said, if it ends before it listens. */
+export async function startServer(env: Record<string, string> = {}): Promise<TestServer> {
+  const child = spawn(process.execPath, [program], {
+    env: { PATH: process.env.PATH ?? '', PORT: '0', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let errors = ''
+  child.stderr.on('data', chunk => {
+    errors += chunk
+  })
+  const log: Record<string, unknown>[] = []
+  const lines = createInterface(child.stdout)
+  const port = await new Promise<number>((resolve, reject) => {
+    lines.on('line', line => {
+      const entry = JSON.parse(line)
+      log.push(entry)
+      if (entry.msg === 'listening') resolve(entry.port)
+    })
+    child.once('exit', code => reject(new Error(`The server ended with ${code}: ${errors}`)))
+  })
+  return {
+    url: `http://127.0.0.1:${port}`,
+    port,
+    child,
+    log,
+    async stop() {
+      if (child.exitCode !== null || child.signalCode !== null) return
+      const exited = once(child, 'exit')
+      child.kill('SIGTERM')
+      await exited
+    },
+  }
+}
