@@ -31,30 +31,27 @@ interface Lease {
 const poster = ''
 
 export class MemoryTopic {
-  readonly #options: BrokerOptions
   readonly #values = new Map<string, Value>()
   readonly #leases = new Map<string, Map<string, Lease>>()
   #log: Event[] = []
   /** Whether the log's first entry is the first there was. */
   #whole = true
   #idleAt = 0
+  #options: BrokerOptions = { historyLength: 0, historyTtlMs: 0, leaseMs: 0, graceMs: 0 }
   #head = beginning
   #now = 0
   /** No lease runs out before this. */
   #nextEnd = Number.POSITIVE_INFINITY
   #added: Event[] = []
 
-  constructor(options: BrokerOptions) {
-    this.#options = options
-  }
-
   get isEmpty(): boolean {
     return this.#log.length === 0 && this.#values.size === 0 && this.#leases.size === 0
   }
 
   /** Returns the head from which this step starts. */
-  begin(now: number): EventId {
+  begin(now: number, options: BrokerOptions): EventId {
     this.#now = now
+    this.#options = options
     this.#added = []
     if (now >= this.#idleAt) this.#log = []
     this.#head = this.#log.at(-1)?.id ?? this.#newestValue()

@@ -6,14 +6,22 @@
 import type { Broker, BrokerOptions, Draft, EventId, Follower, History, Hold, Kept, Latest, Receipt } from './broker.ts'
 import { MemoryTopic } from './memory-topic.ts'
 
+/** What Redis is to its brokers. */
+export class MemoryStore {
+  readonly topics = new Map<string, MemoryTopic>()
+  readonly followers = new Map<string, Set<Follower>>()
+}
+
 export class MemoryBroker implements Broker {
-  readonly #topics = new Map<string, MemoryTopic>()
-  readonly #followers = new Map<string, Set<Follower>>()
+  readonly #topics: Map<string, MemoryTopic>
+  readonly #followers: Map<string, Set<Follower>>
   readonly #options: BrokerOptions
   readonly #tidying: NodeJS.Timeout
 
-  constructor(options: BrokerOptions) {
+  constructor(options: BrokerOptions, { topics, followers } = new MemoryStore()) {
     this.#options = options
+    this.#topics = topics
+    this.#followers = followers
     this.#tidying = setInterval(() => this.#tidy(), Math.min(options.historyTtlMs, 60_000)).unref()
   }
 
@@ -61,8 +69,8 @@ export class MemoryBroker implements Broker {
   /** One step, as a script is one in Redis: what has run out goes first, and what was appended is announced together. */
   #change<T>(topic: string, step: (room: MemoryTopic) => T): T {
     const now = Date.now()
-    const room = this.#topics.get(topic) ?? new MemoryTopic(this.#options)
-    const after = room.begin(now)
+    const room = this.#topics.get(topic) ?? new MemoryTopic()
+    const after = room.begin(now, this.#options)
     const result = step(room)
     const events = room.commit()
     if (room.isEmpty) this.#topics.delete(topic)

@@ -1,0 +1,367 @@
+/**
+ * What every broker promises, whatever it keeps its log in. Each suite runs this over its own.
+ */
+import { EventEmitter, once } from 'node:events'
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { nanoid } from 'nanoid'
+import { type Broker, type BrokerOptions, beginning, type Event } from '../../server/broker/broker.ts'
+
+export const options: BrokerOptions = { historyLength: 10, historyTtlMs: 60_000, leaseMs: 60_000, graceMs: 60_000 }
+
+/** Makes a broker on the same log as any other that was made with the same `open`. */
+export type Open = (options: BrokerOptions) => Promise<Broker>
+
+export function brokerContract(name: string, open: Open): void {
+  describe(`the ${name} broker`, () => {
+    let broker: Broker
+    /** Leases of 100 ms, and as long a grace. */
+    let hasty: Broker
+    beforeAll(async () => {
+      broker = await open(options)
+      hasty = await open({ ...options, leaseMs: 100, graceMs: 100 })
+    })
+    afterAll(async () => {
+      await broker.close()
+      await hasty.close()
+    })
+
+    const publish = async (topic: string, key: string, value: string, seq?: number) => {
+      const [receipt] = await broker.publish(topic, [{ key, value, seq }])
+      if (!receipt) throw new Error('no receipt')
+      return receipt
+    }
+
+    describe('its log', () => {
+      test('of a topic that nobody published to is empty, and its head is the beginning', async () => {
+        const topic = nanoid()
+        expect(await broker.latest(topic)).toEqual({ head: beginning, entries: [] })
+        expect(await broker.history(topic, beginning)).toEqual({ recovered: true, events: [] })
+      })
+
+      test('gives what was published, in order, after any id that is in it', async () => {
+        const topic = nanoid()
+        const ids: string[] = []
+        for (const value of ['1', '2', '3']) ids.push((await publish(topic, 'alice', value)).id)
+        expect(new Set(ids).size).toBe(3)
+        const valuesAfter = async (id: string) => {
+          const { recovered, events } = await broker.history(topic, id)
+          return [recovered, ...events.map(({ value }) => value)]
+        }
+        expect(await valuesAfter(beginning)).toEqual([true, '1', '2', '3'])
+        expect(await valuesAfter(ids[0] ?? '')).toEqual([true, '2', '3'])
+        expect(await valuesAfter(ids[2] ?? '')).toEqual([true])
+      })
+
+      test('has ids that only grow, in one step and over many', async () => {
+        const topic = nanoid()
+        const drafts = ['a', 'b', 'c'].map(key => ({ key, value: '0' }))
+        for (let i = 0; i < 3; i++) await broker.publish(topic, drafts)
+        const { events } = await broker.history(topic, beginning)
+        const ids = events.map(({ id }) => id)
+        expect(ids).toHaveLength(9)
+        expect([...ids].sort(byId)).toEqual(ids)
+      })
+
+      test('does not know an id that only looks as if it had been there', async () => {
+        const topic = nanoid()
+        const { id } = await publish(topic, 'alice', '1')
+        const [ms, n] = id.split('-').map(Number)
+        for (const other of [`${ms}-${Number(n) + 1}`, `${Number(ms) - 1}-0`, `${Number(ms) + 1}-0`]) {
+          expect(await broker.history(topic, other)).toMatchObject({ recovered: false, events: [{ id }] })
+        }
+      })
+
+      test('keeps its length, and then has no beginning any more', async () => {
+        const topic = nanoid()
+        const ids: string[] = []
+        for (let i = 0; i < 12; i++) ids.push((await publish(topic, 'alice', String(i))).id)
+        const fromStart = await broker.history(topic, beginning)
+        expect(fromStart.recovered).toBe(false)
+        expect(fromStart.events.map(({ id }) => id)).toEqual(ids.slice(2))
+        expect((await broker.history(topic, ids[1] ?? '')).recovered).toBe(false)
+        expect((await broker.history(topic, ids[2] ?? '')).recovered).toBe(true)
+      })
+
+      test('carries any text that is one line', async () => {
+        const topic = nanoid()
+        const value = '{"a":"tab\\tand \\n, ü, \u2028, 😀, \'=:,-\'"}'
+        await publish(topic, 'Zoë=h:1,😀', value)
+        expect((await broker.latest(topic)).entries).toMatchObject([{ key: 'Zoë=h:1,😀', value }])
+        expect((await broker.history(topic, beginning)).events).toMatchObject([
+          { key: 'Zoë=h:1,😀', value, reason: '' },
+        ])
+      })
+    })
+
+    describe('its values', () => {
+      test('are the latest of each key, each with the id of its event', async () => {
+        const topic = nanoid()
+        await publish(topic, 'alice', '1')
+        const bob = await publish(topic, 'bob', '2')
+        const alice = await publish(topic, 'alice', '3')
+        const { head, entries } = await broker.latest(topic)
+        expect(head).toBe(alice.id)
+        expect(entries.toSorted(byKey)).toEqual([
+          { key: 'alice', value: '3', id: alice.id },
+          { key: 'bob', value: '2', id: bob.id },
+        ])
+      })
+
+      test('are gone when removed, once, and the log says why', async () => {
+        const topic = nanoid()
+        await publish(topic, 'alice', '1')
+        await broker.remove(topic, 'alice', 'left')
+        await broker.remove(topic, 'alice', 'left')
+        await broker.remove(topic, 'nobody', 'left')
+        expect((await broker.latest(topic)).entries).toEqual([])
+        const { events } = await broker.history(topic, beginning)
+        expect(events).toMatchObject([{ value: '1' }, { key: 'alice', value: null, reason: 'left' }])
+      })
+
+      test('stay as they are when a draft is stale, and the receipt names the one that stands', async () => {
+        const topic = nanoid()
+        const first = await publish(topic, 'alice', '1', 5)
+        expect(first.stale).toBe(false)
+        for (const seq of [5, 4, -1])
+          expect(await publish(topic, 'alice', '2', seq)).toEqual({ id: first.id, stale: true })
+        const second = await publish(topic, 'alice', '3', 6)
+        expect(second.stale).toBe(false)
+        await publish(topic, 'alice', '4')
+        expect(await publish(topic, 'alice', '5', 6)).toMatchObject({ stale: true })
+        await broker.remove(topic, 'alice', 'left')
+        expect(await publish(topic, 'alice', '6', 1)).toMatchObject({ stale: false })
+      })
+
+      test('compare large numbers exactly', async () => {
+        const topic = nanoid()
+        await publish(topic, 'alice', '1', Number.MAX_SAFE_INTEGER - 1)
+        expect(await publish(topic, 'alice', '2', Number.MAX_SAFE_INTEGER)).toMatchObject({ stale: false })
+        expect(await publish(topic, 'alice', '3', Number.MAX_SAFE_INTEGER)).toMatchObject({ stale: true })
+      })
+
+      test('of one step are taken one after another', async () => {
+        const topic = nanoid()
+        const receipts = await broker.publish(topic, [
+          { key: 'alice', value: '1', seq: 1 },
+          { key: 'alice', value: '2', seq: 1 },
+          { key: 'alice', value: '3', seq: 2 },
+        ])
+        expect(receipts.map(({ stale }) => stale)).toEqual([false, true, false])
+        expect(receipts[1]?.id).toBe(receipts[0]?.id)
+        expect((await broker.latest(topic)).entries).toMatchObject([{ value: '3' }])
+      })
+    })
+
+    describe('a follower', () => {
+      test('hears of every event once, in order, each announcement joining on to the one before', async () => {
+        const topic = nanoid()
+        const { heard, follower } = listener()
+        const before = await publish(topic, 'alice', '0')
+        const unfollow = await broker.follow(topic, follower)
+        await Promise.all(Array.from({ length: 50 }, (_, i) => publish(topic, `user${i % 7}`, String(i))))
+        await broker.publish(topic, [
+          { key: 'x', value: 'last' },
+          { key: 'y', value: 'end' },
+        ])
+        await heard.until(({ value }) => value === 'end')
+        unfollow()
+        expect(heard.events).toHaveLength(52)
+        expect(heard.joins[0]).toBe(before.id)
+        expect(heard.gaps).toBe(0)
+        const ids = heard.events.map(({ id }) => id)
+        expect([...ids].sort(byId)).toEqual(ids)
+      })
+
+      test('hears nothing of another topic, nor after it stopped', async () => {
+        const [topic, other] = [nanoid(), nanoid()]
+        const [mine, control] = [listener(), listener()]
+        const unfollow = await broker.follow(topic, mine.follower)
+        const stop = await broker.follow(topic, control.follower)
+        await publish(other, 'alice', '0')
+        await publish(topic, 'alice', '1')
+        await mine.heard.until(({ value }) => value === '1')
+        unfollow()
+        await publish(topic, 'alice', '2')
+        await control.heard.until(({ value }) => value === '2')
+        stop()
+        expect(mine.heard.events.map(({ value }) => value)).toEqual(['1'])
+      })
+
+      test('that comes back at once hears what comes then', async () => {
+        const topic = nanoid()
+        for (let i = 0; i < 20; i++) {
+          const { heard, follower } = listener()
+          const unfollow = await broker.follow(topic, follower)
+          await publish(topic, 'alice', String(i))
+          await heard.until(({ value }) => value === String(i))
+          unfollow()
+        }
+      })
+    })
+
+    describe('a lease', () => {
+      test('that came with a publish runs out, and the end is announced once by whoever looks', async () => {
+        const topic = nanoid()
+        await hasty.publish(topic, [{ key: 'service', value: '1' }])
+        await gone(topic, 'service')
+        await Promise.all([hasty.latest(topic), hasty.latest(topic), hasty.keep(topic, 'a', [])])
+        expect(await reasons(topic)).toEqual(['expired'])
+      })
+
+      test('is kept by its holder alone, however long ago the publish was', async () => {
+        const topic = nanoid()
+        await broker.keep(topic, 'a', [{ key: 'alice', as: 'held' }])
+        await hasty.publish(topic, [
+          { key: 'alice', value: '1' },
+          { key: 'service', value: '1' },
+        ])
+        await gone(topic, 'service')
+        expect((await hasty.latest(topic)).entries).toMatchObject([{ key: 'alice' }])
+      })
+
+      test('of the last holder that lets go ends after the grace, as closed, whatever was posted in between', async () => {
+        const topic = nanoid()
+        await broker.keep(topic, 'a', [{ key: 'alice', as: 'held' }])
+        await broker.publish(topic, [{ key: 'alice', value: '1' }])
+        await hasty.keep(topic, 'a', [{ key: 'alice', as: 'released' }])
+        await broker.publish(topic, [{ key: 'alice', value: '2' }])
+        await gone(topic, 'alice')
+        expect(await reasons(topic)).toEqual(['closed'])
+      })
+
+      test('goes on when its holder comes back within the grace, or another is there', async () => {
+        const topic = nanoid()
+        const held = [{ key: 'alice', as: 'held' }] as const
+        const released = [{ key: 'alice', as: 'released' }] as const
+        await broker.publish(topic, [{ key: 'alice', value: '1' }])
+        await broker.keep(topic, 'a', [...held])
+        await hasty.keep(topic, 'a', [...released])
+        await broker.keep(topic, 'a', [...held])
+        await broker.keep(topic, 'b', [...held])
+        await hasty.keep(topic, 'a', [...released])
+        await hasty.publish(topic, [{ key: 'service', value: '1' }])
+        await gone(topic, 'service')
+        expect((await hasty.latest(topic)).entries).toMatchObject([{ key: 'alice' }])
+      })
+
+      test('of a holder that was killed ends by itself, as expired', async () => {
+        const topic = nanoid()
+        await hasty.keep(topic, 'killed', [{ key: 'alice', as: 'held' }])
+        await broker.publish(topic, [{ key: 'alice', value: '1' }])
+        await gone(topic, 'alice')
+        expect(await reasons(topic)).toEqual(['expired'])
+      })
+
+      test('that waits for a sign of life lives by it', async () => {
+        const topic = nanoid()
+        await hasty.keep(topic, 'a', [
+          { key: 'alice', as: 'acked' },
+          { key: 'mute', as: 'acked' },
+        ])
+        await broker.publish(topic, [
+          { key: 'alice', value: '1' },
+          { key: 'mute', value: '1' },
+        ])
+        await broker.alive(topic, 'alice')
+        await gone(topic, 'mute')
+        expect((await hasty.latest(topic)).entries).toMatchObject([{ key: 'alice' }])
+      })
+
+      test('of whoever only posts is kept by a sign of life, too; one of a stranger is nothing', async () => {
+        const topic = nanoid()
+        await hasty.publish(topic, [
+          { key: 'alice', value: '1' },
+          { key: 'mute', value: '1' },
+        ])
+        await broker.alive(topic, 'alice')
+        await broker.alive(topic, 'stranger')
+        await gone(topic, 'mute')
+        expect((await hasty.latest(topic)).entries).toMatchObject([{ key: 'alice' }])
+      })
+
+      test('that runs out next is told to whoever keeps the topic, with the head', async () => {
+        const topic = nanoid()
+        expect(await broker.keep(topic, 'a', [])).toEqual({ head: beginning, nextEndMs: null })
+        const [receipt] = await broker.publish(topic, [{ key: 'alice', value: '1' }])
+        const kept = await broker.keep(topic, 'a', [])
+        expect(kept.head).toBe(receipt?.id)
+        expect(kept.nextEndMs).toBeGreaterThan(50_000)
+        expect(kept.nextEndMs).toBeLessThanOrEqual(60_000)
+      })
+
+      /** Looks until a key is gone: its end is a matter of the log's clock alone. */
+      async function gone(topic: string, key: string): Promise<void> {
+        while ((await hasty.latest(topic)).entries.some(entry => entry.key === key)) {
+          const { nextEndMs } = await hasty.keep(topic, 'onlooker', [])
+          await new Promise(resolve => setTimeout(resolve, Math.min(20, nextEndMs ?? 0)))
+        }
+      }
+
+      async function reasons(topic: string): Promise<string[]> {
+        const { events } = await broker.history(topic, beginning)
+        return events.filter(({ value }) => value === null).map(({ reason }) => reason)
+      }
+    })
+
+    describe('an idle topic', () => {
+      test('loses its history, and ids of before are unknown then', async () => {
+        const idle = await open({ ...options, historyTtlMs: 1_000, leaseMs: 100 })
+        const topic = nanoid()
+        const [receipt] = await idle.publish(topic, [{ key: 'alice', value: '1' }])
+        while ((await idle.history(topic, receipt?.id ?? '')).recovered) await new Promise(setImmediate)
+        expect((await idle.history(topic, receipt?.id ?? '')).recovered).toBe(false)
+        await idle.close()
+      })
+
+      test('that still has someone in it goes on from them, and nobody can resume from its beginning', async () => {
+        const idle = await open({ ...options, historyTtlMs: 1_000 })
+        const topic = nanoid()
+        const [alice] = await idle.publish(topic, [{ key: 'alice', value: '1' }])
+        while ((await idle.history(topic, alice?.id ?? '')).recovered) await new Promise(setImmediate)
+        expect(await idle.latest(topic)).toMatchObject({ head: alice?.id, entries: [{ key: 'alice' }] })
+        const { heard, follower } = listener()
+        const unfollow = await idle.follow(topic, follower)
+        await idle.publish(topic, [{ key: 'bob', value: '2' }])
+        await heard.until(({ key }) => key === 'bob')
+        unfollow()
+        expect(heard.joins).toEqual([alice?.id])
+        expect((await idle.history(topic, beginning)).recovered).toBe(false)
+        await idle.close()
+      })
+    })
+  })
+}
+
+/** Writes down what it hears. */
+function listener() {
+  const changes = new EventEmitter()
+  const heard = {
+    events: [] as Event[],
+    joins: [] as string[],
+    gaps: 0,
+    async until(isIt: (event: Event) => boolean) {
+      while (!heard.events.some(isIt)) await once(changes, 'change')
+    },
+  }
+  const follower = {
+    announced(after: string, events: Event[]) {
+      const last = heard.events.at(-1)
+      if (last && last.id !== after) heard.gaps++
+      heard.joins.push(after)
+      heard.events.push(...events)
+      changes.emit('change')
+    },
+    interrupted() {},
+  }
+  return { heard, follower }
+}
+
+function byId(a: string, b: string): number {
+  const [aMs = 0, aN = 0] = a.split('-').map(Number)
+  const [bMs = 0, bN = 0] = b.split('-').map(Number)
+  return aMs - bMs || aN - bN
+}
+
+function byKey(a: { key: string }, b: { key: string }): number {
+  return a.key < b.key ? -1 : 1
+}

@@ -1,0 +1,37 @@
+/**
+ * What tests say to a server.
+ */
+import type { Draft, Location } from '../../web/wire.ts'
+
+export interface Answer {
+  status: number
+  id: string
+}
+
+/** Posts a location. A server that is not there gives status 0. */
+export async function post(server: string, room: string, draft: Draft): Promise<Answer> {
+  try {
+    const response = await fetch(`${server}/rooms/${room}/location`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(draft),
+    })
+    const { id = '' } = (await response.json()) as { id?: string }
+    return { status: response.status, id }
+  } catch {
+    return { status: 0, id: '' }
+  }
+}
+
+export async function whoIsWhere(server: string, room: string): Promise<Map<string, Location>> {
+  const response = await fetch(`${server}/rooms/${room}/location`)
+  const { locations } = (await response.json()) as { locations: Location[] }
+  return new Map(locations.map(location => [location.user, location]))
+}
+
+/** Event ids in the order of a log. */
+export function byId(a: string, b: string): number {
+  const [aMs = 0, aN = 0] = a.split('-').map(Number)
+  const [bMs = 0, bN = 0] = b.split('-').map(Number)
+  return aMs - bMs || aN - bN
+}

@@ -1,0 +1,66 @@
+/**
+ * One POST of a location, and what its answer means for the next.
+ *
+ * Never rejects: an answer that is no success is an outcome too.
+ */
+import type { Draft } from './wire.ts'
+
+export interface Refusal {
+  status: number
+  /** The problem's `detail`: a sentence for people. */
+  detail: string
+}
+
+export type Outcome =
+  /** It is in the log. `stale`: the log has a location of mine with a higher `seq`, whose id this is. */
+  | { kind: 'done'; id: string; user: string; stale: boolean }
+  /** Nobody knows, or not now: the same again, but not before `afterMs`. */
+  | { kind: 'later'; afterMs: number }
+  /** The same again would be refused again. */
+  | { kind: 'refused'; refusal: Refusal }
+
+/** A POST that is lost without a word would hold up every later move. */
+const TIMEOUT_MS = 10_000
+const MAX_RETRY_AFTER_MS = 60_000
+
+export async function postLocation(
+  fetch: typeof globalThis.fetch,
+  url: string,
+  init: RequestInit,
+  draft: Draft,
+): Promise<Outcome> {
+  const timeout = new AbortController()
+  const timer = setTimeout(() => timeout.abort(), TIMEOUT_MS)
+  try {
+    const signal = init.signal ? AbortSignal.any([init.signal, timeout.signal]) : timeout.signal
+    const response = await fetch(url, { ...init, ...json(draft), signal })
+    if (response.ok) {
+      const { id, user, stale = false } = (await response.json()) as { id: string; user: string; stale?: boolean }
+      return { kind: 'done', id, user, stale }
+    }
+    if (response.status === 429 || response.status >= 500) return { kind: 'later', afterMs: retryAfterMs(response) }
+    return { kind: 'refused', refusal: await refusalOf(response) }
+  } catch {
+    return { kind: 'later', afterMs: 0 }
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+export const json = (body: unknown): RequestInit => ({
+  method: 'POST',
+  headers: { 'content-type': 'application/json' },
+  body: JSON.stringify(body),
+})
+
+export async function refusalOf(response: Response): Promise<Refusal> {
+  const problem = (await response.json().catch(() => ({}))) as { title?: string; detail?: string }
+  return { status: response.status, detail: problem.detail || problem.title || `HTTP ${response.status}` }
+}
+
+/** RFC 9110, 10.2.3: seconds, or a date. */
+function retryAfterMs(response: Response): number {
+  const value = response.headers.get('retry-after') ?? ''
+  const ms = /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - Date.now()
+  return Math.min(Math.max(ms || 0, 0), MAX_RETRY_AFTER_MS)
+}
