@@ -1,0 +1,187 @@
+/**
+ * The arrows between the parts, held: who may import whom, who may know what, and that nothing goes round in a circle.
+ */
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { expect, test } from '@jest/globals'
+import { parseSync } from '@swc/core'
+
+interface Import {
+  from: string
+  /** A file of this project, like `server/hub/hub.ts`, or a package. */
+  to: string
+  isTypeOnly: boolean
+}
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+
+/**
+ * `main → server → {http, location, relay, ticks} → hub → broker`, spelled out. A file is of the first part whose path its
+ * own begins with. Inside a part everybody may import everybody.
+ */
+const parts: { name: string; path: string; mayImport: string[] }[] = [
+  { name: 'main', path: 'server/main.ts', mayImport: ['server', 'config'] },
+  { name: 'config', path: 'server/config.ts', mayImport: [] },
+  // Puts the parts together, so it alone knows which broker there is.
+  {
+    name: 'server',
+    path: 'server/server.ts',
+    mayImport: ['config', 'app', 'http', 'location', 'ticks', 'hub', 'broker', 'memory', 'redis'],
+  },
+  // Composes the routes; the rest of `http/` are small helpers, which the routes use.
+  { name: 'app', path: 'server/http/app.ts', mayImport: ['http', 'location', 'ticks'] },
+  { name: 'http', path: 'server/http/', mayImport: ['hub', 'broker'] },
+  { name: 'location', path: 'server/location/', mayImport: ['http', 'hub', 'broker', 'wire'] },
+  { name: 'ticks', path: 'server/ticks/', mayImport: ['http'] },
+  { name: 'hub', path: 'server/hub/', mayImport: ['broker'] },
+  { name: 'redis', path: 'server/broker/redis/', mayImport: ['broker'] },
+  { name: 'memory', path: 'server/broker/memory', mayImport: ['broker'] },
+  { name: 'broker', path: 'server/broker/broker.ts', mayImport: [] },
+  { name: 'wire', path: 'web/wire.ts', mayImport: [] },
+  { name: 'web', path: 'web/', mayImport: ['wire'] },
+]
+
+const partOf = (file: string) => parts.find(({ path }) => file.startsWith(path))
+
+const files = ['server', 'web'].flatMap(folder =>
+  readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+    .filter(path => path.endsWith('.ts'))
+    .map(path => `${folder}/${path}`),
+)
+const trees = new Map(files.map(file => [file, parse(readFileSync(join(root, file), 'utf8'))]))
+const imports = [...trees].flatMap(([file, tree]) => importsIn(file, tree))
+
+const told = ({ from, to }: Import) => `${from} → ${to}`
+
+/** The imports that go against the arrows. */
+function astray(edges: Import[]): Import[] {
+  return edges.filter(({ from, to }) => {
+    const [importer, imported] = [partOf(from), partOf(to)]
+    return imported && importer !== imported && !importer?.mayImport.includes(imported.name)
+  })
+}
+
+/** Every circle, as its files in order. Files that import each other's types alone are one thing, as long as they share a folder. */
+function circles(edges: Import[]): string[][] {
+  const reached = new Map<string, Set<string>>()
+  for (const { from } of edges) reached.set(from, reach(from, edges))
+  const together = (a: string, b: string) => reached.get(a)?.has(b) && reached.get(b)?.has(a)
+  const found = new Map<string, string[]>()
+  for (const file of reached.keys()) {
+    const circle = [...reached.keys()].filter(other => together(file, other)).sort()
+    const inside = edges.filter(({ from, to }) => circle.includes(from) && circle.includes(to))
+    const areTypes = inside.every(({ isTypeOnly }) => isTypeOnly)
+    const folders = new Set(circle.map(path => path.slice(0, path.lastIndexOf('/'))))
+    if (circle.length > 0 && !(areTypes && folders.size === 1)) found.set(circle.join(), circle)
+  }
+  return [...found.values()]
+}
+
+function reach(from: string, edges: Import[], reached = new Set<string>()): Set<string> {
+  for (const edge of edges) {
+    if (edge.from !== from || reached.has(edge.to)) continue
+    reached.add(edge.to)
+    reach(edge.to, edges, reached)
+  }
+  return reached
+}
+
+function parse(source: string): unknown {
+  return parseSync(source, { syntax: 'typescript', target: 'es2022' })
+}
+
+interface Node {
+  type?: string
+  value?: unknown
+  typeOnly?: boolean
+  isTypeOnly?: boolean
+  source?: Node | null
+  specifiers?: Node[]
+  callee?: Node
+  arguments?: { expression: Node }[]
+}
+
+function nodesIn(tree: unknown): Node[] {
+  if (typeof tree !== 'object' || tree === null) return []
+  return [tree as Node, ...Object.values(tree).flatMap(nodesIn)]
+}
+
+/** Those of `import` and `export … from`, and `import()`. */
+function importsIn(from: string, tree: unknown): Import[] {
+  return nodesIn(tree).flatMap(node => {
+    const isCall = node.type === 'CallExpression' && node.callee?.type === 'Import'
+    const isDeclaration = /^(Import|ExportNamed|ExportAll)Declaration$/.test(node.type ?? '')
+    const source = isCall ? node.arguments?.[0]?.expression : isDeclaration ? node.source : null
+    if (!source) return []
+    const specifiers = node.specifiers ?? []
+    const isTypeOnly = node.typeOnly || (specifiers.length > 0 && specifiers.every(each => each.isTypeOnly))
+    const name = String(source.value)
+    const to = name.startsWith('.') ? join(from, '..', name) : name
+    return [{ from, to, isTypeOnly: Boolean(isTypeOnly) }]
+  })
+}
+
+test('every file belongs to a part', () => {
+  expect(files.filter(file => !partOf(file))).toEqual([])
+  expect(imports.map(({ to }) => to).filter(to => /^(server|web)\//.test(to) && !files.includes(to))).toEqual([])
+})
+
+test('the arrows point one way', () => {
+  expect(astray(imports).map(told)).toEqual([])
+  expect(imports.length).toBeGreaterThan(100)
+})
+
+test('no files import each other in a circle', () => {
+  expect(circles(imports)).toEqual([])
+})
+
+test('only the Redis broker knows ioredis', () => {
+  const importers = imports.filter(({ to }) => to === 'ioredis').map(({ from }) => from)
+  expect(importers.filter(from => partOf(from)?.name !== 'redis')).toEqual([])
+  expect(importers).not.toEqual([])
+})
+
+test('the hub knows neither HTTP nor Express', () => {
+  const known = imports.filter(({ from }) => partOf(from)?.name === 'hub').map(({ to }) => to)
+  expect(known.filter(to => /^(express|ioredis|node:https?|node:net)$/.test(to))).toEqual([])
+})
+
+test('only main touches the process', () => {
+  const touching = files.filter(file =>
+    nodesIn(trees.get(file)).some(({ type, value }) => type === 'Identifier' && value === 'process'),
+  )
+  expect(touching).toEqual(['server/main.ts'])
+  expect(imports.filter(({ to }) => to === 'node:process' || to === 'process').map(told)).toEqual([])
+})
+
+test('the server and the page share types alone, and the page needs no package', () => {
+  expect(imports.filter(({ to, isTypeOnly }) => to === 'web/wire.ts' && !isTypeOnly).map(told)).toEqual([])
+  const ofWeb = imports.filter(({ from }) => from.startsWith('web/'))
+  expect(ofWeb.filter(({ to }) => !to.startsWith('web/')).map(told)).toEqual([])
+})
+
+test('an arrow that points back is found', () => {
+  const source = `
+    import type { Hub } from '../hub/hub.ts'
+    export { start } from '../server.ts'
+    const late = () => import('../location/rooms.ts')`
+  const made = importsIn('server/broker/broker.ts', parse(source))
+  expect(astray(made).map(told)).toEqual([
+    'server/broker/broker.ts → server/hub/hub.ts',
+    'server/broker/broker.ts → server/server.ts',
+    'server/broker/broker.ts → server/location/rooms.ts',
+  ])
+  expect(made.map(({ isTypeOnly }) => isTypeOnly)).toEqual([true, false, false])
+})
+
+test('a circle is found, and one of types alone is let pass inside one folder only', () => {
+  const edge = (from: string, to: string, isTypeOnly: boolean) => ({ from, to, isTypeOnly })
+  const line = [edge('a/1.ts', 'a/2.ts', false), edge('a/2.ts', 'a/3.ts', false)]
+  expect(circles(line)).toEqual([])
+  expect(circles([...line, edge('a/3.ts', 'a/1.ts', false)])).toEqual([['a/1.ts', 'a/2.ts', 'a/3.ts']])
+  expect(circles([...line, edge('a/3.ts', 'a/1.ts', true)])).toEqual([['a/1.ts', 'a/2.ts', 'a/3.ts']])
+  expect(circles([edge('a/1.ts', 'a/2.ts', true), edge('a/2.ts', 'a/1.ts', true)])).toEqual([])
+  expect(circles([edge('a/1.ts', 'b/1.ts', true), edge('b/1.ts', 'a/1.ts', true)])).toEqual([['a/1.ts', 'b/1.ts']])
+  expect(circles([edge('a/1.ts', 'a/1.ts', false)])).toEqual([['a/1.ts']])
+})

@@ -1,0 +1,268 @@
+/**
+ * The deployment of docker-compose.yml without its containers: the same nginx configuration in front of three processes of
+ * the server on one Redis, all real. Only addresses differ; `support/nginx.ts` says which.
+ */
+import { once } from 'node:events'
+import { get, type IncomingMessage } from 'node:http'
+import { setTimeout } from 'node:timers/promises'
+import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
+import { EventSource } from 'eventsource'
+import { startNginx, type TestNginx } from './support/nginx.ts'
+import { startRedis, type TestRedis } from './support/redis.ts'
+import { startServer, type TestServer } from './support/server.ts'
+
+/** Long enough for an EventSource that was told to come back after ten seconds. */
+const patientMs = 60_000
+
+let redis: TestRedis
+let nginx: TestNginx
+let instances: TestServer[]
+const sources: EventSource[] = []
+const responses: IncomingMessage[] = []
+
+beforeAll(async () => {
+  redis = await startRedis()
+  const [a, b, c] = await Promise.all([startInstance(), startInstance(), startInstance()])
+  instances = [a, b, c]
+  nginx = await startNginx([a.port, b.port, c.port])
+})
+
+afterEach(() => {
+  for (const source of sources.splice(0)) source.close()
+  for (const response of responses.splice(0)) response.destroy()
+})
+
+afterAll(async () => {
+  await nginx?.stop()
+  await Promise.all((instances ?? []).map(instance => instance.stop()))
+  await redis?.stop()
+})
+
+function startInstance(port = 0): Promise<TestServer> {
+  return startServer({ PORT: `${port}`, REDIS_URL: redis.url, TRUST_PROXY: '1' })
+}
+
+const roomUrl = (room: string) => `${nginx.url}/rooms/${room}/location`
+
+function post(room: string, location: object): Promise<Response> {
+  return fetch(roomUrl(room), {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify(location),
+  })
+}
+
+/** As a client does: again, when the answer says so. */
+async function postUntilTaken(room: string, location: object): Promise<void> {
+  const answer = await post(room, location)
+  if (answer.status === 200) return
+  expect(answer.status).toBe(502)
+  await setTimeout(1_000 * Number(answer.headers.get('retry-after')))
+  await postUntilTaken(room, location)
+}
+
+interface Seen {
+  type: string
+  reason?: string
+  missed?: number
+  user?: string
+  x?: number
+  locations?: { user: string }[]
+}
+
+/** An EventSource as browsers have it, and what it has heard so far. */
+class Listener {
+  readonly source: EventSource
+  readonly events: Seen[] = []
+  #onChange = () => {}
+
+  constructor(room: string) {
+    this.source = new EventSource(`${roomUrl(room)}/sse`)
+    sources.push(this.source)
+    this.source.onmessage = ({ data }) => {
+      this.events.push(JSON.parse(data))
+      this.#onChange()
+    }
+    this.source.onerror = () => this.#onChange()
+  }
+
+  /** Resolves once it is so; it is looked at whenever an event has come or the connection has gone. */
+  async until(isSo: () => boolean): Promise<void> {
+    while (!isSo()) {
+      await new Promise<void>(resolve => {
+        this.#onChange = resolve
+      })
+    }
+  }
+
+  hears(match: Partial<Seen>): Promise<void> {
+    const keys = Object.keys(match) as (keyof Seen)[]
+    return this.until(() => this.events.some(event => keys.every(key => event[key] === match[key])))
+  }
+}
+
+/** A stream as it comes, for what an EventSource hides. */
+async function openRaw(url: string, headers: Record<string, string> = {}): Promise<IncomingMessage> {
+  const [response] = await once(get(url, { headers, agent: false }), 'response')
+  responses.push(response)
+  return response.setEncoding('utf8')
+}
+
+/** What a stream says up to the end of an event. */
+async function firstEvent(response: IncomingMessage): Promise<string> {
+  let text = ''
+  while (!text.includes('\n\n')) text += (await once(response, 'data'))[0]
+  return text
+}
+
+/** Resolves once the instance's log has such a line. */
+async function logs(instance: TestServer, match: Record<string, unknown>): Promise<void> {
+  const has = (entry: Record<string, unknown>) => Object.entries(match).every(([key, value]) => entry[key] === value)
+  while (!instance.log.some(has)) await once(instance.child.stdout as NodeJS.EventEmitter, 'data')
+}
+
+test('the page and its files come through nginx', async () => {
+  const page = await fetch(`${nginx.url}/`)
+  expect(page.status).toBe(200)
+  expect(page.headers.get('content-type')).toBe('text/html; charset=utf-8')
+  expect(page.headers.get('content-security-policy')).toContain("script-src 'self'")
+  const html = await page.text()
+  const script = /<script[^>]* src="([^"]+)"/.exec(html)?.[1] ?? ''
+  expect((await fetch(new URL(script, nginx.url))).headers.get('content-type')).toContain('javascript')
+})
+
+test('a location posted through nginx is seen at once by the streams of all three instances', async () => {
+  const listeners = [new Listener('shared'), new Listener('shared'), new Listener('shared')]
+  await Promise.all(listeners.map(listener => listener.hears({ type: 'snapshot', reason: 'joined' })))
+  await Promise.all(instances.map(instance => logs(instance, { msg: 'stream opened', room: 'shared' })))
+
+  const answer = await post('shared', { user: 'alice', x: 2, y: 2 })
+  expect(answer.status).toBe(200)
+  await Promise.all(listeners.map(listener => listener.hears({ type: 'location', user: 'alice', x: 2 })))
+  expect(listeners.map(({ source }) => source.readyState)).toEqual([1, 1, 1])
+})
+
+test('a page of this address may post through nginx, and one of another address may not', async () => {
+  const from = (origin: string) =>
+    fetch(roomUrl('origins'), {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json', Origin: origin },
+      body: '{"x":1,"y":1}',
+    })
+  expect((await from(nginx.url)).status).toBe(200)
+  expect((await from('http://example.org')).status).toBe(403)
+})
+
+test('a stream keeps its headers, and Last-Event-ID gets through', async () => {
+  const { id } = await (await post('resumed', { user: 'alice', x: 1, y: 1 })).json()
+  await post('resumed', { user: 'alice', x: 2, y: 1 })
+  const stream = await openRaw(`${roomUrl('resumed')}/sse`, { 'Last-Event-ID': id })
+  expect(stream.statusCode).toBe(200)
+  expect(stream.headers['content-type']).toBe('text/event-stream')
+  expect(stream.headers['cache-control']).toBe('no-cache, no-transform')
+  expect(await firstEvent(stream)).toMatch(/^retry: \d+\ndata: {"type":"resumed","missed":1}\n\n/)
+})
+
+test('ticks come one by one', async () => {
+  const stream = await openRaw(`${nginx.url}/sse?interval=100&count=3`)
+  const chunks: string[] = []
+  for await (const chunk of stream) chunks.push(chunk)
+  expect(chunks.map(chunk => /^id: (\d)$/m.exec(chunk)?.[1])).toEqual(['1', '2', '3'])
+})
+
+test('what the server refuses is refused unchanged', async () => {
+  const refusals = await Promise.all([
+    fetch(`${roomUrl('not%20a%20room')}/sse`),
+    post('refused', { x: 'two', y: 2 }),
+    fetch(`${nginx.url}/nothing`),
+    post('refused', { user: 'alice', x: 2, y: 2, meta: { text: 'x'.repeat(2_000_000) } }),
+  ])
+  expect(refusals.map(({ status }) => status)).toEqual([400, 400, 404, 413])
+  for (const { headers } of refusals) expect(headers.get('content-type')).toBe('application/problem+json')
+})
+
+test('a body past what the server reads is refused by nginx with a problem', async () => {
+  const answer = await post('refused', { x: 2, y: 2, meta: { text: 'x'.repeat(5_000_000) } })
+  expect(answer.status).toBe(413)
+  expect(await answer.json()).toMatchObject({ title: 'Content Too Large', status: 413 })
+})
+
+test('an instance that is stopped, and one that is killed: posts go on, streams come back and miss nothing', async () => {
+  const listeners = Array.from({ length: 6 }, () => new Listener('rolling'))
+  await Promise.all(listeners.map(listener => listener.hears({ type: 'snapshot' })))
+  await Promise.all(instances.map(instance => logs(instance, { msg: 'stream opened', room: 'rolling' })))
+
+  for (const [round, signal] of (['SIGTERM', 'SIGKILL'] as const).entries()) {
+    const [instance] = instances
+    if (!instance) throw new Error('No instance.')
+    const exited = once(instance.child, 'exit')
+    instance.child.kill(signal)
+    await exited
+    // As many as there are instances, so that at least one would have gone to the one that is away.
+    for (const n of [1, 2, 3]) {
+      const answer = await post('rolling', { user: 'alice', x: 10 * round + n, y: 0 })
+      expect(answer.status).toBe(200)
+    }
+    await Promise.all(listeners.map(listener => listener.hears({ type: 'location', x: 10 * round + 3 })))
+    instances = [...instances.slice(1), await startInstance(instance.port)]
+  }
+
+  for (const { events, source } of listeners) {
+    expect(events.filter(({ type }) => type === 'snapshot')).toHaveLength(1)
+    expect(events.filter(({ type }) => type === 'location').map(({ x }) => x)).toEqual([1, 2, 3, 11, 12, 13])
+    expect(source.readyState).toBe(1)
+  }
+  expect(listeners.some(({ events }) => events.some(({ type }) => type === 'resumed'))).toBe(true)
+}, 60_000)
+
+test(
+  'with no instance there, streams are told when to come back, all else is a problem, and open pages live again',
+  async () => {
+    const listener = new Listener('outage')
+    await listener.hears({ type: 'snapshot', reason: 'joined' })
+    await Promise.all(instances.map(instance => instance.stop()))
+
+    const retries = new Set<string>()
+    for (const path of ['/rooms/outage/location/sse', '/location/sse', '/sse', '/forward-sse/run', '/sse', '/sse']) {
+      const stream = await openRaw(`${nginx.url}${path}`)
+      expect([path, stream.statusCode]).toEqual([path, 200])
+      expect(stream.headers['content-type']).toBe('text/event-stream')
+      let text = ''
+      for await (const chunk of stream) text += chunk
+      expect(text).toMatch(/^retry: \d+\n$/)
+      retries.add(text)
+      const ms = Number(text.slice('retry: '.length))
+      expect(ms >= 3_000 && ms <= 10_000).toBe(true)
+    }
+    expect(retries.size).toBeGreaterThan(1)
+
+    const answers = await Promise.all([
+      post('outage', { user: 'alice', x: 1, y: 1 }),
+      fetch(roomUrl('outage')),
+      fetch(`${roomUrl('outage')}/sse`, { method: 'DELETE' }),
+      fetch(`${nginx.url}/forward-sse`, { method: 'POST' }),
+      fetch(`${nginx.url}/`),
+    ])
+    for (const answer of answers) {
+      expect(answer.status).toBe(502)
+      expect(answer.headers.get('content-type')).toBe('application/problem+json')
+      expect(answer.headers.get('retry-after')).toBe('2')
+      expect(await answer.json()).toMatchObject({ title: 'Bad Gateway', status: 502 })
+    }
+
+    instances = await Promise.all(instances.map(({ port }) => startInstance(port)))
+    await listener.until(() => listener.events.at(-1)?.type === 'resumed')
+    await postUntilTaken('outage', { user: 'alice', x: 7, y: 7 })
+    await listener.hears({ type: 'location', user: 'alice', x: 7 })
+    expect(listener.events.filter(({ type }) => type === 'snapshot')).toHaveLength(1)
+  },
+  patientMs,
+)
+
+test('no log of nginx has a query in it', async () => {
+  await (await fetch(`${nginx.url}/healthz?access_token=secret`)).text()
+  await (await fetch(`${nginx.url}/healthz`)).text()
+  const log = await nginx.logged()
+  expect(log).toContain('GET /healthz 200')
+  expect(log).not.toContain('secret')
+})

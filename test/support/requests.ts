@@ -1,0 +1,91 @@
+/**
+ * Requests as they stand on the wire: the path as it is given, any body, and the answer whole.
+ */
+import { type IncomingHttpHeaders, type OutgoingHttpHeaders, request } from 'node:http'
+import { expect } from '@jest/globals'
+import type { Location } from '../../web/wire.ts'
+
+/** What answers are made of, problems included. */
+export interface Body {
+  id?: string
+  ids?: string[]
+  user?: string
+  stale?: boolean
+  room?: string
+  lastEventId?: string
+  locations?: Location[]
+  type?: string
+  title?: string
+  status?: number | string
+  detail?: string
+  errors?: { path: string; message: string }[]
+}
+
+export interface Answer {
+  status: number
+  headers: IncomingHttpHeaders
+  text: string
+  body: Body
+}
+
+export interface Wish {
+  headers?: OutgoingHttpHeaders
+  /** Sent as it is. */
+  bytes?: string | Uint8Array
+  /** Sent one after another, without a length said before. */
+  chunks?: (string | Uint8Array)[]
+  /** Sent as JSON. */
+  json?: unknown
+}
+
+/** A connection of its own for each. Rejects when there is no answer. */
+export function send(port: number, method: string, path: string, wish: Wish = {}): Promise<Answer> {
+  const bytes = wish.json === undefined ? wish.bytes : JSON.stringify(wish.json)
+  const headers: OutgoingHttpHeaders = {
+    ...((bytes ?? wish.chunks) !== undefined && { 'content-type': 'application/json' }),
+    ...(bytes !== undefined && { 'content-length': Buffer.byteLength(bytes) }),
+    ...wish.headers,
+  }
+  return new Promise((resolve, reject) => {
+    const req = request({ port, host: '127.0.0.1', method, path, headers, agent: false })
+    req.on('response', res => {
+      let text = ''
+      res.setEncoding('utf8')
+      res.on('data', part => {
+        text += part
+      })
+      res.on('end', () => resolve({ status: res.statusCode ?? 0, headers: res.headers, text, body: bodyOf(text) }))
+      res.on('error', reject)
+    })
+    // After the answer's head it only says that the server did not want the rest.
+    req.on('error', reject)
+    for (const chunk of wish.chunks ?? []) req.write(chunk)
+    req.end(bytes)
+  })
+}
+
+/** Says what it is, in the form of RFC 9457, and nothing of how the server is built. */
+export function expectProblem({ status, headers, body, text }: Answer, expected: number): void {
+  expect({ status, type: headers['content-type'], body }).toEqual({
+    status: expected,
+    type: 'application/problem+json',
+    body: expect.objectContaining({
+      type: expect.any(String),
+      title: expect.stringMatching(/./),
+      status: expected,
+      detail: expect.stringMatching(/./),
+    }),
+  })
+  expect(text).not.toMatch(/stack|node_modules|dist\/server|\.(js|ts):\d/)
+  if (body.errors)
+    for (const error of body.errors)
+      expect(error).toEqual({ path: expect.any(String), message: expect.stringMatching(/./) })
+}
+
+function bodyOf(text: string): Body {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return {}
+  }
+}

@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# Finds what the tests need beyond npm. What is missing is installed when that can be done: by root, on Debian.
+# Sentinel needs nothing of its own: it is `redis-server --sentinel`.
+set -euo pipefail
+
+# Where Debian keeps nginx is not on everybody's path.
+PATH=$PATH:/usr/sbin
+
+redis_version() {
+  redis-server --version 2>/dev/null | sed -n 's/.* v=\([0-9]*\).*/\1/p'
+}
+
+missing() {
+  local version
+  version=$(redis_version)
+  [ "${version:-0}" -ge 7 ] && command -v redis-cli >/dev/null || echo redis-server
+  command -v nginx >/dev/null || echo nginx
+  [ -x "${CHROMIUM:-/usr/bin/chromium}" ] || echo chromium
+  command -v curl >/dev/null || echo curl
+}
+
+packages=$(missing | xargs)
+[ -z "$packages" ] && exit 0
+
+if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+  echo "The tests need what is not here: $packages (redis-server from version 7 on). On Debian: sudo apt-get install $packages" >&2
+  exit 1
+fi
+
+echo "The tests need what is not here; installing with apt-get: $packages"
+# They are run by the tests alone: none is to be started as a service.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+  trap 'rm -f "$policy"' EXIT
+  printf '#!/bin/sh\nexit 101\n' >"$policy"
+  chmod +x "$policy"
+fi
+log=$(mktemp)
+export DEBIAN_FRONTEND=noninteractive
+# shellcheck disable=SC2086
+if ! { apt-get -q update && apt-get -qy install --no-install-recommends $packages; } >"$log" 2>&1; then
+  tail -n 20 "$log" >&2
+  echo "apt-get could not install: $packages" >&2
+  exit 1
+fi
+rm -f "$log"
+
+packages=$(missing | xargs)
+if [ -n "$packages" ]; then
+  echo "Installed, and still not good enough: $packages (redis-server must be version 7 or later)" >&2
+  exit 1
+fi
