@@ -8,7 +8,7 @@ import { readFileSync } from 'node:fs'
 import type { Redis } from 'ioredis'
 import { type BrokerOptions, Unavailable } from '../broker.ts'
 
-export type ScriptName = 'publish' | 'remove' | 'latest' | 'history' | 'keep' | 'alive'
+export type ScriptName = 'publish' | 'append' | 'remove' | 'latest' | 'history' | 'keep' | 'alive'
 
 interface Script {
   source: string
