@@ -21,7 +21,6 @@ export interface HubOptions {
   graceMs: number
   stallMs: number
   streamAgeMs: number
-  maxStreams: number
 }
 
 export interface Join {
@@ -60,8 +59,9 @@ export class Hub {
     this.#wheel = new Wheel(Math.max(5, Math.min(100, options.heartbeatMs / 8, options.streamAgeMs / 8)))
   }
 
-  get isFull(): boolean {
-    return this.#streams >= this.#options.maxStreams
+  /** Streams that are open, or about to be. */
+  get streams(): number {
+    return this.#streams
   }
 
   /** Makes a response a reader of a topic. Rejects with `Unavailable`, and does not begin it, when there is nothing to show. */

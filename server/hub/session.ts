@@ -21,8 +21,8 @@ export interface Sink {
   on(event: 'drain' | 'close' | 'timeout', listener: () => void): unknown
 }
 
-/** Why a stream ended: its client left, its time was up, its socket took nothing any more, or the server is leaving. */
-export type Ending = 'client' | 'age' | 'stalled' | 'drained'
+/** Why a stream ended: its client left, its topic or its time was over, its socket took nothing any more, or the server is leaving. */
+export type Ending = 'client' | 'over' | 'age' | 'stalled' | 'drained'
 
 export interface SessionOptions {
   heartbeatMs: number
@@ -100,7 +100,8 @@ export class Session implements Visited {
         const { bytes, to } = tail.bite(this.#next)
         this.#next = to
         this.#write(bytes)
-      } else return
+      } else if (this.#view.isOver) this.end('over')
+      else return
     }
   }
 
@@ -126,6 +127,7 @@ export class Session implements Visited {
   }
 
   #write(bytes: Buffer | string): void {
+    if (bytes.length === 0) return
     this.#writtenAt = performance.now()
     if (this.#sink.write(bytes)) return
     this.#isFull = true

@@ -22,6 +22,7 @@ export interface RoomsOptions {
   corsOrigins: readonly string[]
   /** Whether no new streams are to be had. */
   isDraining(): boolean
+  isFull(): boolean
   onOpen(room: string): void
   onClose(room: string, ending: Ending, durationMs: number): void
 }
@@ -91,7 +92,7 @@ export function createRooms(options: RoomsOptions): Rooms {
       const isPost = req.method === 'POST'
       if (isPost) refuseOtherOrigins(req, corsOrigins)
       const wish = check(followSchema, isPost ? await readJson(req) : queryOf(req))
-      if (options.isDraining() || hub.isFull) return comeBackLater(res)
+      if (options.isDraining() || options.isFull()) return comeBackLater(res)
       const startedAt = performance.now()
       const join = {
         topic: room,
