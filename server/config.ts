@@ -1,7 +1,9 @@
 /**
  * The environment as the server's settings. Every variable that is not valid is named, with its range and what was given.
  */
+import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
+import { readUpstreams, type Upstream } from './relay/upstreams.ts'
 
 export interface Config {
   port: number
@@ -18,6 +20,11 @@ export interface Config {
   drainMs: number
   maxStreams: number
   postRate: number
+  relayUpstreams: Upstream[]
+  relayRate: number
+  relayGraceMs: number
+  relayMaxBytes: number
+  relayIdleMs: number
   corsOrigins: string[]
   trustProxy: string | number | boolean
   logLevel: string
@@ -52,6 +59,18 @@ export function readConfig(env: Env): Config {
     return given
   }
 
+  const upstreams = (name: string) => {
+    const given = value(name)
+    if (given === undefined) return []
+    try {
+      return readUpstreams(given.trimStart().startsWith('[') ? given : readFileSync(given, 'utf8'), env)
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException
+      faults.push(`${name} must be a list of upstreams as JSON, or its file’s path: ${code ?? message}`)
+      return []
+    }
+  }
+
   const config: Config = {
     port: int('PORT', { default: 3_000, min: 0, max: 65_535 }),
     host: string('HOST', isHost, 'an address or a host’s name') ?? '127.0.0.1',
@@ -68,6 +87,11 @@ export function readConfig(env: Env): Config {
     drainMs: int('DRAIN_MS', { default: 5_000, min: 100, max: hourMs }),
     maxStreams: int('MAX_STREAMS', { default: 20_000, min: 1, max: 1_000_000 }),
     postRate: int('POST_RATE', { default: 100, min: 1, max: 1_000_000 }),
+    relayUpstreams: upstreams('RELAY_UPSTREAMS'),
+    relayRate: int('RELAY_RATE', { default: 10, min: 1, max: 1_000_000 }),
+    relayGraceMs: int('RELAY_GRACE_MS', { default: 30_000, min: 100, max: hourMs }),
+    relayMaxBytes: int('RELAY_MAX_BYTES', { default: 4 * 1024 * 1024, min: 1_024, max: 256 * 1024 * 1024 }),
+    relayIdleMs: int('RELAY_IDLE_MS', { default: 120_000, min: 100, max: hourMs }),
     corsOrigins: list(string('CORS_ORIGINS', areOrigins, 'origins like https://example.org, with commas between')),
     trustProxy: trust(value('TRUST_PROXY')),
     logLevel: string('LOG_LEVEL', level => logLevels.includes(level), `one of ${logLevels.join(', ')}`) ?? 'info',

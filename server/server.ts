@@ -14,6 +14,9 @@ import { createApp } from './http/app.ts'
 import { Hub } from './hub/hub.ts'
 import { locationFormat } from './location/format.ts'
 import { createRooms } from './location/rooms.ts'
+import { demonstrationAt, demonstrationRoutes } from './relay/demonstration.ts'
+import { perMinute } from './relay/rate.ts'
+import { Relay, runFormat } from './relay/relay.ts'
 
 export interface Running {
   address: AddressInfo
@@ -24,11 +27,16 @@ export interface Running {
 /** Above every load balancer's own, so that it is never us who closes a connection which it is about to use. */
 const keepAliveMs = 75_000
 
+/** The end of an instance that relays is told to its readers elsewhere when this is over. */
+const runLeaseMs = 6_000
+
 /** Rejects when the address cannot be listened on. */
 export async function start(config: Config, log: Logger, webDir: string): Promise<Running> {
   const holder = nanoid(8)
-  const broker = createBroker(config, log)
+  const { broker, runBroker } = createBrokers(config, log)
   const hub = new Hub(broker, locationFormat, { ...config, holder })
+  const runHub = new Hub(runBroker, runFormat, { ...config, ...runOptions(config), holder })
+  const isFull = () => hub.streams + runHub.streams >= config.maxStreams
   let isDraining = false
 
   const rooms = createRooms({
@@ -36,12 +44,38 @@ export async function start(config: Config, log: Logger, webDir: string): Promis
     hub,
     corsOrigins: config.corsOrigins,
     isDraining: () => isDraining,
+    isFull,
     onOpen: room => log.info({ room }, 'stream opened'),
     onClose: (room, cause, durationMs) =>
       log.info({ room, cause, durationMs: Math.round(durationMs) }, 'stream closed'),
   })
+  // Everyone is nobody in particular, for as long as there are no tokens.
+  const isOpen = true
+  const demonstration = () => demonstrationAt(server.address() as AddressInfo)
+  const spend = perMinute(config.relayRate)
+  const relay = new Relay({
+    broker: runBroker,
+    hub: runHub,
+    holder,
+    leaseMs: runLeaseMs,
+    graceMs: config.relayGraceMs,
+    maxBytes: config.relayMaxBytes,
+    idleMs: config.relayIdleMs,
+    upstreams: config.relayUpstreams,
+    demonstration: () => (isOpen ? demonstration() : null),
+    corsOrigins: config.corsOrigins,
+    caller: async () => ({ sub: undefined }),
+    spend: (req, { sub }) => spend(sub ?? req.socket.remoteAddress ?? ''),
+    isDraining: () => isDraining,
+    isFull,
+    onBegin: upstream => log.info({ upstream }, 'run began'),
+    onEnd: (upstream, cause, durationMs) =>
+      log.info({ upstream, cause, durationMs: Math.round(durationMs) }, 'run ended'),
+  })
   const app = createApp({
     rooms,
+    relay,
+    demonstration: isOpen ? demonstrationRoutes(demonstration) : undefined,
     log,
     trustProxy: config.trustProxy,
     webDir,
@@ -55,20 +89,30 @@ export async function start(config: Config, log: Logger, webDir: string): Promis
     async drain() {
       isDraining = true
       const closed = new Promise(resolve => server.close(resolve))
-      await hub.close()
+      await relay.close()
+      await Promise.all([hub.close(), runHub.close()])
       server.closeAllConnections()
       await closed
-      await broker.close()
+      await Promise.all([broker.close(), runBroker.close()])
     },
   }
 }
 
-function createBroker(config: Config, log: Logger): Broker {
-  const { historyLength, historyTtlMs, leaseMs, graceMs } = config
+/** One store, and two brokers: a run's log is bounded by the relay, in bytes, and its leases are short. */
+function createBrokers(config: Config, log: Logger): { broker: Broker; runBroker: Broker } {
+  const { redisUrl, redisPrefix, historyLength, historyTtlMs, leaseMs, graceMs } = config
   const options: BrokerOptions = { historyLength, historyTtlMs, leaseMs, graceMs }
-  if (!config.redisUrl) return new MemoryBroker(options)
-  const connections = connect(config.redisUrl, error => log.warn({ reason: error.message }, 'Redis connection failed'))
-  return new RedisBroker(connections, config.redisPrefix, options)
+  const ofRuns: BrokerOptions = { historyTtlMs, ...runOptions(config) }
+  if (!redisUrl) return { broker: new MemoryBroker(options), runBroker: new MemoryBroker(ofRuns) }
+  const connections = connect(redisUrl, error => log.warn({ reason: error.message }, 'Redis connection failed'))
+  return {
+    broker: new RedisBroker(connections, redisPrefix, options),
+    runBroker: new RedisBroker(connections, redisPrefix, ofRuns),
+  }
+}
+
+function runOptions({ relayGraceMs }: Config): Omit<BrokerOptions, 'historyTtlMs'> {
+  return { historyLength: Number.MAX_SAFE_INTEGER, leaseMs: runLeaseMs, graceMs: relayGraceMs }
 }
 
 function listen(server: Server, { port, host }: Config): Promise<AddressInfo> {

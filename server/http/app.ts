@@ -1,11 +1,13 @@
 /**
  * What is asked where: every route, and what all of them share.
  */
-import express, { type ErrorRequestHandler, type Express } from 'express'
+import express, { type ErrorRequestHandler, type Express, type Router } from 'express'
 import helmet from 'helmet'
 import type { Logger } from 'pino'
 import type { Rooms } from '../location/rooms.ts'
 import { locationRoutes } from '../location/routes.ts'
+import type { Relay } from '../relay/relay.ts'
+import { relayRoutes } from '../relay/routes.ts'
 import { tickRoutes } from '../ticks/ticks.ts'
 import { sendJson } from './answer.ts'
 import { onlyThese } from './methods.ts'
@@ -13,6 +15,9 @@ import { Problem, problemOf, sendProblem } from './problem.ts'
 
 export interface AppOptions {
   rooms: Rooms
+  relay: Relay
+  /** The demonstration's routes, where there is one. */
+  demonstration: Router | undefined
   log: Logger
   /** Express's `trust proxy`. */
   trustProxy: string | number | boolean
@@ -22,7 +27,7 @@ export interface AppOptions {
   trouble(): string | null
 }
 
-export function createApp({ rooms, log, trustProxy, webDir, trouble }: AppOptions): Express {
+export function createApp({ rooms, relay, demonstration, log, trustProxy, webDir, trouble }: AppOptions): Express {
   const app = express()
   app.set('trust proxy', trustProxy)
   app.set('case sensitive routing', true)
@@ -33,6 +38,8 @@ export function createApp({ rooms, log, trustProxy, webDir, trouble }: AppOption
   app.use('/rooms/:room/location', locationRoutes(rooms))
   app.use('/location', locationRoutes(rooms))
   app.use('/sse', tickRoutes())
+  app.use('/forward-sse', relayRoutes(relay))
+  if (demonstration) app.use('/demonstration', demonstration)
   app
     .route('/healthz')
     .get((_req, res) => sendJson(res, { status: 'alive' }))
