@@ -66,7 +66,8 @@ export function brokerContract(name: string, open: Open): void {
         const topic = nanoid()
         const { id } = await publish(topic, 'alice', '1')
         const [ms, n] = id.split('-').map(Number)
-        for (const other of [`${ms}-${Number(n) + 1}`, `${Number(ms) - 1}-0`, `${Number(ms) + 1}-0`]) {
+        const numbers = [`${ms}-${Number(n) + 1}`, `${Number(ms) - 1}-0`, `${Number(ms) + 1}-0`, `${ms}`]
+        for (const other of [...numbers, 'nonsense', '+', '-', `(${id}`, `${id}0000000000000000000`, `${id} `]) {
           expect(await broker.history(topic, other)).toMatchObject({ recovered: false, events: [{ id }] })
         }
       })
