@@ -138,7 +138,7 @@ export class Run implements Follower {
     }
     if (this.#events.isTooLong) this.stop('too-long')
     if (this.#pendingBytes > maxPendingBytes) this.#upstream.pause()
-    this.#appending ??= this.#append()
+    if (this.#pending.length > 0) this.#appending ??= this.#append()
   }
 
   #add({ event, data }: UpstreamEvent): boolean {
