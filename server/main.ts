@@ -1,13 +1,14 @@
 #!/usr/bin/env node
 /**
- * The process: its environment, its signals, its end.
+ * The process: its commands, its environment, its signals, its end.
  */
 import { fileURLToPath } from 'node:url'
 import { pino } from 'pino'
+import { doctor } from './cli/doctor/doctor.ts'
 import { ConfigError, readConfig } from './config.ts'
 import { start } from './server.ts'
 
-async function main(): Promise<void> {
+async function serve(): Promise<void> {
   const config = readConfig(process.env)
   const log = pino({ level: config.logLevel, base: null })
   // From its source it serves the page that was built beside it.
@@ -35,7 +36,13 @@ async function main(): Promise<void> {
   process.on('SIGINT', end)
 }
 
-main().catch(error => {
+async function main([command = 'serve', ...args]: string[]): Promise<void> {
+  if (command === 'serve') return serve()
+  if (command === 'doctor') process.exitCode = await doctor(args, process.stdout, process.stderr)
+  else throw new Error(`there is no command "${command}": serve or doctor <url>`)
+}
+
+main(process.argv.slice(2)).catch(error => {
   process.stderr.write(`${error instanceof ConfigError ? error.message : `colocate: ${error.message}`}\n`)
   process.exit(1)
 })
