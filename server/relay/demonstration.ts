@@ -11,7 +11,7 @@ import { onlyThese } from '../http/methods.ts'
 import type { Upstream } from './upstreams.ts'
 
 const path = 'demonstration'
-const wordMs = 60
+const wordMs = 40
 const maxPromptLength = 200
 
 const questionSchema = z.object({ messages: z.array(z.object({ content: z.string() })).min(1) })
