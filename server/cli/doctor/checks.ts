@@ -115,20 +115,27 @@ export async function lookAtRoom(base: URL, say: Say): Promise<Look> {
   if (problem) return { about, findings: [problem] }
   try {
     await stream.until(() => stream.events.length > 0, liveMs)
-    const body = { user: 'doctor', x: 0, y: 0 }
-    ;(await ask(new URL(path, base), { body }, headMs)).close()
-    await stream.until(() => stream.events.length > 1, liveMs)
-    if (stream.events.length < 2 && stream.endedAt === undefined) {
+    const isLive = async () => {
+      const { length } = stream.events
+      ;(await ask(new URL(path, base), { body: { user: 'doctor', x: length, y: 0 } }, headMs)).close()
+      await stream.until(() => stream.events.length > length, liveMs)
+      return stream.events.length > length || stream.endedAt !== undefined
+    }
+    if (!(await isLive())) {
       const detail = 'A location that was published did not arrive on a stream that was open.'
       return { about, findings: [{ trouble: 'held back', detail }] }
     }
-    return { about, ...(await waitForHeartbeat(stream, say)) }
+    return { about, ...(await waitForHeartbeat(stream, isLive, say)) }
   } finally {
     stream.close()
   }
 }
 
-async function waitForHeartbeat(stream: Watched, say: Say): Promise<Pick<Look, 'findings' | 'note'>> {
+async function waitForHeartbeat(
+  stream: Watched,
+  isLive: () => Promise<boolean>,
+  say: Say,
+): Promise<Pick<Look, 'findings' | 'note'>> {
   const since = performance.now()
   const seconds = () => Math.round((performance.now() - since) / 1_000)
   const before = stream.heartbeats
@@ -144,7 +151,11 @@ async function waitForHeartbeat(stream: Watched, say: Say): Promise<Pick<Look, '
     return { findings: [{ trouble: 'cut off when idle', detail }] }
   }
   if (stream.heartbeats > before) return { findings: [] }
-  return { findings: [], note: `No heartbeat came in ${idleMs / 1_000} s: HEARTBEAT_MS is longer than that.` }
+  if (await isLive())
+    return { findings: [], note: `No heartbeat came in ${idleMs / 1_000} s: HEARTBEAT_MS is longer than that.` }
+  const detail =
+    'A stream on which nothing happened was given up without a word: it is open, and nothing comes any more.'
+  return { findings: [{ trouble: 'cut off when idle', detail }] }
 }
 
 /** `interval` and `count` may stand in a body, for when it is not the query that is looked at. */

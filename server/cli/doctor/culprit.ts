@@ -41,15 +41,8 @@ async function signs(url: URL): Promise<string> {
 
 async function page(url: URL): Promise<string> {
   try {
-    const { response, status } = await ask(url, {}, patienceMs)
-    let text = ''
-    const timer = setTimeout(() => response.destroy(), patienceMs)
-    for await (const part of response) {
-      text += part
-      if (text.length > maxLength) break
-    }
-    clearTimeout(timer)
-    return status === 200 ? text : ''
+    const response = await fetch(url, { redirect: 'manual', signal: AbortSignal.timeout(patienceMs) })
+    return response.status === 200 ? await response.text() : ''
   } catch {
     return ''
   }

@@ -12,7 +12,7 @@ import {
   type Say,
 } from './checks.ts'
 import { whoStandsBetween } from './culprit.ts'
-import { type Culprit, remedies } from './remedies.ts'
+import { type Culprit, remedies, type Trouble } from './remedies.ts'
 
 interface Output {
   write(text: string): unknown
@@ -20,7 +20,9 @@ interface Output {
 }
 
 const usage = 'Usage: colocate doctor [--json] <url>\n'
-const looks = [lookAtTicks, lookAtQuery, lookAtLastEventId, lookAtConnections, lookAtRoom]
+/** Of streams that end by themselves, and of streams that stay open. */
+const firstLooks = [lookAtTicks, lookAtQuery, lookAtLastEventId]
+const laterLooks = [lookAtConnections, lookAtRoom]
 
 /** Resolves with the exit code: 0 when nothing is in the way. */
 export async function doctor(args: string[], out: Output, err: Output): Promise<0 | 1> {
@@ -33,13 +35,12 @@ export async function doctor(args: string[], out: Output, err: Output): Promise<
   const base = new URL(address.replace(/[?#].*$/, '').replace(/\/*$/, '/'))
   const progress = progressOn(err)
   const taken: Look[] = []
-  for (const look of looks) {
-    const seen = await look(base, progress.say).catch(error => ({
-      about: 'it answers',
-      findings: [unreachable(error)],
-    }))
-    taken.push(seen)
-    if (seen.findings.some(({ trouble }) => trouble === 'unreachable' || trouble === 'not a stream')) break
+  const has = (...troubles: Trouble[]) =>
+    taken.some(({ findings }) => findings.some(({ trouble }) => troubles.includes(trouble)))
+  for (const look of [...firstLooks, ...laterLooks]) {
+    // Where events are held back, nothing that stays open can be seen.
+    if (has('unreachable', 'not a stream') || (laterLooks.includes(look) && has('held back'))) break
+    taken.push(await look(base, progress.say).catch(error => ({ about: 'it answers', findings: [unreachable(error)] })))
   }
   const isWell = taken.every(({ findings }) => findings.length === 0)
   progress.say('asking who stands between')
