@@ -2,11 +2,13 @@
  * The environment as the server's settings. Every variable that is not valid is named, with its range and what was given.
  */
 import { isIP } from 'node:net'
+import type { RedisPlace } from './broker/redis/connect.ts'
 
 export interface Config {
   port: number
   host: string
-  redisUrl: string | undefined
+  /** Where the log is kept; undefined: in memory. */
+  redis: RedisPlace | undefined
   redisPrefix: string
   historyLength: number
   historyTtlMs: number
@@ -52,11 +54,26 @@ export function readConfig(env: Env): Config {
     return given
   }
 
+  const redisPlace = (): RedisPlace | undefined => {
+    // What was given is not repeated: it may hold a password.
+    const url = string('REDIS_URL', isRedisUrl, 'a URL that begins with redis:// or rediss://')
+    const nodes = list(string('REDIS_CLUSTER', areHosts, 'host:port, with commas between'))
+    const sentinels = list(string('REDIS_SENTINELS', areHosts, 'host:port, with commas between'))
+    const name = value('REDIS_SENTINEL_NAME')
+    if ([url, nodes[0], sentinels[0]].filter(Boolean).length > 1) {
+      faults.push('Only one of REDIS_URL, REDIS_CLUSTER and REDIS_SENTINELS may be set')
+    }
+    if (sentinels.length > 0 !== (name !== undefined))
+      faults.push('REDIS_SENTINELS and REDIS_SENTINEL_NAME go together')
+    if (url) return { kind: 'single', url }
+    if (nodes.length > 0) return { kind: 'cluster', nodes }
+    return name && sentinels.length > 0 ? { kind: 'sentinel', sentinels, name } : undefined
+  }
+
   const config: Config = {
     port: int('PORT', { default: 3_000, min: 0, max: 65_535 }),
     host: string('HOST', isHost, 'an address or a host’s name') ?? '127.0.0.1',
-    // What was given is not repeated: it may hold a password.
-    redisUrl: string('REDIS_URL', isRedisUrl, 'a URL that begins with redis:// or rediss://'),
+    redis: redisPlace(),
     redisPrefix: string('REDIS_PREFIX', isPrefix, '1 to 64 of A–Z a–z 0–9 . _ : -') ?? 'colocate',
     historyLength: int('HISTORY_LENGTH', { default: 1_000, min: 10, max: 100_000 }),
     historyTtlMs: int('HISTORY_TTL_MS', { default: hourMs, min: 1_000, max: 30 * dayMs }),
@@ -93,6 +110,10 @@ function isHost(host: string): boolean {
 
 function isRedisUrl(url: string): boolean {
   return URL.canParse(url) && ['redis:', 'rediss:'].includes(new URL(url).protocol)
+}
+
+function areHosts(hosts: string): boolean {
+  return list(hosts).length > 0 && list(hosts).every(host => /^[\w.-]+:\d{1,5}$|^\[[0-9a-f:]+\]:\d{1,5}$/i.test(host))
 }
 
 function isPrefix(prefix: string): boolean {

@@ -13,7 +13,7 @@ async function main(): Promise<void> {
   // From its source it serves the page that was built beside it.
   const webDir = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? '../dist/web' : '../web', import.meta.url))
   const { address, drain } = await start(config, log, webDir)
-  log.info({ host: address.address, port: address.port, store: config.redisUrl ? 'redis' : 'memory' }, 'listening')
+  log.info({ host: address.address, port: address.port, store: config.redis?.kind ?? 'memory' }, 'listening')
 
   let isEnding = false
   const end = (signal: NodeJS.Signals) => {

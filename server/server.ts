@@ -66,8 +66,8 @@ export async function start(config: Config, log: Logger, webDir: string): Promis
 function createBroker(config: Config, log: Logger): Broker {
   const { historyLength, historyTtlMs, leaseMs, graceMs } = config
   const options: BrokerOptions = { historyLength, historyTtlMs, leaseMs, graceMs }
-  if (!config.redisUrl) return new MemoryBroker(options)
-  const connections = connect(config.redisUrl, error => log.warn({ reason: error.message }, 'Redis connection failed'))
+  if (!config.redis) return new MemoryBroker(options)
+  const connections = connect(config.redis, error => log.warn({ reason: error.message }, 'Redis connection failed'))
   return new RedisBroker(connections, config.redisPrefix, options)
 }
 

@@ -30,9 +30,13 @@ const retryAfterSeconds = 2
 export function problemOf(error: unknown): Problem {
   if (error instanceof Problem) return error
   if (error instanceof Unavailable) {
-    return new Problem(503, 'The log cannot be reached at present; nothing was changed.', {
-      headers: { 'Retry-After': retryAfterSeconds },
-    })
+    return new Problem(
+      503,
+      'The log does not answer at present. Ask again; a location with a `seq` is not published twice.',
+      {
+        headers: { 'Retry-After': retryAfterSeconds },
+      },
+    )
   }
   if (isClientError(error)) return new Problem(error.status, 'The request could not be read.')
   return new Problem(500, 'Something went wrong here.')

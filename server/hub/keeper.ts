@@ -25,6 +25,8 @@ export interface KeeperOptions {
 }
 
 const retryMs = 500
+/** How often a topic's head is looked at, whatever its leases: an announcement may have been the last, and lost. */
+const lookMs = 3_000
 
 export class Keeper {
   readonly #broker: Broker
@@ -104,8 +106,8 @@ export class Keeper {
       if (this.#changed.size > 0) return 0
       const isNeeded = this.#readers > 0 || (nextEndMs !== null && performance.now() <= this.#watchUntil)
       if (!isNeeded) return null
-      const nextRenewalMs = Math.max(0, this.#renewAt - performance.now())
-      return nextEndMs === null ? nextRenewalMs : Math.min(nextRenewalMs, nextEndMs + 1)
+      const renewalMs = Math.max(0, this.#renewAt - performance.now())
+      return Math.min(lookMs, renewalMs, nextEndMs === null ? lookMs : nextEndMs + 1)
     } catch {
       // The store is away; it is told as soon as it is back.
       for (const key of changed) this.#changed.add(key)

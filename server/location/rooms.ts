@@ -14,7 +14,7 @@ import { Problem } from '../http/problem.ts'
 import type { Hub } from '../hub/hub.ts'
 import type { Ending } from '../hub/session.ts'
 import { anonymousUser, knownOrNewUser } from './collaborator.ts'
-import { batchSchema, bodySchema, locationOf, userSchema, storedOf } from './location.ts'
+import { batchSchema, bodySchema, locationOf, storedOf, userSchema } from './location.ts'
 
 export interface RoomsOptions {
   broker: Broker

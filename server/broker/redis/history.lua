@@ -1,9 +1,9 @@
 --[[ What came after an id; `0-0` for the whole history.
-  ARGV 6 id
+  ARGV 8 id
   Returns 1 if that very entry is there (of `0-0`: if nothing was dropped) or else 0, and the stream's entries:
   those after it, or all there are. ]]
 announce()
-local id = ARGV[6]
+local id = ARGV[8]
 if id ~= '0-0' and redis.call('XRANGE', log, id, id)[1] then return { 1, redis.call('XRANGE', log, '(' .. id, '+') } end
 local entries = redis.call('XRANGE', log, '-', '+')
 local recovered = 0
