@@ -3,6 +3,7 @@
  */
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { setTimeout } from 'node:timers/promises'
 import { nanoid } from 'nanoid'
 import type { Logger } from 'pino'
 import type { Broker, BrokerOptions } from './broker/broker.ts'
@@ -23,6 +24,9 @@ export interface Running {
 
 /** Above every load balancer's own, so that it is never us who closes a connection which it is about to use. */
 const keepAliveMs = 75_000
+
+/** How long requests that are under way have to be answered. */
+const lastAnswersMs = 1_000
 
 /** Rejects when the address cannot be listened on. */
 export async function start(config: Config, log: Logger, webDir: string): Promise<Running> {
@@ -47,17 +51,23 @@ export async function start(config: Config, log: Logger, webDir: string): Promis
     webDir,
     trouble: () => (isDraining ? 'The server is draining' : broker.trouble()),
   })
-  const server = createServer({ keepAliveTimeout: keepAliveMs }, app)
+  const server = createServer({ keepAliveTimeout: keepAliveMs }, (req, res) => {
+    // A kept connection would lead its client straight back here.
+    if (isDraining) res.setHeader('Connection', 'close')
+    app(req, res)
+  })
   const address = await listen(server, config)
 
   return {
     address,
     async drain() {
       isDraining = true
+      await hub.drain(config.drainMs)
       const closed = new Promise(resolve => server.close(resolve))
-      await hub.close()
+      server.closeIdleConnections()
+      await Promise.race([closed, setTimeout(lastAnswersMs)])
       server.closeAllConnections()
-      await closed
+      await hub.close()
       await broker.close()
     },
   }

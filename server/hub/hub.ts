@@ -3,7 +3,7 @@
  *
  * Knows neither Redis nor HTTP. A session gets every event once and in order, or is told that it was reset.
  */
-import { setTimeout } from 'node:timers/promises'
+import { setImmediate, setTimeout } from 'node:timers/promises'
 import type { Broker } from '../broker/broker.ts'
 import type { Format } from './format.ts'
 import { Keeper } from './keeper.ts'
@@ -37,9 +37,6 @@ export interface Join {
   onClose(ending: Ending): void
 }
 
-/** How long clients have to take the end of their streams. */
-const closeMs = 1_000
-
 export class Hub {
   readonly #broker: Broker
   readonly #format: Format
@@ -51,7 +48,6 @@ export class Hub {
   #streams = 0
   readonly #pacer = new Pacer()
   readonly #wheel: Wheel
-  #onEmpty = () => {}
 
   constructor(broker: Broker, format: Format, options: HubOptions) {
     this.#broker = broker
@@ -81,13 +77,22 @@ export class Hub {
     else this.#leave(topic, entry)
   }
 
-  /** Ends every session; resolves once the broker knows who has gone. */
+  /** Ends the sessions one after another in this time, so that their clients come back spread out. */
+  async drain(overMs: number): Promise<void> {
+    const sessions = [...this.#sessions]
+    const start = performance.now()
+    for (const [i, session] of sessions.entries()) {
+      const dueMs = start + (overMs * i) / sessions.length - performance.now()
+      if (dueMs > 1) await setTimeout(dueMs)
+      session.end('drained')
+    }
+  }
+
+  /** Resolves once the broker knows who has gone; whoever is still here is cut off. */
   async close(): Promise<void> {
-    const gone = new Promise<void>(resolve => {
-      this.#onEmpty = resolve
-    })
-    for (const session of [...this.#sessions]) session.end('drained')
-    if (this.#sessions.size > 0) await Promise.race([gone, setTimeout(closeMs)])
+    for (const session of this.#sessions) session.cut()
+    // Their sockets say so in the next turn of the event loop.
+    await setImmediate()
     await Promise.allSettled([...this.#keepers.values()].map(keeper => keeper.stop()))
   }
 
@@ -109,7 +114,6 @@ export class Hub {
         keeper.leave(key, ack)
         this.#leave(topic, entry)
         join.onClose(ending)
-        if (this.#sessions.size === 0) this.#onEmpty()
       },
     })
     view.sessions.add(session)
