@@ -50,12 +50,14 @@ export function readConfig(env: Env): Config {
 
   const string = (name: string, isValid: (given: string) => boolean, rule: string) => {
     const given = value(name)
-    if (given !== undefined && !isValid(given)) faults.push(`${name} must be ${rule}`)
+    if (given !== undefined && !isValid(given)) {
+      // A URL may hold a password.
+      faults.push(`${name} must be ${rule}${name === 'REDIS_URL' ? '' : `, not "${given}"`}`)
+    }
     return given
   }
 
   const redisPlace = (): RedisPlace | undefined => {
-    // What was given is not repeated: it may hold a password.
     const url = string('REDIS_URL', isRedisUrl, 'a URL that begins with redis:// or rediss://')
     const nodes = list(string('REDIS_CLUSTER', areHosts, 'host:port, with commas between'))
     const sentinels = list(string('REDIS_SENTINELS', areHosts, 'host:port, with commas between'))
@@ -86,7 +88,9 @@ export function readConfig(env: Env): Config {
     maxStreams: int('MAX_STREAMS', { default: 20_000, min: 1, max: 1_000_000 }),
     postRate: int('POST_RATE', { default: 100, min: 1, max: 1_000_000 }),
     corsOrigins: list(string('CORS_ORIGINS', areOrigins, 'origins like https://example.org, with commas between')),
-    trustProxy: trust(value('TRUST_PROXY')),
+    trustProxy: trust(
+      string('TRUST_PROXY', isTrust, 'true, false, a number of proxies, or addresses with commas between'),
+    ),
     logLevel: string('LOG_LEVEL', level => logLevels.includes(level), `one of ${logLevels.join(', ')}`) ?? 'info',
   }
 
@@ -129,6 +133,14 @@ function list(given: string | undefined): string[] {
     .split(',')
     .map(item => item.trim())
     .filter(item => item !== '')
+}
+
+function isTrust(given: string): boolean {
+  const isRange = (range: string) => {
+    const [address = '', bits = '0'] = range.split('/', 2)
+    return ['loopback', 'linklocal', 'uniquelocal'].includes(range) || (isIP(address) !== 0 && /^\d{1,3}$/.test(bits))
+  }
+  return /^(true|false|\d{1,3})$/.test(given) || list(given).every(isRange)
 }
 
 /** As Express takes it: a number of proxies, `true`, or addresses. */

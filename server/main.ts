@@ -13,7 +13,6 @@ async function main(): Promise<void> {
   // From its source it serves the page that was built beside it.
   const webDir = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? '../dist/web' : '../web', import.meta.url))
   const { address, drain } = await start(config, log, webDir)
-  log.info({ host: address.address, port: address.port, store: config.redis?.kind ?? 'memory' }, 'listening')
 
   let isEnding = false
   const end = (signal: NodeJS.Signals) => {
@@ -33,6 +32,8 @@ async function main(): Promise<void> {
   }
   process.on('SIGTERM', end)
   process.on('SIGINT', end)
+  // Said last: whoever reads it may send a signal.
+  log.info({ host: address.address, port: address.port, store: config.redis?.kind ?? 'memory' }, 'listening')
 }
 
 main().catch(error => {

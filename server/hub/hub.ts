@@ -91,8 +91,7 @@ export class Hub {
   /** Resolves once the broker knows who has gone; whoever is still here is cut off. */
   async close(): Promise<void> {
     for (const session of this.#sessions) session.cut()
-    // Their sockets say so in the next turn of the event loop.
-    await setImmediate()
+    while (this.#sessions.size > 0) await setImmediate()
     await Promise.allSettled([...this.#keepers.values()].map(keeper => keeper.stop()))
   }
 
