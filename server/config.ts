@@ -117,7 +117,11 @@ function isRedisUrl(url: string): boolean {
 }
 
 function areHosts(hosts: string): boolean {
-  return list(hosts).length > 0 && list(hosts).every(host => /^[\w.-]+:\d{1,5}$|^\[[0-9a-f:]+\]:\d{1,5}$/i.test(host))
+  const isHostAndPort = (host: string) => {
+    const port = /^(?:[\w.-]+|\[[0-9a-f:]+\]):(\d{1,5})$/i.exec(host)?.[1]
+    return port !== undefined && Number(port) <= 65_535
+  }
+  return list(hosts).length > 0 && list(hosts).every(isHostAndPort)
 }
 
 function isPrefix(prefix: string): boolean {
