@@ -15,6 +15,7 @@ import { createApp } from './http/app.ts'
 import { Hub } from './hub/hub.ts'
 import { locationFormat } from './location/format.ts'
 import { createRooms } from './location/rooms.ts'
+import { locationRoutes } from './location/routes.ts'
 
 export interface Running {
   address: AddressInfo
@@ -25,6 +26,8 @@ export interface Running {
 /** Above every load balancer's own, so that it is never us who closes a connection which it is about to use. */
 const keepAliveMs = 75_000
 
+/** Connections that may wait to be accepted: after a deploy everybody comes back at once, and whoever finds no place waits a second or more. */
+const backlog = 4_096
 /** How long requests that are under way have to be answered. */
 const lastAnswersMs = 1_000
 
@@ -45,7 +48,7 @@ export async function start(config: Config, log: Logger, webDir: string): Promis
       log.info({ room, cause, durationMs: Math.round(durationMs) }, 'stream closed'),
   })
   const app = createApp({
-    rooms,
+    location: locationRoutes(rooms),
     log,
     trustProxy: config.trustProxy,
     webDir,
@@ -84,6 +87,6 @@ function createBroker(config: Config, log: Logger): Broker {
 function listen(server: Server, { port, host }: Config): Promise<AddressInfo> {
   return new Promise((resolve, reject) => {
     server.once('error', reject)
-    server.listen(port, host, () => resolve(server.address() as AddressInfo))
+    server.listen({ port, host, backlog }, () => resolve(server.address() as AddressInfo))
   })
 }
