@@ -1,6 +1,7 @@
 /**
  * What is asked where: every route, and what all of them share.
  */
+import { readdirSync } from 'node:fs'
 import type { RequestListener } from 'node:http'
 import express, { type ErrorRequestHandler, type Express } from 'express'
 import type { Logger } from 'pino'
@@ -47,7 +48,7 @@ function createRest({ log, trustProxy, webDir, trouble }: AppOptions): Express {
   app
     .route('/healthz')
     .get((_req, res) => sendJson(res, { status: 'alive' }))
-    .all(onlyThese('GET'))
+    .all(onlyThese('GET', 'HEAD'))
   app
     .route('/readyz')
     .get((_req, res) => {
@@ -55,10 +56,12 @@ function createRest({ log, trustProxy, webDir, trouble }: AppOptions): Express {
       if (reason) throw new Problem(503, reason, { headers: { 'Retry-After': 1 } })
       sendJson(res, { status: 'ready' })
     })
-    .all(onlyThese('GET'))
+    .all(onlyThese('GET', 'HEAD'))
 
   app.use(express.static(webDir))
-  app.use(() => {
+  const files = new Set(['', ...readdirSync(webDir)])
+  app.use((req, res, next) => {
+    if (files.has(req.path.slice(1))) return onlyThese('GET', 'HEAD')(req, res, next)
     throw new Problem(404, 'There is nothing here.')
   })
   const problems: ErrorRequestHandler = (error, req, res, _next) => answerError(error, req, res, log)

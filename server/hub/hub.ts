@@ -17,6 +17,7 @@ export interface HubOptions {
   holder: string
   historyLength: number
   heartbeatMs: number
+  historyTtlMs: number
   leaseMs: number
   graceMs: number
   stallMs: number
@@ -143,12 +144,13 @@ export class Hub {
   #keeper(topic: string): Keeper {
     const known = this.#keepers.get(topic)
     if (known) return known
-    const { holder, leaseMs, graceMs } = this.#options
+    const { holder, leaseMs, graceMs, historyTtlMs } = this.#options
     const keeper = new Keeper(this.#broker, {
       topic,
       holder,
       leaseMs,
       graceMs,
+      historyTtlMs,
       onHead: head => this.#views.get(topic)?.view.compare(head),
       onIdle: () => this.#keepers.delete(topic),
     })
