@@ -8,6 +8,8 @@ import type { Rooms } from '../location/rooms.ts'
 import { locationRoutes } from '../location/routes.ts'
 import { tickRoutes } from '../ticks/ticks.ts'
 import { sendJson } from './answer.ts'
+import { answerCors } from './cors.ts'
+import { refuseOtherHosts } from './host.ts'
 import { onlyThese } from './methods.ts'
 import { Problem, problemOf, sendProblem } from './problem.ts'
 
@@ -16,19 +18,27 @@ export interface AppOptions {
   log: Logger
   /** Express's `trust proxy`. */
   trustProxy: string | number | boolean
+  corsOrigins: readonly string[]
+  /** Whether whoever gets through to this machine's loopback may do everything. */
+  isOpenLoopback: boolean
   /** The folder of the page and its files. */
   webDir: string
   /** Why it can't serve at present; null when it can. */
   trouble(): string | null
 }
 
-export function createApp({ rooms, log, trustProxy, webDir, trouble }: AppOptions): Express {
+export function createApp(options: AppOptions): Express {
+  const { rooms, log, trustProxy, corsOrigins, isOpenLoopback, webDir, trouble } = options
   const app = express()
   app.set('trust proxy', trustProxy)
   app.set('case sensitive routing', true)
   app.set('query parser', 'simple')
   // The page may stand on plain http: its own requests must not be sent to https.
   app.use(helmet({ contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } }))
+  app.use((req, res, next) => {
+    if (isOpenLoopback) refuseOtherHosts(req)
+    if (!answerCors(req, res, corsOrigins)) next()
+  })
 
   app.use('/rooms/:room/location', locationRoutes(rooms))
   app.use('/location', locationRoutes(rooms))
