@@ -21,7 +21,8 @@ const root = fileURLToPath(new URL('..', import.meta.url))
  * own begins with. Inside a part everybody may import everybody.
  */
 const parts: { name: string; path: string; mayImport: string[] }[] = [
-  { name: 'main', path: 'server/main.ts', mayImport: ['server', 'config'] },
+  { name: 'main', path: 'server/main.ts', mayImport: ['server', 'cli', 'config'] },
+  { name: 'cli', path: 'server/cli/', mayImport: ['config'] },
   { name: 'config', path: 'server/config.ts', mayImport: ['redis'] },
   // Puts the parts together, so it alone knows which broker there is.
   {

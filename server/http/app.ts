@@ -2,12 +2,14 @@
  * What is asked where: every route, and what all of them share.
  */
 import { readdirSync } from 'node:fs'
-import type { RequestListener } from 'node:http'
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import express, { type ErrorRequestHandler, type Express } from 'express'
 import type { Logger } from 'pino'
 import type { LocationRoutes } from '../location/routes.ts'
 import { tickRoutes } from '../ticks/ticks.ts'
 import { sendJson } from './answer.ts'
+import { answerCors } from './cors.ts'
+import { refuseOtherHosts } from './host.ts'
 import { onlyThese } from './methods.ts'
 import { answerError, Problem } from './problem.ts'
 import { securityHeaders } from './security-headers.ts'
@@ -17,6 +19,9 @@ export interface AppOptions {
   log: Logger
   /** Express's `trust proxy`. */
   trustProxy: string | number | boolean
+  corsOrigins: readonly string[]
+  /** Whether whoever gets through to this machine's loopback may do everything. */
+  isOpenLoopback: boolean
   /** The folder of the page and its files. */
   webDir: string
   /** Why it can't serve at present; null when it can. */
@@ -25,16 +30,17 @@ export interface AppOptions {
 
 /** Answers every request: those of the rooms at once, all others through Express. */
 export function createApp(options: AppOptions): RequestListener {
-  const { location, log } = options
+  const { location, log, corsOrigins, isOpenLoopback } = options
   const rest = createRest(options)
   const safely = [...securityHeaders()]
 
-  return (req, res) => {
+  const answer = async (req: IncomingMessage, res: ServerResponse) => {
     for (const [name, value] of safely) res.setHeader(name, value)
-    const answered = location(req, res)
-    if (answered) answered.catch(error => answerError(error, req, res, log))
-    else rest(req, res)
+    if (isOpenLoopback) refuseOtherHosts(req)
+    if (answerCors(req, res, corsOrigins)) return
+    await (location(req, res) ?? rest(req, res))
   }
+  return (req, res) => void answer(req, res).catch(error => answerError(error, req, res, log))
 }
 
 function createRest({ log, trustProxy, webDir, trouble }: AppOptions): Express {

@@ -27,7 +27,7 @@ export class Problem extends Error {
 const retryAfterSeconds = 2
 
 /** The problem that an error is to the client. */
-function problemOf(error: unknown): Problem {
+export function problemOf(error: unknown): Problem {
   if (error instanceof Problem) return error
   if (error instanceof Unavailable) {
     return new Problem(

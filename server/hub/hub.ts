@@ -35,6 +35,8 @@ export interface Join {
   key: string | undefined
   /** Whether the client is asked for signs of life, instead of believing an open socket. */
   ack: boolean
+  /** When it ends at the latest, in milliseconds since 1970. */
+  untilMs?: number
   onClose(ending: Ending): void
 }
 
@@ -99,13 +101,13 @@ export class Hub {
   #start(entry: Reading, sink: Sink, join: Join): void {
     const { view } = entry
     const { heartbeatMs, stallMs, streamAgeMs } = this.#options
-    const { topic, key, ack, lastEventId } = join
+    const { topic, key, ack, lastEventId, untilMs = Number.POSITIVE_INFINITY } = join
     const keeper = this.#keeper(topic)
     const next = lastEventId ? view.tail.after(lastEventId) : null
     const session = new Session(view, sink, next, lastEventId ? 'reset' : 'joined', {
       heartbeatMs,
       stallMs,
-      ageMs: streamAgeMs * (0.8 + 0.2 * Math.random()),
+      ageMs: Math.min(streamAgeMs * (0.8 + 0.2 * Math.random()), untilMs - Date.now()),
       ack,
       onClose: ending => {
         this.#wheel.remove(session)
