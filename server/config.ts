@@ -23,6 +23,8 @@ export interface Config {
   auth: Auth
   corsOrigins: string[]
   trustProxy: string | number | boolean
+  /** Where metrics are shown, and nothing else. */
+  adminPort: number | undefined
   logLevel: string
 }
 
@@ -129,6 +131,7 @@ export function readConfig(env: Env): Config {
     trustProxy: trust(
       string('TRUST_PROXY', isTrust, 'true, false, a number of proxies, or addresses with commas between'),
     ),
+    adminPort: value('ADMIN_PORT') ? int('ADMIN_PORT', { default: 0, min: 0, max: 65_535 }) : undefined,
     logLevel: string('LOG_LEVEL', level => logLevels.includes(level), `one of ${logLevels.join(', ')}`) ?? 'info',
   }
 

@@ -21,6 +21,8 @@ import { createApp } from './http/app.ts'
 import { PostRate } from './http/limits/post-rate.ts'
 import { RoomCount } from './http/limits/room-count.ts'
 import { StreamCount } from './http/limits/stream-count.ts'
+import { createMetrics } from './http/metrics.ts'
+import { adminRoutes } from './http/metrics-routes.ts'
 import { Hub } from './hub/hub.ts'
 import { locationFormat } from './location/format.ts'
 import { createRooms } from './location/rooms.ts'
@@ -52,12 +54,14 @@ export async function start(config: Config, log: Logger, webDir: string): Promis
   const holder = nanoid(8)
   const { broker, limiter } = createStore(config, log)
   const hub = new Hub(broker, locationFormat, { ...config, holder })
+  const metrics = createMetrics(hub)
+  const access = createAccess(createVerifier(config.auth, log), config.corsOrigins)
   let isDraining = false
 
   const rooms = createRooms({
     broker,
     hub,
-    access: createAccess(createVerifier(config.auth, log), config.corsOrigins),
+    access,
     limits: {
       posts: new PostRate(config.postRate, limiter('posts', config.postRate, 1)),
       rooms: new RoomCount(),
@@ -71,6 +75,9 @@ export async function start(config: Config, log: Logger, webDir: string): Promis
   })
   const app = createApp({
     location: locationRoutes(rooms),
+    metrics,
+    access,
+    hasAdminPort: config.adminPort !== undefined,
     log,
     trustProxy: config.trustProxy,
     corsOrigins: config.corsOrigins,
@@ -83,7 +90,12 @@ export async function start(config: Config, log: Logger, webDir: string): Promis
     if (isDraining) res.setHeader('Connection', 'close')
     app(req, res)
   })
-  const address = await listen(server, config)
+  const address = await listen(server, config.host, config.port)
+  const admin = createServer(adminRoutes(metrics, log))
+  if (config.adminPort !== undefined) {
+    const { port } = await listen(admin, config.host, config.adminPort)
+    log.info({ port }, 'metrics')
+  }
 
   return {
     address,
@@ -94,6 +106,8 @@ export async function start(config: Config, log: Logger, webDir: string): Promis
       server.closeIdleConnections()
       await Promise.race([closed, setTimeout(lastAnswersMs)])
       server.closeAllConnections()
+      admin.close()
+      admin.closeAllConnections()
       await hub.close()
       await broker.close()
     },
@@ -132,7 +146,7 @@ function createVerifier(auth: Auth, log: Logger): Verifier | null {
   return new Verifier(keys, auth.expected)
 }
 
-function listen(server: Server, { port, host }: Config): Promise<AddressInfo> {
+function listen(server: Server, host: string, port: number): Promise<AddressInfo> {
   return new Promise((resolve, reject) => {
     server.once('error', reject)
     server.listen({ port, host, backlog }, () => resolve(server.address() as AddressInfo))

@@ -7,15 +7,23 @@ import express, { type ErrorRequestHandler, type Express } from 'express'
 import type { Logger } from 'pino'
 import type { LocationRoutes } from '../location/routes.ts'
 import { tickRoutes } from '../ticks/ticks.ts'
+import { type Access, refuseUnless } from './access/access.ts'
+import { maySeeMetrics } from './access/caller.ts'
 import { sendJson } from './answer.ts'
 import { answerCors } from './cors.ts'
 import { refuseOtherHosts } from './host.ts'
 import { onlyThese } from './methods.ts'
+import type { Metrics } from './metrics.ts'
+import { sendMetrics } from './metrics-routes.ts'
 import { answerError, Problem } from './problem.ts'
 import { securityHeaders } from './security-headers.ts'
 
 export interface AppOptions {
   location: LocationRoutes
+  /** Shown under `/metrics` to whoever may see them, unless there is a port for them. */
+  metrics: Metrics
+  access: Access
+  hasAdminPort: boolean
   log: Logger
   /** Express's `trust proxy`. */
   trustProxy: string | number | boolean
@@ -30,7 +38,7 @@ export interface AppOptions {
 
 /** Answers every request: those of the rooms at once, all others through Express. */
 export function createApp(options: AppOptions): RequestListener {
-  const { location, log, corsOrigins, isOpenLoopback } = options
+  const { location, metrics, log, corsOrigins, isOpenLoopback } = options
   const rest = createRest(options)
   const safely = [...securityHeaders()]
 
@@ -40,10 +48,14 @@ export function createApp(options: AppOptions): RequestListener {
     if (answerCors(req, res, corsOrigins)) return
     await (location(req, res) ?? rest(req, res))
   }
-  return (req, res) => void answer(req, res).catch(error => answerError(error, req, res, log))
+  return (req, res) =>
+    void answer(req, res).catch(error => {
+      answerError(error, req, res, log)
+      metrics.refused(res.statusCode)
+    })
 }
 
-function createRest({ log, trustProxy, webDir, trouble }: AppOptions): Express {
+function createRest({ metrics, access, hasAdminPort, log, trustProxy, webDir, trouble }: AppOptions): Express {
   const app = express()
   app.set('trust proxy', trustProxy)
   app.set('x-powered-by', false)
@@ -65,12 +77,25 @@ function createRest({ log, trustProxy, webDir, trouble }: AppOptions): Express {
     .all(onlyThese('GET', 'HEAD'))
 
   app.use(express.static(webDir))
+  if (!hasAdminPort) {
+    app
+      .route('/metrics')
+      .get(async (req, res) => {
+        refuseUnless(maySeeMetrics(await access(req)))
+        await sendMetrics(res, metrics)
+      })
+      .all(onlyThese('GET', 'HEAD'))
+  }
+
   const files = new Set(['', ...readdirSync(webDir)])
   app.use((req, res, next) => {
     if (files.has(req.path.slice(1))) return onlyThese('GET', 'HEAD')(req, res, next)
     throw new Problem(404, 'There is nothing here.')
   })
-  const problems: ErrorRequestHandler = (error, req, res, _next) => answerError(error, req, res, log)
+  const problems: ErrorRequestHandler = (error, req, res, _next) => {
+    answerError(error, req, res, log)
+    metrics.refused(res.statusCode)
+  }
   app.use(problems)
   return app
 }

@@ -9,6 +9,7 @@ import type { Format } from './format.ts'
 import { Keeper } from './keeper.ts'
 import { Pacer } from './pacer.ts'
 import { type Ending, Session, type Sink } from './session.ts'
+import { HubStats } from './stats.ts'
 import { View } from './view.ts'
 import { Wheel } from './wheel.ts'
 
@@ -41,6 +42,7 @@ export interface Join {
 }
 
 export class Hub {
+  readonly stats = new HubStats()
   readonly #broker: Broker
   readonly #format: Format
   readonly #options: HubOptions
@@ -57,6 +59,17 @@ export class Hub {
     this.#format = format
     this.#options = options
     this.#wheel = new Wheel(Math.max(5, Math.min(100, options.heartbeatMs / 8, options.streamAgeMs / 8)))
+  }
+
+  get streams(): number {
+    return this.#sessions.size
+  }
+
+  /** How many readers have a socket that takes no more at present. */
+  get behind(): number {
+    let behind = 0
+    for (const session of this.#sessions) if (session.isBehind) behind++
+    return behind
   }
 
   get isFull(): boolean {
@@ -104,6 +117,7 @@ export class Hub {
     const { topic, key, ack, lastEventId, untilMs = Number.POSITIVE_INFINITY } = join
     const keeper = this.#keeper(topic)
     const next = lastEventId ? view.tail.after(lastEventId) : null
+    this.stats.joins[next !== null ? 'resumed' : lastEventId ? 'reset' : 'joined']++
     const session = new Session(view, sink, next, lastEventId ? 'reset' : 'joined', {
       heartbeatMs,
       stallMs,
@@ -127,7 +141,7 @@ export class Hub {
   #enter(topic: string): Reading {
     let entry = this.#views.get(topic)
     if (!entry) {
-      const view = new View(topic, this.#format, this.#broker, this.#pacer, this.#options.historyLength)
+      const view = new View(topic, this.#format, this.#broker, this.#pacer, this.stats, this.#options.historyLength)
       entry = { view, opened: view.open(), readers: 0 }
       this.#views.set(topic, entry)
     }
