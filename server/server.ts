@@ -39,6 +39,9 @@ const keepAliveMs = 75_000
 
 /** Connections that may wait to be accepted: after a deploy everybody comes back at once, and whoever finds no place waits a second or more. */
 const backlog = 4_096
+/** How long the start waits for the store, and how often it looks. */
+const storeMs = 2_000
+const lookMs = 10
 /** How long requests that are under way have to be answered. */
 const lastAnswersMs = 1_000
 /** How long and how much a client may say before it is a request; what does not keep to it is closed. */
@@ -90,6 +93,8 @@ export async function start(config: Config, log: Logger, webDir: string): Promis
     if (isDraining) res.setHeader('Connection', 'close')
     app(req, res)
   })
+  // Whoever asks as soon as it listens is not to be told that the store is away; but if it is, that can be said only by listening.
+  for (let waited = 0; broker.trouble() && waited < storeMs; waited += lookMs) await setTimeout(lookMs)
   const address = await listen(server, config.host, config.port)
   const admin = createServer(adminRoutes(metrics, log))
   if (config.adminPort !== undefined) {
