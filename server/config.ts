@@ -47,6 +47,8 @@ type Env = Record<string, string | undefined>
 
 const hourMs = 3_600_000
 const dayMs = 24 * hourMs
+/** What is given for these is not repeated: it is a secret, or a URL that may hold one. */
+const secretive = ['REDIS_URL', 'AUTH_SECRET', 'AUTH_JWKS_URL']
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']
 
 /** Throws a `ConfigError` with a line for each variable that is not valid. */
@@ -66,12 +68,13 @@ export function readConfig(env: Env): Config {
 
   const string = (name: string, isValid: (given: string) => boolean, rule: string) => {
     const given = value(name)
-    if (given !== undefined && !isValid(given)) faults.push(`${name} must be ${rule}`)
+    if (given !== undefined && !isValid(given)) {
+      faults.push(`${name} must be ${rule}${secretive.includes(name) ? '' : `, not "${given}"`}`)
+    }
     return given
   }
 
   const redisPlace = (): RedisPlace | undefined => {
-    // What was given is not repeated: it may hold a password.
     const url = string('REDIS_URL', isRedisUrl, 'a URL that begins with redis:// or rediss://')
     const nodes = list(string('REDIS_CLUSTER', areHosts, 'host:port, with commas between'))
     const sentinels = list(string('REDIS_SENTINELS', areHosts, 'host:port, with commas between'))
@@ -87,7 +90,6 @@ export function readConfig(env: Env): Config {
   }
 
   const auth = (): Auth => {
-    // What was given is not repeated: it is a secret, or may hold one.
     const off = string('AUTH', given => given === 'off', '"off" or left out')
     const secret = string('AUTH_SECRET', isLong, 'at least 32 bytes')
     const url = string('AUTH_JWKS_URL', isKeyUrl, 'a URL that begins with https:// (on this machine http:// will do)')
@@ -124,7 +126,9 @@ export function readConfig(env: Env): Config {
     postRate: int('POST_RATE', { default: 100, min: 1, max: 1_000_000 }),
     auth: auth(),
     corsOrigins: list(string('CORS_ORIGINS', areOrigins, 'origins like https://example.org, with commas between')),
-    trustProxy: trust(value('TRUST_PROXY')),
+    trustProxy: trust(
+      string('TRUST_PROXY', isTrust, 'true, false, a number of proxies, or addresses with commas between'),
+    ),
     logLevel: string('LOG_LEVEL', level => logLevels.includes(level), `one of ${logLevels.join(', ')}`) ?? 'info',
   }
 
@@ -162,7 +166,11 @@ function isRedisUrl(url: string): boolean {
 }
 
 function areHosts(hosts: string): boolean {
-  return list(hosts).length > 0 && list(hosts).every(host => /^[\w.-]+:\d{1,5}$|^\[[0-9a-f:]+\]:\d{1,5}$/i.test(host))
+  const isHostAndPort = (host: string) => {
+    const port = /^(?:[\w.-]+|\[[0-9a-f:]+\]):(\d{1,5})$/i.exec(host)?.[1]
+    return port !== undefined && Number(port) <= 65_535
+  }
+  return list(hosts).length > 0 && list(hosts).every(isHostAndPort)
 }
 
 function isPrefix(prefix: string): boolean {
@@ -178,6 +186,14 @@ function list(given: string | undefined): string[] {
     .split(',')
     .map(item => item.trim())
     .filter(item => item !== '')
+}
+
+function isTrust(given: string): boolean {
+  const isRange = (range: string) => {
+    const [address = '', bits = '0'] = range.split('/', 2)
+    return ['loopback', 'linklocal', 'uniquelocal'].includes(range) || (isIP(address) !== 0 && /^\d{1,3}$/.test(bits))
+  }
+  return /^(true|false|\d{1,3})$/.test(given) || list(given).every(isRange)
 }
 
 /** As Express takes it: a number of proxies, `true`, or addresses. */

@@ -20,7 +20,6 @@ async function serve(config: Config): Promise<void> {
   // From its source it serves the page that was built beside it.
   const webDir = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? '../dist/web' : '../web', import.meta.url))
   const { address, drain } = await start(config, log, webDir)
-  log.info({ host: address.address, port: address.port, store: config.redis?.kind ?? 'memory' }, 'listening')
 
   let isEnding = false
   const end = (signal: NodeJS.Signals) => {
@@ -40,6 +39,8 @@ async function serve(config: Config): Promise<void> {
   }
   process.on('SIGTERM', end)
   process.on('SIGINT', end)
+  // Said last: whoever reads it may send a signal.
+  log.info({ host: address.address, port: address.port, store: config.redis?.kind ?? 'memory' }, 'listening')
 }
 
 main(process.argv.slice(2)).catch(error => {

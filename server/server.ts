@@ -3,6 +3,7 @@
  */
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { setTimeout } from 'node:timers/promises'
 import { nanoid } from 'nanoid'
 import type { Logger } from 'pino'
 import { type RateLimiterAbstract, RateLimiterMemory } from 'rate-limiter-flexible'
@@ -23,6 +24,7 @@ import { StreamCount } from './http/limits/stream-count.ts'
 import { Hub } from './hub/hub.ts'
 import { locationFormat } from './location/format.ts'
 import { createRooms } from './location/rooms.ts'
+import { locationRoutes } from './location/routes.ts'
 
 export interface Running {
   address: AddressInfo
@@ -40,6 +42,11 @@ const patience = {
   connectionsCheckingInterval: 1_000,
   maxHeaderSize: 16 * 1024,
 }
+
+/** Connections that may wait to be accepted: after a deploy everybody comes back at once, and whoever finds no place waits a second or more. */
+const backlog = 4_096
+/** How long requests that are under way have to be answered. */
+const lastAnswersMs = 1_000
 
 /** Rejects when the address cannot be listened on. */
 export async function start(config: Config, log: Logger, webDir: string): Promise<Running> {
@@ -64,7 +71,7 @@ export async function start(config: Config, log: Logger, webDir: string): Promis
       log.info({ room, cause, durationMs: Math.round(durationMs) }, 'stream closed'),
   })
   const app = createApp({
-    rooms,
+    location: locationRoutes(rooms),
     log,
     trustProxy: config.trustProxy,
     corsOrigins: config.corsOrigins,
@@ -72,17 +79,23 @@ export async function start(config: Config, log: Logger, webDir: string): Promis
     webDir,
     trouble: () => (isDraining ? 'The server is draining' : broker.trouble()),
   })
-  const server = createServer({ keepAliveTimeout: keepAliveMs, ...patience }, app)
+  const server = createServer({ keepAliveTimeout: keepAliveMs, ...patience }, (req, res) => {
+    // A kept connection would lead its client straight back here.
+    if (isDraining) res.setHeader('Connection', 'close')
+    app(req, res)
+  })
   const address = await listen(server, config)
 
   return {
     address,
     async drain() {
       isDraining = true
+      await hub.drain(config.drainMs)
       const closed = new Promise(resolve => server.close(resolve))
-      await hub.close()
+      server.closeIdleConnections()
+      await Promise.race([closed, setTimeout(lastAnswersMs)])
       server.closeAllConnections()
-      await closed
+      await hub.close()
       await broker.close()
     },
   }
@@ -123,6 +136,6 @@ function createVerifier(auth: Auth, log: Logger): Verifier | null {
 function listen(server: Server, { port, host }: Config): Promise<AddressInfo> {
   return new Promise((resolve, reject) => {
     server.once('error', reject)
-    server.listen(port, host, () => resolve(server.address() as AddressInfo))
+    server.listen({ port, host, backlog }, () => resolve(server.address() as AddressInfo))
   })
 }

@@ -1,20 +1,21 @@
 /**
  * What is asked where: every route, and what all of them share.
  */
+import { readdirSync } from 'node:fs'
+import type { RequestListener } from 'node:http'
 import express, { type ErrorRequestHandler, type Express } from 'express'
-import helmet from 'helmet'
 import type { Logger } from 'pino'
-import type { Rooms } from '../location/rooms.ts'
-import { locationRoutes } from '../location/routes.ts'
+import type { LocationRoutes } from '../location/routes.ts'
 import { tickRoutes } from '../ticks/ticks.ts'
 import { sendJson } from './answer.ts'
 import { answerCors } from './cors.ts'
-import { refuseOtherHosts } from './host.ts'
+import { isLoopbackName, otherName } from './host.ts'
 import { onlyThese } from './methods.ts'
-import { Problem, problemOf, sendProblem } from './problem.ts'
+import { answerError, Problem } from './problem.ts'
+import { securityHeaders } from './security-headers.ts'
 
 export interface AppOptions {
-  rooms: Rooms
+  location: LocationRoutes
   log: Logger
   /** Express's `trust proxy`. */
   trustProxy: string | number | boolean
@@ -27,26 +28,34 @@ export interface AppOptions {
   trouble(): string | null
 }
 
-export function createApp(options: AppOptions): Express {
-  const { rooms, log, trustProxy, corsOrigins, isOpenLoopback, webDir, trouble } = options
+/** Answers every request: those of the rooms at once, all others through Express. */
+export function createApp(options: AppOptions): RequestListener {
+  const { location, log, corsOrigins, isOpenLoopback } = options
+  const rest = createRest(options)
+  const safely = [...securityHeaders()]
+
+  return (req, res) => {
+    for (const [name, value] of safely) res.setHeader(name, value)
+    if (isOpenLoopback && !isLoopbackName(req.headers.host)) return answerError(otherName(), req, res, log)
+    if (answerCors(req, res, corsOrigins)) return
+    const answered = location(req, res)
+    if (answered) answered.catch(error => answerError(error, req, res, log))
+    else rest(req, res)
+  }
+}
+
+function createRest({ log, trustProxy, webDir, trouble }: AppOptions): Express {
   const app = express()
   app.set('trust proxy', trustProxy)
+  app.set('x-powered-by', false)
   app.set('case sensitive routing', true)
   app.set('query parser', 'simple')
-  // The page may stand on plain http: its own requests must not be sent to https.
-  app.use(helmet({ contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } }))
-  app.use((req, res, next) => {
-    if (isOpenLoopback) refuseOtherHosts(req)
-    if (!answerCors(req, res, corsOrigins)) next()
-  })
 
-  app.use('/rooms/:room/location', locationRoutes(rooms))
-  app.use('/location', locationRoutes(rooms))
   app.use('/sse', tickRoutes())
   app
     .route('/healthz')
     .get((_req, res) => sendJson(res, { status: 'alive' }))
-    .all(onlyThese('GET'))
+    .all(onlyThese('GET', 'HEAD'))
   app
     .route('/readyz')
     .get((_req, res) => {
@@ -54,21 +63,15 @@ export function createApp(options: AppOptions): Express {
       if (reason) throw new Problem(503, reason, { headers: { 'Retry-After': 1 } })
       sendJson(res, { status: 'ready' })
     })
-    .all(onlyThese('GET'))
+    .all(onlyThese('GET', 'HEAD'))
 
   app.use(express.static(webDir))
-  app.use(() => {
+  const files = new Set(['', ...readdirSync(webDir)])
+  app.use((req, res, next) => {
+    if (files.has(req.path.slice(1))) return onlyThese('GET', 'HEAD')(req, res, next)
     throw new Problem(404, 'There is nothing here.')
   })
-  app.use(problems(log))
+  const problems: ErrorRequestHandler = (error, req, res, _next) => answerError(error, req, res, log)
+  app.use(problems)
   return app
-}
-
-function problems(log: Logger): ErrorRequestHandler {
-  return (error, req, res, _next) => {
-    const problem = problemOf(error)
-    if (problem.status === 500) log.error({ err: error, method: req.method, path: req.path }, 'request failed')
-    if (res.headersSent) res.destroy()
-    else sendProblem(res, problem)
-  }
 }

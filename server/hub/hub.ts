@@ -3,7 +3,7 @@
  *
  * Knows neither Redis nor HTTP. A session gets every event once and in order, or is told that it was reset.
  */
-import { setTimeout } from 'node:timers/promises'
+import { setImmediate, setTimeout } from 'node:timers/promises'
 import type { Broker } from '../broker/broker.ts'
 import type { Format } from './format.ts'
 import { Keeper } from './keeper.ts'
@@ -17,6 +17,7 @@ export interface HubOptions {
   holder: string
   historyLength: number
   heartbeatMs: number
+  historyTtlMs: number
   leaseMs: number
   graceMs: number
   stallMs: number
@@ -39,9 +40,6 @@ export interface Join {
   onClose(ending: Ending): void
 }
 
-/** How long clients have to take the end of their streams. */
-const closeMs = 1_000
-
 export class Hub {
   readonly #broker: Broker
   readonly #format: Format
@@ -53,7 +51,6 @@ export class Hub {
   #streams = 0
   readonly #pacer = new Pacer()
   readonly #wheel: Wheel
-  #onEmpty = () => {}
 
   constructor(broker: Broker, format: Format, options: HubOptions) {
     this.#broker = broker
@@ -83,13 +80,21 @@ export class Hub {
     else this.#leave(topic, entry)
   }
 
-  /** Ends every session; resolves once the broker knows who has gone. */
+  /** Ends the sessions one after another in this time, so that their clients come back spread out. */
+  async drain(overMs: number): Promise<void> {
+    const sessions = [...this.#sessions]
+    const start = performance.now()
+    for (const [i, session] of sessions.entries()) {
+      const dueMs = start + (overMs * i) / sessions.length - performance.now()
+      if (dueMs > 1) await setTimeout(dueMs)
+      session.end('drained')
+    }
+  }
+
+  /** Resolves once the broker knows who has gone; whoever is still here is cut off. */
   async close(): Promise<void> {
-    const gone = new Promise<void>(resolve => {
-      this.#onEmpty = resolve
-    })
-    for (const session of [...this.#sessions]) session.end('drained')
-    if (this.#sessions.size > 0) await Promise.race([gone, setTimeout(closeMs)])
+    for (const session of this.#sessions) session.cut()
+    while (this.#sessions.size > 0) await setImmediate()
     await Promise.allSettled([...this.#keepers.values()].map(keeper => keeper.stop()))
   }
 
@@ -111,7 +116,6 @@ export class Hub {
         keeper.leave(key, ack)
         this.#leave(topic, entry)
         join.onClose(ending)
-        if (this.#sessions.size === 0) this.#onEmpty()
       },
     })
     view.sessions.add(session)
@@ -142,12 +146,13 @@ export class Hub {
   #keeper(topic: string): Keeper {
     const known = this.#keepers.get(topic)
     if (known) return known
-    const { holder, leaseMs, graceMs } = this.#options
+    const { holder, leaseMs, graceMs, historyTtlMs } = this.#options
     const keeper = new Keeper(this.#broker, {
       topic,
       holder,
       leaseMs,
       graceMs,
+      historyTtlMs,
       onHead: head => this.#views.get(topic)?.view.compare(head),
       onIdle: () => this.#keepers.delete(topic),
     })

@@ -34,7 +34,7 @@ export interface RoomsOptions {
   onClose(room: string, ending: Ending, durationMs: number): void
 }
 
-type Handler = (req: IncomingMessage, res: ServerResponse, room: string, user: string) => Promise<void>
+export type Handler = (req: IncomingMessage, res: ServerResponse, room: string, user: string) => Promise<void>
 
 export interface Rooms {
   publish: Handler
