@@ -14,8 +14,8 @@ const lock = JSON.parse(readFileSync(new URL('../../package-lock.json', import.m
 const packages = Object.entries<Package>(lock.packages).filter(([path]) => path !== '')
 const ours = packages.filter(([, { dev, devOptional }]) => !dev && !devOptional)
 
-test('no package of the server has an install script, and all are pinned by their hash', () => {
+test('no package of the server has an install script, and each is pinned by its hash', () => {
   process.stdout.write(`dependencies: of the server=${ours.length} of its tests too=${packages.length}\n`)
   expect(ours.filter(([, { hasInstallScript }]) => hasInstallScript)).toEqual([])
-  expect(packages.filter(([, { integrity }]) => !integrity)).toEqual([])
+  expect(ours.filter(([, { integrity }]) => !integrity)).toEqual([])
 })
