@@ -35,6 +35,10 @@ export interface Running {
 /** Above every load balancer's own, so that it is never us who closes a connection which it is about to use. */
 const keepAliveMs = 75_000
 
+/** Connections that may wait to be accepted: after a deploy everybody comes back at once, and whoever finds no place waits a second or more. */
+const backlog = 4_096
+/** How long requests that are under way have to be answered. */
+const lastAnswersMs = 1_000
 /** How long and how much a client may say before it is a request; what does not keep to it is closed. */
 const patience = {
   headersTimeout: 10_000,
@@ -42,11 +46,6 @@ const patience = {
   connectionsCheckingInterval: 1_000,
   maxHeaderSize: 16 * 1024,
 }
-
-/** Connections that may wait to be accepted: after a deploy everybody comes back at once, and whoever finds no place waits a second or more. */
-const backlog = 4_096
-/** How long requests that are under way have to be answered. */
-const lastAnswersMs = 1_000
 
 /** Rejects when the address cannot be listened on. */
 export async function start(config: Config, log: Logger, webDir: string): Promise<Running> {

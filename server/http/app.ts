@@ -2,14 +2,14 @@
  * What is asked where: every route, and what all of them share.
  */
 import { readdirSync } from 'node:fs'
-import type { RequestListener } from 'node:http'
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import express, { type ErrorRequestHandler, type Express } from 'express'
 import type { Logger } from 'pino'
 import type { LocationRoutes } from '../location/routes.ts'
 import { tickRoutes } from '../ticks/ticks.ts'
 import { sendJson } from './answer.ts'
 import { answerCors } from './cors.ts'
-import { isLoopbackName, otherName } from './host.ts'
+import { refuseOtherHosts } from './host.ts'
 import { onlyThese } from './methods.ts'
 import { answerError, Problem } from './problem.ts'
 import { securityHeaders } from './security-headers.ts'
@@ -34,14 +34,13 @@ export function createApp(options: AppOptions): RequestListener {
   const rest = createRest(options)
   const safely = [...securityHeaders()]
 
-  return (req, res) => {
+  const answer = async (req: IncomingMessage, res: ServerResponse) => {
     for (const [name, value] of safely) res.setHeader(name, value)
-    if (isOpenLoopback && !isLoopbackName(req.headers.host)) return answerError(otherName(), req, res, log)
+    if (isOpenLoopback) refuseOtherHosts(req)
     if (answerCors(req, res, corsOrigins)) return
-    const answered = location(req, res)
-    if (answered) answered.catch(error => answerError(error, req, res, log))
-    else rest(req, res)
+    await (location(req, res) ?? rest(req, res))
   }
+  return (req, res) => void answer(req, res).catch(error => answerError(error, req, res, log))
 }
 
 function createRest({ log, trustProxy, webDir, trouble }: AppOptions): Express {

@@ -64,7 +64,7 @@ export function createRooms(options: RoomsOptions): Rooms {
 
   const count = async (room: string, users: Set<string>) => {
     for (const user of users) limits.rooms.enter(user, room)
-    await Promise.all(Array.from(users, user => limits.posts.count(user)))
+    await Promise.all(Array.from(users, user => limits.posts.count(`${room}/${user}`)))
   }
 
   return {

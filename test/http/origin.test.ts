@@ -4,7 +4,7 @@ import { expectProblem } from '../support/requests.ts'
 import { Room, useServer } from '../support/rooms.ts'
 
 describe('a page', () => {
-  const server = useServer('memory', { CORS_ORIGINS: 'https://sheets.example, http://localhost:5173' })
+  const server = useServer('memory', { AUTH: 'off', CORS_ORIGINS: 'https://sheets.example, http://localhost:5173' })
   const json = { user: 'alice', x: 1, y: 1 }
 
   /** Every request that changes something. */

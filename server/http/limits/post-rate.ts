@@ -33,34 +33,34 @@ export class PostRate {
     this.#part = Math.floor(rate / 20)
   }
 
-  /** Counts one location. Rejects with a 429 `Problem`. */
-  async count(user: string): Promise<void> {
-    const share = this.#shareOf(user)
+  /** Counts one location of a room's collaborator. Rejects with a 429 `Problem`. */
+  async count(collaborator: string): Promise<void> {
+    const share = this.#shareOf(collaborator)
     while (share.left === 0) {
-      share.taking ??= this.#take(user, share)
+      share.taking ??= this.#take(collaborator, share)
       await share.taking
     }
     share.left--
   }
 
-  #shareOf(user: string): Share {
+  #shareOf(collaborator: string): Share {
     const now = performance.now()
     if (now >= this.#endsAt) {
       this.#shares = new Map()
       this.#endsAt = now + windowMs
     }
-    let share = this.#shares.get(user)
+    let share = this.#shares.get(collaborator)
     if (!share) {
       share = { left: this.#part, taking: null }
-      this.#shares.set(user, share)
+      this.#shares.set(collaborator, share)
     }
     return share
   }
 
-  async #take(user: string, share: Share): Promise<void> {
+  async #take(collaborator: string, share: Share): Promise<void> {
     const step = Math.max(1, this.#part)
     try {
-      await this.#limiter.consume(user, step)
+      await this.#limiter.consume(collaborator, step)
       share.left = step
     } catch (refusal) {
       if (!(refusal instanceof RateLimiterRes)) throw refusal
