@@ -49,6 +49,8 @@ type Env = Record<string, string | undefined>
 
 const hourMs = 3_600_000
 const dayMs = 24 * hourMs
+/** What is given for these is not repeated: it is a secret, or a URL that may hold one. */
+const secretive = ['REDIS_URL', 'AUTH_SECRET', 'AUTH_JWKS_URL']
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']
 
 /** Throws a `ConfigError` with a line for each variable that is not valid. */
@@ -69,8 +71,7 @@ export function readConfig(env: Env): Config {
   const string = (name: string, isValid: (given: string) => boolean, rule: string) => {
     const given = value(name)
     if (given !== undefined && !isValid(given)) {
-      // A URL may hold a password.
-      faults.push(`${name} must be ${rule}${name === 'REDIS_URL' ? '' : `, not "${given}"`}`)
+      faults.push(`${name} must be ${rule}${secretive.includes(name) ? '' : `, not "${given}"`}`)
     }
     return given
   }
@@ -91,7 +92,6 @@ export function readConfig(env: Env): Config {
   }
 
   const auth = (): Auth => {
-    // What was given is not repeated: it is a secret, or may hold one.
     const off = string('AUTH', given => given === 'off', '"off" or left out')
     const secret = string('AUTH_SECRET', isLong, 'at least 32 bytes')
     const url = string('AUTH_JWKS_URL', isKeyUrl, 'a URL that begins with https:// (on this machine http:// will do)')
