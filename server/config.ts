@@ -3,12 +3,14 @@
  */
 import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
+import type { RedisPlace } from './broker/redis/connect.ts'
 import { readUpstreams, type Upstream } from './relay/upstreams.ts'
 
 export interface Config {
   port: number
   host: string
-  redisUrl: string | undefined
+  /** Where the log is kept; undefined: in memory. */
+  redis: RedisPlace | undefined
   redisPrefix: string
   historyLength: number
   historyTtlMs: number
@@ -25,9 +27,27 @@ export interface Config {
   relayGraceMs: number
   relayMaxBytes: number
   relayIdleMs: number
+  auth: Auth
   corsOrigins: string[]
   trustProxy: string | number | boolean
+  /** Where metrics are shown, and nothing else. */
+  adminPort: number | undefined
   logLevel: string
+}
+
+/**
+ * Who may. `open`: everyone on this machine, since it listens on loopback alone. `off`: everyone, as the operator wants it.
+ */
+export type Auth =
+  | { kind: 'open' }
+  | { kind: 'off' }
+  | { kind: 'secret'; secret: string; expected: Expected }
+  | { kind: 'jwks'; url: string; expected: Expected }
+
+/** What a token must say besides. */
+interface Expected {
+  issuer?: string
+  audience?: string
 }
 
 export class ConfigError extends Error {}
@@ -36,6 +56,8 @@ type Env = Record<string, string | undefined>
 
 const hourMs = 3_600_000
 const dayMs = 24 * hourMs
+/** What is given for these is not repeated: it is a secret, or a URL that may hold one. */
+const secretive = ['REDIS_URL', 'AUTH_SECRET', 'AUTH_JWKS_URL']
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']
 
 /** Throws a `ConfigError` with a line for each variable that is not valid. */
@@ -55,7 +77,9 @@ export function readConfig(env: Env): Config {
 
   const string = (name: string, isValid: (given: string) => boolean, rule: string) => {
     const given = value(name)
-    if (given !== undefined && !isValid(given)) faults.push(`${name} must be ${rule}`)
+    if (given !== undefined && !isValid(given)) {
+      faults.push(`${name} must be ${rule}${secretive.includes(name) ? '' : `, not "${given}"`}`)
+    }
     return given
   }
 
@@ -71,11 +95,45 @@ export function readConfig(env: Env): Config {
     }
   }
 
+  const redisPlace = (): RedisPlace | undefined => {
+    const url = string('REDIS_URL', isRedisUrl, 'a URL that begins with redis:// or rediss://')
+    const nodes = list(string('REDIS_CLUSTER', areHosts, 'host:port, with commas between'))
+    const sentinels = list(string('REDIS_SENTINELS', areHosts, 'host:port, with commas between'))
+    const name = value('REDIS_SENTINEL_NAME')
+    if ([url, nodes[0], sentinels[0]].filter(Boolean).length > 1) {
+      faults.push('Only one of REDIS_URL, REDIS_CLUSTER and REDIS_SENTINELS may be set')
+    }
+    if (sentinels.length > 0 !== (name !== undefined))
+      faults.push('REDIS_SENTINELS and REDIS_SENTINEL_NAME go together')
+    if (url) return { kind: 'single', url }
+    if (nodes.length > 0) return { kind: 'cluster', nodes }
+    return name && sentinels.length > 0 ? { kind: 'sentinel', sentinels, name } : undefined
+  }
+
+  const auth = (): Auth => {
+    const off = string('AUTH', given => given === 'off', '"off" or left out')
+    const secret = string('AUTH_SECRET', isLong, 'at least 32 bytes')
+    const url = string('AUTH_JWKS_URL', isKeyUrl, 'a URL that begins with https:// (on this machine http:// will do)')
+    const [issuer, audience] = [value('AUTH_ISSUER'), value('AUTH_AUDIENCE')]
+    if (secret !== undefined && url !== undefined) {
+      faults.push('Only one of AUTH_SECRET and AUTH_JWKS_URL may be set')
+    }
+    if (off && (secret ?? url ?? issuer ?? audience) !== undefined) {
+      faults.push('AUTH=off goes with no other AUTH variable')
+    }
+    if ((issuer ?? audience) !== undefined && (secret ?? url) === undefined) {
+      faults.push('AUTH_ISSUER and AUTH_AUDIENCE need AUTH_SECRET or AUTH_JWKS_URL')
+    }
+    const expected = { ...(issuer !== undefined && { issuer }), ...(audience !== undefined && { audience }) }
+    if (secret !== undefined) return { kind: 'secret', secret, expected }
+    if (url !== undefined) return { kind: 'jwks', url, expected }
+    return { kind: off ? 'off' : 'open' }
+  }
+
   const config: Config = {
     port: int('PORT', { default: 3_000, min: 0, max: 65_535 }),
     host: string('HOST', isHost, 'an address or a host’s name') ?? '127.0.0.1',
-    // What was given is not repeated: it may hold a password.
-    redisUrl: string('REDIS_URL', isRedisUrl, 'a URL that begins with redis:// or rediss://'),
+    redis: redisPlace(),
     redisPrefix: string('REDIS_PREFIX', isPrefix, '1 to 64 of A–Z a–z 0–9 . _ : -') ?? 'colocate',
     historyLength: int('HISTORY_LENGTH', { default: 1_000, min: 10, max: 100_000 }),
     historyTtlMs: int('HISTORY_TTL_MS', { default: hourMs, min: 1_000, max: 30 * dayMs }),
@@ -92,15 +150,18 @@ export function readConfig(env: Env): Config {
     relayGraceMs: int('RELAY_GRACE_MS', { default: 30_000, min: 100, max: hourMs }),
     relayMaxBytes: int('RELAY_MAX_BYTES', { default: 4 * 1024 * 1024, min: 1_024, max: 256 * 1024 * 1024 }),
     relayIdleMs: int('RELAY_IDLE_MS', { default: 120_000, min: 100, max: hourMs }),
+    auth: auth(),
     corsOrigins: list(string('CORS_ORIGINS', areOrigins, 'origins like https://example.org, with commas between')),
-    trustProxy: trust(value('TRUST_PROXY')),
+    trustProxy: trust(
+      string('TRUST_PROXY', isTrust, 'true, false, a number of proxies, or addresses with commas between'),
+    ),
+    adminPort: value('ADMIN_PORT') ? int('ADMIN_PORT', { default: 0, min: 0, max: 65_535 }) : undefined,
     logLevel: string('LOG_LEVEL', level => logLevels.includes(level), `one of ${logLevels.join(', ')}`) ?? 'info',
   }
 
-  const auth = string('AUTH', given => given === 'off', '"off" or left out')
-  if (auth !== 'off' && !isLoopback(config.host)) {
+  if (config.auth.kind === 'open' && !isLoopback(config.host)) {
     faults.push(
-      `HOST is "${config.host}", which others can reach, and nothing says who may: set AUTH=off if everyone may read and write`,
+      `HOST is "${config.host}", which others can reach, and nothing says who may: set AUTH_SECRET or AUTH_JWKS_URL, or AUTH=off if everyone may read and write`,
     )
   }
   if (faults.length > 0) throw new ConfigError(faults.join('\n'))
@@ -115,8 +176,28 @@ function isHost(host: string): boolean {
   return isIP(host) !== 0 || /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i.test(host)
 }
 
+/** RFC 7518, section 3.2: no shorter than the hash. */
+function isLong(secret: string): boolean {
+  return Buffer.byteLength(secret) >= 32
+}
+
+/** Whoever could change the keys on their way could make tokens. */
+function isKeyUrl(url: string): boolean {
+  if (!URL.canParse(url)) return false
+  const { protocol, hostname } = new URL(url)
+  return protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname.replace(/^\[|\]$/g, '')))
+}
+
 function isRedisUrl(url: string): boolean {
   return URL.canParse(url) && ['redis:', 'rediss:'].includes(new URL(url).protocol)
+}
+
+function areHosts(hosts: string): boolean {
+  const isHostAndPort = (host: string) => {
+    const port = /^(?:[\w.-]+|\[[0-9a-f:]+\]):(\d{1,5})$/i.exec(host)?.[1]
+    return port !== undefined && Number(port) <= 65_535
+  }
+  return list(hosts).length > 0 && list(hosts).every(isHostAndPort)
 }
 
 function isPrefix(prefix: string): boolean {
@@ -132,6 +213,14 @@ function list(given: string | undefined): string[] {
     .split(',')
     .map(item => item.trim())
     .filter(item => item !== '')
+}
+
+function isTrust(given: string): boolean {
+  const isRange = (range: string) => {
+    const [address = '', bits = '0'] = range.split('/', 2)
+    return ['loopback', 'linklocal', 'uniquelocal'].includes(range) || (isIP(address) !== 0 && /^\d{1,3}$/.test(bits))
+  }
+  return /^(true|false|\d{1,3})$/.test(given) || list(given).every(isRange)
 }
 
 /** As Express takes it: a number of proxies, `true`, or addresses. */

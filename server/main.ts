@@ -5,16 +5,26 @@
 import { fileURLToPath } from 'node:url'
 import { pino } from 'pino'
 import { doctor } from './cli/doctor/doctor.ts'
-import { ConfigError, readConfig } from './config.ts'
+import { makeToken } from './cli/token.ts'
+import { type Config, ConfigError, readConfig } from './config.ts'
 import { start } from './server.ts'
 
-async function serve(): Promise<void> {
+async function main([command = 'serve', ...args]: string[]): Promise<void> {
+  if (command === 'doctor') {
+    process.exitCode = await doctor(args, process.stdout, process.stderr)
+    return
+  }
   const config = readConfig(process.env)
+  if (command === 'serve') await serve(config)
+  else if (command === 'token') process.stdout.write(`${await makeToken(args, config.auth)}\n`)
+  else throw new Error(`there is no command "${command}"; there are serve, doctor and token`)
+}
+
+async function serve(config: Config): Promise<void> {
   const log = pino({ level: config.logLevel, base: null })
   // From its source it serves the page that was built beside it.
   const webDir = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? '../dist/web' : '../web', import.meta.url))
   const { address, drain } = await start(config, log, webDir)
-  log.info({ host: address.address, port: address.port, store: config.redisUrl ? 'redis' : 'memory' }, 'listening')
 
   let isEnding = false
   const end = (signal: NodeJS.Signals) => {
@@ -34,12 +44,8 @@ async function serve(): Promise<void> {
   }
   process.on('SIGTERM', end)
   process.on('SIGINT', end)
-}
-
-async function main([command = 'serve', ...args]: string[]): Promise<void> {
-  if (command === 'serve') return serve()
-  if (command === 'doctor') process.exitCode = await doctor(args, process.stdout, process.stderr)
-  else throw new Error(`there is no command "${command}": serve or doctor <url>`)
+  // Said last: whoever reads it may send a signal.
+  log.info({ host: address.address, port: address.port, store: config.redis?.kind ?? 'memory' }, 'listening')
 }
 
 main(process.argv.slice(2)).catch(error => {

@@ -3,17 +3,30 @@
  */
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { setTimeout } from 'node:timers/promises'
 import { nanoid } from 'nanoid'
 import type { Logger } from 'pino'
+import { type RateLimiterAbstract, RateLimiterMemory } from 'rate-limiter-flexible'
 import type { Broker, BrokerOptions } from './broker/broker.ts'
 import { MemoryBroker } from './broker/memory.ts'
 import { RedisBroker } from './broker/redis/broker.ts'
 import { connect } from './broker/redis/connect.ts'
-import type { Config } from './config.ts'
+import { redisLimiter } from './broker/redis/limiter.ts'
+import type { Auth, Config } from './config.ts'
+import { createAccess } from './http/access/access.ts'
+import { publicKeys, secretKey } from './http/access/keys.ts'
+import { Verifier } from './http/access/verifier.ts'
+import { addressReader } from './http/address.ts'
 import { createApp } from './http/app.ts'
+import { PostRate } from './http/limits/post-rate.ts'
+import { RoomCount } from './http/limits/room-count.ts'
+import { StreamCount } from './http/limits/stream-count.ts'
+import { createMetrics } from './http/metrics.ts'
+import { adminRoutes } from './http/metrics-routes.ts'
 import { Hub } from './hub/hub.ts'
 import { locationFormat } from './location/format.ts'
 import { createRooms } from './location/rooms.ts'
+import { locationRoutes } from './location/routes.ts'
 import { demonstrationAt, demonstrationRoutes } from './relay/demonstration.ts'
 import { perMinute } from './relay/rate.ts'
 import { Relay, runFormat } from './relay/relay.ts'
@@ -29,85 +42,142 @@ const keepAliveMs = 75_000
 
 /** The end of an instance that relays is told to its readers elsewhere when this is over. */
 const runLeaseMs = 6_000
+/** Connections that may wait to be accepted: after a deploy everybody comes back at once, and whoever finds no place waits a second or more. */
+const backlog = 4_096
+/** How long the start waits for the store, and how often it looks. */
+const storeMs = 2_000
+const lookMs = 10
+/** How long requests that are under way have to be answered. */
+const lastAnswersMs = 1_000
+/** How long and how much a client may say before it is a request; what does not keep to it is closed. */
+const patience = {
+  headersTimeout: 10_000,
+  requestTimeout: 15_000,
+  connectionsCheckingInterval: 1_000,
+  maxHeaderSize: 16 * 1024,
+}
 
 /** Rejects when the address cannot be listened on. */
 export async function start(config: Config, log: Logger, webDir: string): Promise<Running> {
   const holder = nanoid(8)
-  const { broker, runBroker } = createBrokers(config, log)
+  const { broker, runBroker, limiter } = createStore(config, log)
   const hub = new Hub(broker, locationFormat, { ...config, holder })
   const runHub = new Hub(runBroker, runFormat, { ...config, ...runOptions(config), holder })
-  const isFull = () => hub.streams + runHub.streams >= config.maxStreams
+  const metrics = createMetrics(hub)
+  const verifier = createVerifier(config.auth, log)
+  const access = createAccess(verifier, config.corsOrigins)
+  const addressOf = addressReader(config.trustProxy)
+  const streams = new StreamCount()
   let isDraining = false
 
   const rooms = createRooms({
     broker,
     hub,
-    corsOrigins: config.corsOrigins,
+    access,
+    limits: {
+      posts: new PostRate(config.postRate, limiter('posts', config.postRate, 1)),
+      rooms: new RoomCount(),
+      streams,
+    },
+    addressOf,
     isDraining: () => isDraining,
-    isFull,
     onOpen: room => log.info({ room }, 'stream opened'),
     onClose: (room, cause, durationMs) =>
       log.info({ room, cause, durationMs: Math.round(durationMs) }, 'stream closed'),
   })
-  // Everyone is nobody in particular, for as long as there are no tokens.
-  const isOpen = true
-  const demonstration = () => demonstrationAt(server.address() as AddressInfo)
-  const spend = perMinute(config.relayRate)
+  const demonstration = verifier ? undefined : () => demonstrationAt(server.address() as AddressInfo)
   const relay = new Relay({
     broker: runBroker,
     hub: runHub,
     holder,
     leaseMs: runLeaseMs,
     graceMs: config.relayGraceMs,
+    historyTtlMs: config.historyTtlMs,
     maxBytes: config.relayMaxBytes,
     idleMs: config.relayIdleMs,
     upstreams: config.relayUpstreams,
-    demonstration: () => (isOpen ? demonstration() : null),
-    corsOrigins: config.corsOrigins,
-    caller: async () => ({ sub: undefined }),
-    spend: (req, { sub }) => spend(sub ?? req.socket.remoteAddress ?? ''),
+    demonstration,
+    access,
+    rate: perMinute(config.relayRate, limiter('relay', config.relayRate, 60)),
+    streams,
+    addressOf,
     isDraining: () => isDraining,
-    isFull,
+    isFull: () => hub.streams + runHub.streams >= config.maxStreams,
     onBegin: upstream => log.info({ upstream }, 'run began'),
     onEnd: (upstream, cause, durationMs) =>
       log.info({ upstream, cause, durationMs: Math.round(durationMs) }, 'run ended'),
   })
   const app = createApp({
-    rooms,
+    location: locationRoutes(rooms),
     relay,
-    demonstration: isOpen ? demonstrationRoutes(demonstration) : undefined,
+    demonstration: demonstration && demonstrationRoutes(demonstration),
+    metrics,
+    access,
+    hasAdminPort: config.adminPort !== undefined,
     log,
     trustProxy: config.trustProxy,
+    corsOrigins: config.corsOrigins,
+    isOpenLoopback: config.auth.kind === 'open',
     webDir,
     trouble: () => (isDraining ? 'The server is draining' : broker.trouble()),
   })
-  const server = createServer({ keepAliveTimeout: keepAliveMs }, app)
-  const address = await listen(server, config)
+  const server = createServer({ keepAliveTimeout: keepAliveMs, ...patience }, (req, res) => {
+    // A kept connection would lead its client straight back here.
+    if (isDraining) res.setHeader('Connection', 'close')
+    app(req, res)
+  })
+  // Whoever asks as soon as it listens is not to be told that the store is away; but if it is, that can be said only by listening.
+  for (let waited = 0; broker.trouble() && waited < storeMs; waited += lookMs) await setTimeout(lookMs)
+  const address = await listen(server, config.host, config.port)
+  const admin = createServer(adminRoutes(metrics, log))
+  if (config.adminPort !== undefined) {
+    const { port } = await listen(admin, config.host, config.adminPort)
+    log.info({ port }, 'metrics')
+  }
 
   return {
     address,
     async drain() {
       isDraining = true
-      const closed = new Promise(resolve => server.close(resolve))
+      await Promise.all([hub.drain(config.drainMs), runHub.drain(config.drainMs)])
       await relay.close()
-      await Promise.all([hub.close(), runHub.close()])
+      const closed = new Promise(resolve => server.close(resolve))
+      server.closeIdleConnections()
+      await Promise.race([closed, setTimeout(lastAnswersMs)])
       server.closeAllConnections()
-      await closed
+      admin.close()
+      admin.closeAllConnections()
+      await Promise.all([hub.close(), runHub.close()])
       await Promise.all([broker.close(), runBroker.close()])
     },
   }
 }
 
-/** One store, and two brokers: a run's log is bounded by the relay, in bytes, and its leases are short. */
-function createBrokers(config: Config, log: Logger): { broker: Broker; runBroker: Broker } {
-  const { redisUrl, redisPrefix, historyLength, historyTtlMs, leaseMs, graceMs } = config
+interface Store {
+  broker: Broker
+  /** The same store with other bounds: a run's log is bounded by the relay, in bytes, and its leases are short. */
+  runBroker: Broker
+  /** Gives `points` to each key in every `seconds`: over all instances, if the store has them all. */
+  limiter(name: string, points: number, seconds: number): RateLimiterAbstract
+}
+
+function createStore(config: Config, log: Logger): Store {
+  const { historyLength, historyTtlMs, leaseMs, graceMs } = config
   const options: BrokerOptions = { historyLength, historyTtlMs, leaseMs, graceMs }
   const ofRuns: BrokerOptions = { historyTtlMs, ...runOptions(config) }
-  if (!redisUrl) return { broker: new MemoryBroker(options), runBroker: new MemoryBroker(ofRuns) }
-  const connections = connect(redisUrl, error => log.warn({ reason: error.message }, 'Redis connection failed'))
+  if (!config.redis) {
+    return {
+      broker: new MemoryBroker(options),
+      runBroker: new MemoryBroker(ofRuns),
+      limiter: (keyPrefix, points, duration) => new RateLimiterMemory({ keyPrefix, points, duration }),
+    }
+  }
+  const connections = connect(config.redis, error => log.warn({ reason: error.message }, 'Redis connection failed'))
   return {
-    broker: new RedisBroker(connections, redisPrefix, options),
-    runBroker: new RedisBroker(connections, redisPrefix, ofRuns),
+    broker: new RedisBroker(connections, config.redisPrefix, options),
+    runBroker: new RedisBroker(connections, config.redisPrefix, ofRuns),
+    limiter: (name, points, seconds) =>
+      redisLimiter(connections, `${config.redisPrefix}:limit:${name}`, points, seconds),
   }
 }
 
@@ -115,9 +185,18 @@ function runOptions({ relayGraceMs }: Config): Omit<BrokerOptions, 'historyTtlMs
   return { historyLength: Number.MAX_SAFE_INTEGER, leaseMs: runLeaseMs, graceMs: relayGraceMs }
 }
 
-function listen(server: Server, { port, host }: Config): Promise<AddressInfo> {
+function createVerifier(auth: Auth, log: Logger): Verifier | null {
+  if (auth.kind === 'open' || auth.kind === 'off') return null
+  const keys =
+    auth.kind === 'secret'
+      ? secretKey(auth.secret)
+      : publicKeys(auth.url, reason => log.warn({ reason }, 'keys could not be fetched'))
+  return new Verifier(keys, auth.expected)
+}
+
+function listen(server: Server, host: string, port: number): Promise<AddressInfo> {
   return new Promise((resolve, reject) => {
     server.once('error', reject)
-    server.listen(port, host, () => resolve(server.address() as AddressInfo))
+    server.listen({ port, host, backlog }, () => resolve(server.address() as AddressInfo))
   })
 }

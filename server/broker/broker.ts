@@ -88,7 +88,7 @@ export interface BrokerOptions {
   graceMs: number
 }
 
-/** The store cannot be reached, or does not answer in time. What was asked for did not happen and will not. */
+/** The store did not answer in time, or refused. What was asked for may have been done; it will not be done later. */
 export class Unavailable extends Error {
   readonly code = 'unavailable'
 }

@@ -3,12 +3,13 @@
  *
  * Knows neither Redis nor HTTP. A session gets every event once and in order, or is told that it was reset.
  */
-import { setTimeout } from 'node:timers/promises'
+import { setImmediate, setTimeout } from 'node:timers/promises'
 import type { Broker } from '../broker/broker.ts'
 import type { Format } from './format.ts'
 import { Keeper } from './keeper.ts'
 import { Pacer } from './pacer.ts'
 import { type Ending, Session, type Sink } from './session.ts'
+import { HubStats } from './stats.ts'
 import { View } from './view.ts'
 import { Wheel } from './wheel.ts'
 
@@ -17,10 +18,12 @@ export interface HubOptions {
   holder: string
   historyLength: number
   heartbeatMs: number
+  historyTtlMs: number
   leaseMs: number
   graceMs: number
   stallMs: number
   streamAgeMs: number
+  maxStreams: number
 }
 
 export interface Join {
@@ -33,13 +36,13 @@ export interface Join {
   key: string | undefined
   /** Whether the client is asked for signs of life, instead of believing an open socket. */
   ack: boolean
+  /** When it ends at the latest, in milliseconds since 1970. */
+  untilMs?: number
   onClose(ending: Ending): void
 }
 
-/** How long clients have to take the end of their streams. */
-const closeMs = 1_000
-
 export class Hub {
+  readonly stats = new HubStats()
   readonly #broker: Broker
   readonly #format: Format
   readonly #options: HubOptions
@@ -50,7 +53,6 @@ export class Hub {
   #streams = 0
   readonly #pacer = new Pacer()
   readonly #wheel: Wheel
-  #onEmpty = () => {}
 
   constructor(broker: Broker, format: Format, options: HubOptions) {
     this.#broker = broker
@@ -59,9 +61,19 @@ export class Hub {
     this.#wheel = new Wheel(Math.max(5, Math.min(100, options.heartbeatMs / 8, options.streamAgeMs / 8)))
   }
 
-  /** Streams that are open, or about to be. */
   get streams(): number {
-    return this.#streams
+    return this.#sessions.size
+  }
+
+  /** How many readers have a socket that takes no more at present. */
+  get behind(): number {
+    let behind = 0
+    for (const session of this.#sessions) if (session.isBehind) behind++
+    return behind
+  }
+
+  get isFull(): boolean {
+    return this.#streams >= this.#options.maxStreams
   }
 
   /** Makes a response a reader of a topic. Rejects with `Unavailable`, and does not begin it, when there is nothing to show. */
@@ -81,26 +93,35 @@ export class Hub {
     else this.#leave(topic, entry)
   }
 
-  /** Ends every session; resolves once the broker knows who has gone. */
+  /** Ends the sessions one after another in this time, so that their clients come back spread out. */
+  async drain(overMs: number): Promise<void> {
+    const sessions = [...this.#sessions]
+    const start = performance.now()
+    for (const [i, session] of sessions.entries()) {
+      const dueMs = start + (overMs * i) / sessions.length - performance.now()
+      if (dueMs > 1) await setTimeout(dueMs)
+      session.end('drained')
+    }
+  }
+
+  /** Resolves once the broker knows who has gone; whoever is still here is cut off. */
   async close(): Promise<void> {
-    const gone = new Promise<void>(resolve => {
-      this.#onEmpty = resolve
-    })
-    for (const session of [...this.#sessions]) session.end('drained')
-    if (this.#sessions.size > 0) await Promise.race([gone, setTimeout(closeMs)])
+    for (const session of this.#sessions) session.cut()
+    while (this.#sessions.size > 0) await setImmediate()
     await Promise.allSettled([...this.#keepers.values()].map(keeper => keeper.stop()))
   }
 
   #start(entry: Reading, sink: Sink, join: Join): void {
     const { view } = entry
     const { heartbeatMs, stallMs, streamAgeMs } = this.#options
-    const { topic, key, ack, lastEventId } = join
+    const { topic, key, ack, lastEventId, untilMs = Number.POSITIVE_INFINITY } = join
     const keeper = this.#keeper(topic)
     const next = lastEventId ? view.tail.after(lastEventId) : null
+    this.stats.joins[next !== null ? 'resumed' : lastEventId ? 'reset' : 'joined']++
     const session = new Session(view, sink, next, lastEventId ? 'reset' : 'joined', {
       heartbeatMs,
       stallMs,
-      ageMs: streamAgeMs * (0.8 + 0.2 * Math.random()),
+      ageMs: Math.min(streamAgeMs * (0.8 + 0.2 * Math.random()), untilMs - Date.now()),
       ack,
       onClose: ending => {
         this.#wheel.remove(session)
@@ -109,7 +130,6 @@ export class Hub {
         keeper.leave(key, ack)
         this.#leave(topic, entry)
         join.onClose(ending)
-        if (this.#sessions.size === 0) this.#onEmpty()
       },
     })
     view.sessions.add(session)
@@ -121,7 +141,7 @@ export class Hub {
   #enter(topic: string): Reading {
     let entry = this.#views.get(topic)
     if (!entry) {
-      const view = new View(topic, this.#format, this.#broker, this.#pacer, this.#options.historyLength)
+      const view = new View(topic, this.#format, this.#broker, this.#pacer, this.stats, this.#options.historyLength)
       entry = { view, opened: view.open(), readers: 0 }
       this.#views.set(topic, entry)
     }
@@ -140,12 +160,13 @@ export class Hub {
   #keeper(topic: string): Keeper {
     const known = this.#keepers.get(topic)
     if (known) return known
-    const { holder, leaseMs, graceMs } = this.#options
+    const { holder, leaseMs, graceMs, historyTtlMs } = this.#options
     const keeper = new Keeper(this.#broker, {
       topic,
       holder,
       leaseMs,
       graceMs,
+      historyTtlMs,
       onHead: head => this.#views.get(topic)?.view.compare(head),
       onIdle: () => this.#keepers.delete(topic),
     })

@@ -5,21 +5,14 @@
  * a socket that is full is left alone until it drains, and then goes on from the same number. So the server holds for it
  * at most one bite and what the socket itself buffers, and catching up is the same whatever made it fall behind.
  */
+import type { Socket } from 'node:net'
 import type { SnapshotReason } from './format.ts'
 import { heartbeat, retryLine } from './frame.ts'
 import type { View } from './view.ts'
 import type { Visited } from './wheel.ts'
 
-/** Where a session writes: a response whose head is sent. */
-export interface Sink {
-  write(bytes: Buffer | string): boolean
-  cork(): void
-  uncork(): void
-  end(): unknown
-  destroy(): unknown
-  setTimeout(ms: number): unknown
-  on(event: 'drain' | 'close' | 'timeout', listener: () => void): unknown
-}
+/** Where a session writes: a connection on which the response has begun, and which ends with it. */
+export type Sink = Pick<Socket, 'write' | 'cork' | 'uncork' | 'destroy' | 'destroySoon' | 'setTimeout' | 'on'>
 
 /** Why a stream ended: its client left, its topic or its time was over, its socket took nothing any more, or the server is leaving. */
 export type Ending = 'client' | 'over' | 'age' | 'stalled' | 'drained'
@@ -81,6 +74,10 @@ export class Session implements Visited {
     sink.uncork()
   }
 
+  get isBehind(): boolean {
+    return this.#isFull
+  }
+
   /** Its number means nothing any more: the log is another one. */
   reset(): void {
     this.#lost = 'reset'
@@ -98,6 +95,7 @@ export class Session implements Visited {
         this.#write(this.#view.snapshot(reason))
       } else if (this.#next < tail.end) {
         const { bytes, to } = tail.bite(this.#next)
+        this.#view.stats.deliveries += to - this.#next
         this.#next = to
         this.#write(bytes)
       } else if (this.#view.isOver) this.end('over')
@@ -123,12 +121,17 @@ export class Session implements Visited {
     this.#hasEnded = true
     this.#ending = ending
     this.#write(retryLine(retryFromMs, retryToMs))
-    this.#sink.end()
+    this.#sink.destroySoon()
+  }
+
+  cut(): void {
+    this.#sink.destroy()
   }
 
   #write(bytes: Buffer | string): void {
     if (bytes.length === 0) return
     this.#writtenAt = performance.now()
+    this.#view.stats.bytes += bytes.length
     if (this.#sink.write(bytes)) return
     this.#isFull = true
     this.#sink.setTimeout(this.#options.stallMs)

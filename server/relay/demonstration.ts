@@ -6,7 +6,6 @@ import { Router } from 'express'
 import { z } from 'zod'
 import { sendJson } from '../http/answer.ts'
 import { check, readJson } from '../http/body.ts'
-import { startEventStream } from '../http/event-stream.ts'
 import { onlyThese } from '../http/methods.ts'
 import type { Upstream } from './upstreams.ts'
 
@@ -32,7 +31,7 @@ export function demonstrationRoutes(place: () => Upstream): Router {
     .post(async (req, res) => {
       const { messages } = check(questionSchema, await readJson(req))
       const words = answerTo(messages.at(-1)?.content ?? '').match(/\S+\s*/g) ?? []
-      if (!startEventStream(res)) return
+      res.writeHead(200, { 'Content-Type': 'text/event-stream' })
       const timer = setInterval(() => {
         const content = words.shift()
         if (content === undefined) {

@@ -1,16 +1,21 @@
 /**
- * How often one caller may begin a run.
+ * How many runs each caller may begin in a minute.
  */
-import { RateLimiterMemory, type RateLimiterRes } from 'rate-limiter-flexible'
-import { Problem } from '../http/problem.ts'
+import { type RateLimiterAbstract, RateLimiterRes } from 'rate-limiter-flexible'
+import { tooMany } from '../http/limits/too-many.ts'
 
-/** The function it gives rejects with a 429 `Problem` for a call past the rate. */
-export function perMinute(calls: number): (caller: string) => Promise<void> {
-  const limiter = new RateLimiterMemory({ points: calls, duration: 60 })
+/** `limiter` has `calls` points for each caller and minute. What it gives rejects with a 429 `Problem`. */
+export function perMinute(calls: number, limiter: RateLimiterAbstract): (caller: string) => Promise<void> {
   return async caller => {
-    await limiter.consume(caller).catch(({ msBeforeNext }: RateLimiterRes) => {
-      const seconds = Math.ceil(msBeforeNext / 1_000)
-      throw new Problem(429, `No more than ${calls} runs a minute.`, { headers: { 'Retry-After': seconds } })
-    })
+    try {
+      await limiter.consume(caller)
+    } catch (refusal) {
+      if (!(refusal instanceof RateLimiterRes)) throw refusal
+      throw tooMany(
+        'These are too many runs of one caller in a minute.',
+        { name: 'relay', quota: calls, seconds: 60 },
+        refusal.msBeforeNext,
+      )
+    }
   }
 }

@@ -6,12 +6,14 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { nanoid } from 'nanoid'
-import { type Broker, beginning, type EventId, Unavailable } from '../broker/broker.ts'
+import { type Broker, beginning, type EventId } from '../broker/broker.ts'
+import { type Access, refuseUnless } from '../http/access/access.ts'
+import { type Caller, mayRelay } from '../http/access/caller.ts'
 import { sendNothing } from '../http/answer.ts'
 import { check, readJson } from '../http/body.ts'
 import { comeBackLater, startEventStream } from '../http/event-stream.ts'
-import { refuseOtherOrigins } from '../http/origin.ts'
-import { Problem } from '../http/problem.ts'
+import type { StreamCount } from '../http/limits/stream-count.ts'
+import { Problem, problemOf } from '../http/problem.ts'
 import type { Hub } from '../hub/hub.ts'
 import { callUpstream } from './call.ts'
 import { concealSecrets } from './conceal.ts'
@@ -22,11 +24,6 @@ import { type Wish, wishSchema } from './wish.ts'
 
 export { runFormat }
 
-/** Who asks; `sub` is undefined where everyone may. */
-export interface Caller {
-  sub: string | undefined
-}
-
 export interface RelayOptions {
   /** Its history has no limit in events. */
   broker: Broker
@@ -35,17 +32,19 @@ export interface RelayOptions {
   holder: string
   leaseMs: number
   graceMs: number
+  historyTtlMs: number
   maxBytes: number
   idleMs: number
   /** The operator's list. */
   upstreams: readonly Upstream[]
-  /** The demonstration, where there is one: it may be called without any list. */
-  demonstration(): Upstream | null
-  corsOrigins: readonly string[]
-  /** Throws a `Problem` if the caller may not use the relay. */
-  caller(req: IncomingMessage): Promise<Caller>
-  /** Rejects with a `Problem` past the caller's rate. */
-  spend(req: IncomingMessage, caller: Caller): Promise<void>
+  /** Where there is one, it may be called without any list. */
+  demonstration: (() => Upstream) | undefined
+  access: Access
+  /** Counts a call. Rejects with a `Problem` past the caller's rate. */
+  rate(caller: string): Promise<void>
+  streams: StreamCount
+  /** From where a request comes, if that says anything. */
+  addressOf(req: IncomingMessage): string | undefined
   isDraining(): boolean
   isFull(): boolean
   onBegin(origin: string): void
@@ -65,16 +64,14 @@ export class Relay {
   }
 
   async begin(req: IncomingMessage, res: ServerResponse): Promise<void> {
-    const { broker, hub, corsOrigins, caller: callerOf, spend, isDraining, isFull } = this.#options
-    this.#refuseWithoutUpstreams()
-    refuseOtherOrigins(req, corsOrigins)
-    const caller = await callerOf(req)
+    const { broker, isDraining, isFull } = this.#options
+    const caller = await this.#caller(req)
     const wish = check(wishSchema, await readJson(req, maxWishBytes))
     if (Buffer.byteLength(wish.body ?? '') > maxBodyBytes) {
       throw new Problem(413, `The body is longer than ${maxBodyBytes} bytes.`)
     }
     const { url, upstream } = this.#find(wish)
-    await spend(req, caller)
+    await this.#count(req, caller)
     if (isDraining() || isFull() || broker.trouble()) {
       throw new Problem(503, 'No run can begin at present; the upstream was not called.', {
         headers: { 'Retry-After': 2 },
@@ -84,14 +81,15 @@ export class Relay {
     const topic = topicOf(run, caller.sub)
     await this.#call(res, topic, wish, url, upstream)
     res.setHeader('Location', `/forward-sse/${run}`)
-    await this.#read(hub, res, topic, beginning)
+    await this.#read(req, res, caller, topic, beginning)
   }
 
   async resume(req: IncomingMessage, res: ServerResponse, run: string): Promise<void> {
-    const { broker, hub, isDraining, isFull } = this.#options
-    if (isDraining() || isFull()) return comeBackLater(res)
-    const topic = await this.#topic(req, run)
+    const { broker, isDraining, isFull } = this.#options
     try {
+      const caller = await this.#caller(req)
+      if (isDraining() || isFull()) return comeBackLater(res)
+      const topic = knownTopic(run, caller)
       const { head, entries } = await broker.latest(topic)
       if (head === beginning) throw unknown()
       const lastEventId = req.headers['last-event-id']?.toString() || beginning
@@ -99,18 +97,16 @@ export class Relay {
       const isOver = !entries.some(({ key }) => key === runKey)
       if (isOver && recovered && !events.some(isVisible)) return sendNothing(res)
       // With an id that is not of this run there is nothing to go on from but its beginning.
-      await this.#read(hub, res, topic, recovered ? lastEventId : beginning)
+      await this.#read(req, res, caller, topic, recovered ? lastEventId : beginning)
     } catch (error) {
-      if (!(error instanceof Unavailable)) throw error
+      if (problemOf(error).status !== 503) throw error
       comeBackLater(res)
     }
   }
 
   async stop(req: IncomingMessage, res: ServerResponse, run: string): Promise<void> {
-    const { broker, corsOrigins } = this.#options
-    this.#refuseWithoutUpstreams()
-    refuseOtherOrigins(req, corsOrigins)
-    const topic = await this.#topic(req, run)
+    const { broker } = this.#options
+    const topic = knownTopic(run, await this.#caller(req))
     const { head } = await broker.latest(topic)
     if (head === beginning) throw unknown()
     // Whichever instance relays it hears of it.
@@ -125,30 +121,32 @@ export class Relay {
     await Promise.all(runs.map(({ ended }) => ended))
   }
 
-  #refuseWithoutUpstreams(): void {
-    const { upstreams, demonstration } = this.#options
-    if (upstreams.length === 0 && !demonstration()) throw new Problem(404, 'Nothing is relayed here.')
+  /** Without a list there is nothing here to have a right to. */
+  async #caller(req: IncomingMessage): Promise<Caller> {
+    const { upstreams, demonstration, access } = this.#options
+    if (upstreams.length === 0 && !demonstration) throw new Problem(404, 'Nothing is relayed here.')
+    const caller = await access(req)
+    refuseUnless(mayRelay(caller))
+    return caller
   }
 
   #find({ targetUrl }: Wish): { url: URL; upstream: Upstream } {
     const { upstreams, demonstration } = this.#options
-    const shown = demonstration()
-    const found = findUpstream(shown ? [shown, ...upstreams] : upstreams, targetUrl)
+    const found = findUpstream(demonstration ? [demonstration(), ...upstreams] : upstreams, targetUrl)
     if (found) return found
     throw upstreams.length === 0
       ? new Problem(404, 'Nothing is relayed here but the demonstration.')
       : new Problem(403, 'That URL is none of those that are relayed here.')
   }
 
-  async #topic(req: IncomingMessage, run: string): Promise<string> {
-    this.#refuseWithoutUpstreams()
-    const { sub } = await this.#options.caller(req)
-    if (!/^[\w-]{21}$/.test(run)) throw unknown()
-    return topicOf(run, sub)
+  /** Whoever has no name is told apart by address. */
+  async #count(req: IncomingMessage, { sub }: Caller): Promise<void> {
+    const { rate, addressOf } = this.#options
+    await rate(sub === undefined ? `from ${addressOf(req) ?? req.socket.remoteAddress}` : `sub ${sub}`)
   }
 
   async #call(res: ServerResponse, topic: string, wish: Wish, url: URL, upstream: Upstream): Promise<void> {
-    const { broker, holder, leaseMs, graceMs, maxBytes, idleMs, onBegin, onEnd } = this.#options
+    const { broker, holder, leaseMs, graceMs, historyTtlMs, maxBytes, idleMs, onBegin, onEnd } = this.#options
     const { method, headers, body } = wish
     // Before the answer's head nobody else can know of the run.
     const gone = new AbortController()
@@ -163,6 +161,7 @@ export class Relay {
       holder: `${holder}/run`,
       leaseMs,
       graceMs,
+      historyTtlMs,
       maxBytes,
       idleMs,
       conceal: text => concealSecrets(text, upstream),
@@ -175,10 +174,25 @@ export class Relay {
     })
   }
 
-  async #read(hub: Hub, res: ServerResponse, topic: string, lastEventId: EventId): Promise<void> {
+  async #read(
+    req: IncomingMessage,
+    res: ServerResponse,
+    { sub, expiresAt }: Caller,
+    topic: string,
+    lastEventId: EventId,
+  ): Promise<void> {
+    const { hub, streams, addressOf } = this.#options
+    const leave = res.closed ? null : streams.enter(addressOf(req), sub)
+    if (!leave) return comeBackLater(res)
+    res.once('close', leave)
     const open = () => startEventStream(res)
-    await hub.join({ topic, lastEventId, key: readersKey, ack: false, open, onClose: () => {} })
+    await hub.join({ topic, lastEventId, key: readersKey, ack: false, untilMs: expiresAt, open, onClose: () => {} })
   }
+}
+
+function knownTopic(run: string, { sub }: Caller): string {
+  if (!/^[\w-]{21}$/.test(run)) throw unknown()
+  return topicOf(run, sub)
 }
 
 function unknown(): Problem {

@@ -19,6 +19,7 @@ export interface RunOptions {
   leaseMs: number
   /** How long nobody may be listening. */
   graceMs: number
+  historyTtlMs: number
   maxBytes: number
   /** The longest silence. */
   idleMs: number
@@ -59,14 +60,14 @@ export class Run implements Follower {
   }
 
   private constructor(upstream: IncomingMessage, options: RunOptions) {
-    const { broker, topic, holder, leaseMs, graceMs, maxBytes, idleMs } = options
+    const { broker, topic, holder, leaseMs, graceMs, historyTtlMs, maxBytes, idleMs } = options
     this.#upstream = upstream
     this.#options = options
     this.#events = new UpstreamEvents(maxBytes)
     const onHead = (head: EventId) => {
       if (head !== this.#head) this.interrupted()
     }
-    this.#keeper = new Keeper(broker, { topic, holder, leaseMs, graceMs, onHead, onIdle: () => {} })
+    this.#keeper = new Keeper(broker, { topic, holder, leaseMs, graceMs, historyTtlMs, onHead, onIdle: () => {} })
     this.#begun = this.#begin()
     // What comes before the run is in the log waits for it.
     this.#appending = this.#begun.then(

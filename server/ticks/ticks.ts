@@ -31,15 +31,16 @@ export function tickRoutes(): Router {
 function tick(res: ServerResponse, { interval, count }: z.infer<typeof wishSchema>, lastEventId = ''): void {
   let n = /^\d{1,3}$/.test(lastEventId) ? Number(lastEventId) : 0
   if (n >= count) return sendNothing(res)
-  if (!startEventStream(res)) return
+  const socket = startEventStream(res)
+  if (!socket) return
   const next = () => {
     n++
-    res.write(`event: message\ndata: Hello, this is message number ${n}\nid: ${n}\n\n`)
+    socket.write(`event: message\ndata: Hello, this is message number ${n}\nid: ${n}\n\n`)
     if (n < count) return
     clearInterval(timer)
-    res.end()
+    socket.destroySoon()
   }
   const timer = setInterval(next, interval)
-  res.on('close', () => clearInterval(timer))
+  socket.on('close', () => clearInterval(timer))
   next()
 }

@@ -1,38 +1,46 @@
 /**
  * The broker over Redis: one script for each step, and a Pub/Sub channel for each topic.
  */
-import type { Redis } from 'ioredis'
-import type {
-  Broker,
-  BrokerOptions,
-  Draft,
-  Entry,
-  EventId,
-  Follower,
-  History,
-  Hold,
-  Kept,
-  Latest,
-  Receipt,
+import { nanoid } from 'nanoid'
+import {
+  type Broker,
+  type BrokerOptions,
+  type Draft,
+  type Entry,
+  type EventId,
+  type Follower,
+  type History,
+  type Hold,
+  type Kept,
+  type Latest,
+  type Receipt,
+  Unavailable,
 } from '../broker.ts'
 import { eventOfEntry, type StreamEntry } from './announcement.ts'
-import { Scripts, unavailable } from './scripts.ts'
+import { Clock } from './clock.ts'
+import type { Connections } from './connect.ts'
+import { Scripts } from './scripts.ts'
 import { Subscriptions } from './subscriptions.ts'
 
 const letters = { held: 'h', acked: 'a', released: 'r' } as const
 
+const pulseMs = 1_000
+
 export class RedisBroker implements Broker {
-  readonly #commands: Redis
-  readonly #subscriber: Redis
+  readonly #connections: Connections
+  readonly #clock = new Clock()
   readonly #scripts: Scripts
   readonly #subscriptions: Subscriptions
+  #pulse: NodeJS.Timeout | undefined
+  #isClosed = false
 
-  /** Both connections are the broker's from here on; `close` ends them. */
-  constructor(connections: { commands: Redis; subscriber: Redis }, prefix: string, options: BrokerOptions) {
-    this.#commands = connections.commands
-    this.#subscriber = connections.subscriber
-    this.#scripts = new Scripts(this.#commands, prefix, options)
-    this.#subscriptions = new Subscriptions(this.#subscriber)
+  /** The connections are the broker's from here on; `close` ends them. */
+  constructor(connections: Connections, prefix: string, options: BrokerOptions) {
+    this.#connections = connections
+    this.#scripts = new Scripts(connections, this.#clock, prefix, options)
+    this.#subscriptions = new Subscriptions(connections, `${prefix}:probe:${nanoid(8)}`)
+    connections.commands.on('ready', () => this.#beat())
+    this.#beat()
   }
 
   async publish(topic: string, drafts: Draft[]): Promise<Receipt[]> {
@@ -73,19 +81,35 @@ export class RedisBroker implements Broker {
 
   async follow(topic: string, follower: Follower): Promise<() => void> {
     return this.#subscriptions.follow(this.#scripts.channel(topic), follower).catch(error => {
-      throw unavailable(error)
+      throw new Unavailable('Redis Pub/Sub does not answer.', { cause: error })
     })
   }
 
   trouble(): string | null {
-    if (this.#commands.status !== 'ready') return 'Redis cannot be reached'
-    if (this.#subscriber.status !== 'ready') return 'Redis Pub/Sub cannot be reached'
-    return null
+    if (this.#connections.commands.status !== 'ready' || !this.#clock.isKnown) return 'Redis does not answer'
+    return this.#subscriptions.trouble()
   }
 
   async close(): Promise<void> {
-    this.#commands.disconnect()
-    this.#subscriber.disconnect()
+    this.#isClosed = true
+    clearTimeout(this.#pulse)
+    this.#subscriptions.close()
+    this.#connections.commands.disconnect()
+  }
+
+  /** Looks after the connections now, and then again and again. */
+  #beat(): void {
+    if (this.#isClosed) return
+    clearTimeout(this.#pulse)
+    this.#pulse = setTimeout(() => this.#beat(), pulseMs)
+    const { commands, isCluster } = this.#connections
+    // What cannot be asked now is asked at the next beat, and shows in `trouble`.
+    this.#clock.read(this.#connections.masters()).catch(() => {})
+    this.#subscriptions
+      .probe((channel, payload) =>
+        isCluster ? commands.spublish(channel, payload) : commands.publish(channel, payload),
+      )
+      .catch(() => {})
   }
 }
 

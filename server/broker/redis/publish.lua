@@ -1,8 +1,8 @@
 --[[ Appends events, sets their keys' values and leases, and announces them together.
-  ARGV 6 and on, for each: key, seq (or empty), value
+  ARGV 8 and on, for each: key, seq (or empty), value
   Returns for each: the id, and 1 if it was stale (the id is then that of the value that stands). ]]
 local receipts = {}
-for i = 6, #ARGV, 3 do
+for i = 8, #ARGV, 3 do
   local key, seq, value = ARGV[i], ARGV[i + 1], ARGV[i + 2]
   local stored = redis.call('HGET', values, key)
   local oldId, oldSeq = string.match(stored or '', '^([^\t]*)\t([^\t]*)')

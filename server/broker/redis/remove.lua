@@ -1,6 +1,7 @@
 --[[ Removes a key now.
-  ARGV 6 key, 7 reason ]]
-local key = ARGV[6]
-if redis.call('HDEL', values, key) == 1 then append(key, ARGV[7], '') end
+  ARGV 8 key, 9 reason ]]
+local key = ARGV[8]
+if redis.call('HEXISTS', values, key) == 1 then append(key, ARGV[9], '') end
+redis.call('HDEL', values, key)
 if readHolders(key)[''] then forget(key) end
 announce()

@@ -1,12 +1,14 @@
 /**
  * The Lua scripts: loaded once, run by their hash.
  *
- * A script is one step in Redis, and a run is never repeated: a reply that was lost may have been a success.
+ * A script is one step in Redis. It is never run twice for one call, since a reply that was lost may have been a success,
+ * and never later than its caller was told that it failed: it knows until when it may run.
  */
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import type { Redis } from 'ioredis'
 import { type BrokerOptions, Unavailable } from '../broker.ts'
+import type { Clock } from './clock.ts'
+import { type Connections, commandTimeoutMs } from './connect.ts'
 
 export type ScriptName = 'publish' | 'append' | 'remove' | 'latest' | 'history' | 'keep' | 'alive'
 
@@ -15,16 +17,24 @@ interface Script {
   sha: string
 }
 
-const keyCount = 5
+const keyCount = 4
+/** Redis may begin a script until this long after it was sent: less than its caller waits. */
+const deadlineMs = commandTimeoutMs - 200
+/** What may be on its way to Redis. */
+const maxPendingBytes = 32 * 1024 * 1024
 
 export class Scripts {
-  readonly #redis: Redis
+  readonly #connections: Connections
+  readonly #clock: Clock
   readonly #prefix: string
   readonly #options: readonly number[]
   readonly #scripts = new Map<ScriptName, Script>()
 
-  constructor(redis: Redis, prefix: string, options: BrokerOptions) {
-    this.#redis = redis
+  #pendingBytes = 0
+
+  constructor(connections: Connections, clock: Clock, prefix: string, options: BrokerOptions) {
+    this.#connections = connections
+    this.#clock = clock
     this.#prefix = prefix
     this.#options = [options.historyLength, options.historyTtlMs, options.leaseMs, options.graceMs]
   }
@@ -35,19 +45,32 @@ export class Scripts {
 
   /** Runs a script on a topic. Rejects with `Unavailable` when Redis did not answer, or refused. */
   async run(name: ScriptName, topic: string, args: (string | number)[] = []): Promise<unknown> {
-    const { source, sha } = this.#script(name)
-    const base = this.#base(topic)
-    const salt = Math.floor(Math.random() * 2 ** 20)
-    const keys = [`${base}:log`, `${base}:values`, `${base}:holders`, `${base}:leases`, this.channel(topic)]
-    const all = [...keys, ...this.#options, salt, ...args]
+    if (!this.#clock.isKnown) throw new Unavailable('Redis does not answer.')
+    if (this.#pendingBytes > maxPendingBytes) throw new Unavailable('Redis is too slow.')
+    const bytes = args.reduce<number>((sum, arg) => sum + String(arg).length, 0)
+    this.#pendingBytes += bytes
     try {
-      return await this.#redis.evalsha(sha, keyCount, ...all)
+      return await this.#send(this.#script(name), topic, args)
     } catch (error) {
-      if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw unavailable(error)
+      throw new Unavailable('Redis did not answer, or refused.', { cause: error })
+    } finally {
+      this.#pendingBytes -= bytes
     }
-    return this.#redis.eval(source, keyCount, ...all).catch(error => {
-      throw unavailable(error)
-    })
+  }
+
+  async #send({ source, sha }: Script, topic: string, args: (string | number)[]): Promise<unknown> {
+    const { commands } = this.#connections
+    const base = this.#base(topic)
+    const keys = [`${base}:log`, `${base}:values`, `${base}:holders`, `${base}:leases`]
+    const salt = Math.floor(Math.random() * 2 ** 20)
+    const deadline = Math.floor(this.#clock.now() + deadlineMs)
+    const all = [...keys, this.channel(topic), ...this.#options, salt, deadline, ...args]
+    try {
+      return await commands.evalsha(sha, keyCount, ...all)
+    } catch (error) {
+      if (!(error as Error).message.startsWith('NOSCRIPT')) throw error
+      return commands.eval(source, keyCount, ...all)
+    }
   }
 
   /** A room's name has no brace, so the braces hold its hash tag. */
@@ -58,15 +81,12 @@ export class Scripts {
   #script(name: ScriptName): Script {
     const known = this.#scripts.get(name)
     if (known) return known
-    const source = `local PUBLISH = 'PUBLISH'\n${read('topic')}\n${read(name)}`
+    const publish = this.#connections.isCluster ? 'SPUBLISH' : 'PUBLISH'
+    const source = `local PUBLISH = '${publish}'\n${read('topic')}\n${read(name)}`
     const script = { source, sha: createHash('sha1').update(source).digest('hex') }
     this.#scripts.set(name, script)
     return script
   }
-}
-
-export function unavailable(error: unknown): Unavailable {
-  return new Unavailable('The log’s store does not answer.', { cause: error })
 }
 
 function read(name: string): string {

@@ -1,71 +1,167 @@
 /**
- * This instance's subscriptions: one connection, one subscription for each channel that someone follows.
+ * This instance's subscriptions: each followed channel has a place on a link, and gets a new one when its link is lost.
  *
- * Redis forgets a message as soon as it was sent, so after every gap in the connection each follower is told.
+ * Redis forgets a message as soon as it was sent, so whoever follows is told after every gap. In a cluster each node has a
+ * link of its own; where a channel belongs is what the nodes say (`MOVED`).
  */
-import type { Redis } from 'ioredis'
 import type { Follower } from '../broker.ts'
 import { announcementOf } from './announcement.ts'
+import type { Connections } from './connect.ts'
+import { Link } from './link.ts'
 
 interface Channel {
   followers: Set<Follower>
-  subscribed: Promise<unknown>
+  /** Undefined while it has no place. */
+  link: Link | undefined
 }
 
-export class Subscriptions {
-  readonly #redis: Redis
-  readonly #channels = new Map<string, Channel>()
+const retryMs = 200
+const maxRedirections = 5
+/** How many channels one command subscribes to, without a cluster. */
+const chunkLength = 500
+/** Begins a payload that is a probe and no announcement. */
+const probeMark = '?'
 
-  /** `redis` is a connection of its own, with `autoResubscribe: false`. */
-  constructor(redis: Redis) {
-    this.#redis = redis
-    redis.on('message', (channel: string, payload: string) => this.#receive(channel, payload))
-    redis.on('ready', () => this.#resubscribe())
+export class Subscriptions {
+  readonly #connections: Connections
+  readonly #self: string
+  readonly #channels = new Map<string, Channel>()
+  /** By the address of the node. */
+  readonly #links = new Map<string, Link>()
+  readonly #retries = new Set<NodeJS.Timeout>()
+  #isClosed = false
+
+  /** `self` is a channel of this instance's own, always followed, so that there is always something to probe. */
+  constructor(connections: Connections, self: string) {
+    this.#connections = connections
+    this.#self = self
+    this.#channels.set(self, { followers: new Set(), link: undefined })
+    this.#restore([self])
+  }
+
+  /** Why what is published may not come back; null when it does. */
+  trouble(): string | null {
+    if (!this.#channels.get(this.#self)?.link) return 'Redis Pub/Sub cannot be reached'
+    return [...this.#links.values()].some(({ isDeaf }) => isDeaf) ? 'What is published does not come back' : null
   }
 
   async follow(name: string, follower: Follower): Promise<() => void> {
-    const channel = this.#channels.get(name) ?? this.#subscribe(name)
+    const channel = this.#channels.get(name) ?? { followers: new Set(), link: undefined }
+    this.#channels.set(name, channel)
     channel.followers.add(follower)
-    const unfollow = () => this.#unfollow(name, channel, follower)
-    await channel.subscribed.catch(error => {
+    const unfollow = () => {
+      channel.followers.delete(follower)
+      if (channel.followers.size > 0 || this.#channels.get(name) !== channel) return
+      this.#channels.delete(name)
+      channel.link?.unsubscribe(name)
+    }
+    try {
+      if (!channel.link) await this.#place([name])
+    } catch (error) {
       unfollow()
       throw error
-    })
+    }
     return unfollow
   }
 
-  #subscribe(name: string): Channel {
-    const channel = { followers: new Set<Follower>(), subscribed: this.#redis.subscribe(name) }
-    this.#channels.set(name, channel)
-    return channel
+  /** Gives up links that are deaf, and sends a message over each of the others. */
+  async probe(send: (channel: string, payload: string) => Promise<unknown>): Promise<void> {
+    const links = [...this.#links.values()]
+    for (const link of links) if (link.isDeaf) link.close()
+    await Promise.allSettled(links.map(link => link.probe(channel => send(channel, probeMark + this.#self))))
   }
 
-  #unfollow(name: string, channel: Channel, follower: Follower): void {
-    channel.followers.delete(follower)
-    if (channel.followers.size > 0 || this.#channels.get(name) !== channel) return
-    this.#channels.delete(name)
-    // A lost connection has no subscriptions left to end.
-    this.#redis.unsubscribe(name).catch(() => {})
+  close(): void {
+    this.#isClosed = true
+    for (const retry of this.#retries) clearTimeout(retry)
+    for (const link of this.#links.values()) link.close()
   }
 
-  #receive(name: string, payload: string): void {
+  #receive(link: Link, name: string, payload: string): void {
+    if (payload.startsWith(probeMark)) {
+      if (payload === probeMark + this.#self) link.heard()
+      return
+    }
     const followers = this.#channels.get(name)?.followers
     if (!followers) return
     const { after, events } = announcementOf(payload)
     for (const follower of followers) follower.announced(after, events)
   }
 
-  #resubscribe(): void {
-    const names = [...this.#channels.keys()]
-    if (names.length === 0) return
-    const subscribed = this.#redis.subscribe(...names)
-    subscribed.then(
-      () => {
-        for (const name of names)
-          for (const follower of this.#channels.get(name)?.followers ?? []) follower.interrupted()
-      },
-      // Refused or lost: only a new connection gives another chance.
-      () => this.#redis.disconnect(true),
-    )
+  /** Finds new places for channels that lost theirs, however long it takes, and tells those who follow. */
+  #restore(names: string[]): void {
+    const wanted = names.filter(name => this.#channels.has(name))
+    if (wanted.length === 0 || this.#isClosed) return
+    const chunks = this.#connections.isCluster ? wanted.map(name => [name]) : chunksOf(wanted, chunkLength)
+    for (const chunk of chunks) {
+      this.#place(chunk).then(
+        () => {
+          for (const name of chunk)
+            for (const follower of this.#channels.get(name)?.followers ?? []) follower.interrupted()
+        },
+        () => {
+          const retry = setTimeout(() => {
+            this.#retries.delete(retry)
+            this.#restore(chunk)
+          }, retryMs)
+          this.#retries.add(retry)
+        },
+      )
+    }
   }
+
+  /** Subscribes at whichever node says that it is the right one; all of `names` must belong to the same. */
+  async #place(names: string[]): Promise<void> {
+    let link = this.#links.values().next().value ?? this.#open(this.#connections.anyAddress())
+    for (let i = 0; i <= maxRedirections; i++) {
+      try {
+        await link.connected
+        await link.subscribe(names)
+        return this.#settle(names, link)
+      } catch (error) {
+        const { message } = error as Error
+        const address = /^MOVED \d+ (\S+)$/.exec(message)?.[1]
+        if (message === 'Command timed out') link.close()
+        if (!address) throw error
+        link = this.#links.get(address) ?? this.#open(address)
+      }
+    }
+    throw new Error('No node takes the channel')
+  }
+
+  #settle(names: string[], link: Link): void {
+    if (!link.isOpen) throw new Error('The connection was lost')
+    for (const name of names) {
+      const channel = this.#channels.get(name)
+      if (channel) channel.link = link
+      else link.unsubscribe(name)
+    }
+  }
+
+  #open(address: string): Link {
+    const link: Link = new Link(this.#connections.subscriber(address), this.#connections.isCluster, {
+      message: (channel, payload) => this.#receive(link, channel, payload),
+      moved: () => this.#restore(this.#displace(link)),
+      closed: () => {
+        if (this.#links.get(address) === link) this.#links.delete(address)
+        this.#restore(this.#displace(link))
+      },
+    })
+    this.#links.set(address, link)
+    return link
+  }
+
+  #displace(link: Link): string[] {
+    const names = [...link.channels]
+    link.channels.clear()
+    for (const name of names) {
+      const channel = this.#channels.get(name)
+      if (channel) channel.link = undefined
+    }
+    return names
+  }
+}
+
+function chunksOf<T>(items: T[], length: number): T[][] {
+  return Array.from({ length: Math.ceil(items.length / length) }, (_, i) => items.slice(i * length, (i + 1) * length))
 }

@@ -1,15 +1,20 @@
 --[[ What every script begins with: one topic, whose keys share one hash slot. A script is this file, then its own.
-  KEYS 1 log (stream), 2 values (hash), 3 holders (hash), 4 leases (sorted set), 5 the channel
-  ARGV 1 history length (entries), 2 history ttl (ms), 3 lease (ms), 4 grace (ms), 5 salt, 6 and on: the script's own
+  KEYS 1 log (stream), 2 values (hash), 3 holders (hash), 4 leases (sorted set)
+  ARGV 1 the channel, of the same slot (no key: in a migrating slot a key that is never there would stop everything),
+    2 history length (entries), 3 history ttl (ms), 4 lease (ms), 5 grace (ms), 6 salt, 7 deadline,
+    8 and on: the script's own
 
   A log entry has one field, `first` in an entry before which there was nothing and `event` in any other; its value is
   the line `key TAB reason TAB value`. A value is `id TAB seq TAB value`. A holder's field is `holder=as:until`, comma-
   separated; the sorted set has for each key the end of the lease that runs out last. Times are Redis's, in ms. ]]
-local log, values, holders, leases, channel = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local historyLength, historyTtl, leaseMs, graceMs, salt =
-  ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
+local log, values, holders, leases = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local channel, historyLength = ARGV[1], ARGV[2]
+local historyTtl, leaseMs, graceMs, salt = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+
+-- Whoever asked has been told by now that it failed.
+if now > tonumber(ARGV[7]) then return redis.error_reply('LATE the deadline has passed') end
 
 local function parts(id)
   local ms, n = string.match(id, '^(%d+)-(%d+)$')
@@ -111,6 +116,8 @@ for _, key in ipairs(redis.call('ZRANGEBYSCORE', leases, '-inf', now, 'LIMIT', 0
   local till = redis.call('ZSCORE', leases, key)
   local stored = redis.call('HGET', holders, key) or ''
   local released = string.find(stored, '=r:' .. till, 1, true)
+  -- The log goes first: if Redis takes no more, nothing has been removed yet.
+  if redis.call('HEXISTS', values, key) == 1 then append(key, released and 'closed' or 'expired', '') end
+  redis.call('HDEL', values, key)
   forget(key)
-  if redis.call('HDEL', values, key) == 1 then append(key, released and 'closed' or 'expired', '') end
 end

@@ -12,7 +12,7 @@ afterAll(() => redis.stop())
 
 brokerContract('Redis', async options => {
   const broker = new RedisBroker(
-    connect(redis.url, () => {}),
+    connect({ kind: 'single', url: redis.url }, () => {}),
     'test',
     options,
   )

@@ -1,0 +1,74 @@
+/**
+ * One subscriber connection and the channels that are subscribed over it. It lives as long as its connection does.
+ *
+ * A subscription can be connected and yet dead. So a message is sent through Redis to one of its channels now and then;
+ * one that was taken and does not come back is the sign.
+ */
+import type { Redis } from 'ioredis'
+
+export interface LinkEvents {
+  message(channel: string, payload: string): void
+  /** In a cluster, some of its channels have another node now. */
+  moved(): void
+  closed(): void
+}
+
+/** How long a message that Redis took may be on its way back. */
+const patienceMs = 4_000
+
+export class Link {
+  readonly channels = new Set<string>()
+  readonly connected: Promise<void>
+  isOpen = true
+  readonly #redis: Redis
+  readonly #isCluster: boolean
+  #unheardSince: number | null = null
+
+  constructor(redis: Redis, isCluster: boolean, events: LinkEvents) {
+    this.#redis = redis
+    this.#isCluster = isCluster
+    redis.on(isCluster ? 'smessage' : 'message', events.message)
+    // ioredis says so when Redis ends a subscription unasked.
+    redis.on('moved', events.moved)
+    redis.on('close', () => {
+      this.isOpen = false
+      events.closed()
+    })
+    this.connected = redis.connect()
+    // Whoever waits for it hears of a failure; if nobody does, `closed` says it all.
+    this.connected.catch(() => {})
+  }
+
+  /** Resolves once Redis has confirmed; rejects with what it said, such as `MOVED 123 host:port`. */
+  async subscribe(channels: string[]): Promise<void> {
+    await (this.#isCluster ? this.#redis.ssubscribe(...channels) : this.#redis.subscribe(...channels))
+    for (const channel of channels) this.channels.add(channel)
+  }
+
+  unsubscribe(channel: string): void {
+    this.channels.delete(channel)
+    const done = this.#isCluster ? this.#redis.sunsubscribe(channel) : this.#redis.unsubscribe(channel)
+    // A lost connection has no subscriptions left to end.
+    done.catch(() => {})
+  }
+
+  heard(): void {
+    this.#unheardSince = null
+  }
+
+  get isDeaf(): boolean {
+    return this.#unheardSince !== null && performance.now() - this.#unheardSince > patienceMs
+  }
+
+  /** `send` puts a message on a channel, and resolves once Redis has taken it. */
+  async probe(send: (channel: string) => Promise<unknown>): Promise<void> {
+    const [channel] = this.channels
+    if (channel === undefined) return
+    await send(channel)
+    this.#unheardSince ??= performance.now()
+  }
+
+  close(): void {
+    this.#redis.disconnect()
+  }
+}

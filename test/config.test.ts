@@ -1,0 +1,173 @@
+/** The environment as settings: defaults, bounds, and faults that name themselves. */
+import { describe, expect, test } from '@jest/globals'
+import { type Config, ConfigError, readConfig } from '../server/config.ts'
+
+/** What was said of an environment that is not valid. */
+function faultOf(env: Record<string, string>): string {
+  try {
+    readConfig(env)
+  } catch (error) {
+    expect(error).toBeInstanceOf(ConfigError)
+    return (error as Error).message
+  }
+  return ''
+}
+
+/** Name, setting, default, and the smallest and the largest value; null where the contract names none. */
+const numbers: [name: string, setting: keyof Config, value: number, min: number, max: number | null][] = [
+  ['PORT', 'port', 3_000, 0, 65_535],
+  ['HISTORY_LENGTH', 'historyLength', 1_000, 10, null],
+  ['HISTORY_TTL_MS', 'historyTtlMs', 3_600_000, 1_000, null],
+  ['HEARTBEAT_MS', 'heartbeatMs', 15_000, 100, null],
+  ['LEASE_MS', 'leaseMs', 30_000, 100, null],
+  ['LEAVE_GRACE_MS', 'graceMs', 5_000, 100, null],
+  ['STALL_MS', 'stallMs', 60_000, 100, null],
+  ['STREAM_AGE_MS', 'streamAgeMs', 3_600_000, 100, null],
+  ['DRAIN_MS', 'drainMs', 5_000, 100, null],
+  ['MAX_STREAMS', 'maxStreams', 20_000, 1, null],
+  ['POST_RATE', 'postRate', 100, 1, null],
+]
+
+describe('the settings', () => {
+  test('of an empty environment are the defaults: in memory, on loopback', () => {
+    const config = readConfig({})
+    for (const [, setting, value] of numbers) expect({ setting, value: config[setting] }).toEqual({ setting, value })
+    expect(config).toMatchObject({
+      host: '127.0.0.1',
+      redis: undefined,
+      redisPrefix: 'colocate',
+      corsOrigins: [],
+      trustProxy: false,
+      logLevel: 'info',
+    })
+  })
+
+  test('take an empty variable for none', () => {
+    const empty = [
+      'HOST',
+      'REDIS_URL',
+      'REDIS_CLUSTER',
+      'REDIS_PREFIX',
+      'CORS_ORIGINS',
+      'TRUST_PROXY',
+      'LOG_LEVEL',
+      'AUTH',
+    ]
+    const env = Object.fromEntries([...empty, ...numbers.map(([name]) => name)].map(name => [name, '']))
+    expect(readConfig(env)).toEqual(readConfig({}))
+  })
+
+  test.each(numbers)('have %s, down to what is promised', (name, setting, value, min) => {
+    expect(readConfig({ [name]: `${value + 1}` })[setting]).toBe(value + 1)
+    expect(readConfig({ [name]: `${min}` })[setting]).toBe(min)
+  })
+
+  test.each(numbers)(
+    'refuse a %s that is no whole number or out of range: the name, the range, what was given',
+    (name, _, __, min, max) => {
+      const low = min === 0 ? [] : [`${min - 1}`]
+      const high = [`${(max ?? 1e15) + 1}`]
+      for (const given of ['-1', '1.5', '1e3', 'many', '0x10', ' 7', '10s', 'Infinity', ...low, ...high]) {
+        const fault = faultOf({ [name]: given })
+        expect(fault).toContain(name)
+        expect(fault).toContain(`${min}`)
+        if (max !== null) expect(fault).toContain(`${max}`)
+        expect(fault).toContain(given)
+      }
+    },
+  )
+
+  test('name every fault, each on a line of its own', () => {
+    const lines = faultOf({ PORT: 'a', LEASE_MS: 'b', LOG_LEVEL: 'c', HOST: '0.0.0.0' }).split('\n')
+    expect(lines).toHaveLength(4)
+    for (const [i, name] of ['PORT', 'LEASE_MS', 'LOG_LEVEL', 'HOST'].entries()) expect(lines[i]).toContain(name)
+  })
+
+  test.each(['127.0.0.1', '127.1.2.3', 'localhost', '::1'])('may stand on the loopback host %s without AUTH', host => {
+    expect(readConfig({ HOST: host }).host).toBe(host)
+  })
+
+  test.each([
+    '0.0.0.0',
+    '::',
+    '192.168.1.1',
+    '128.0.0.1',
+    'example.org',
+    '127.0.0.1.example.org',
+    'localhost.example.org',
+    '127.example.org',
+  ])('stand on the host %s only with AUTH=off, and say so', host => {
+    const fault = faultOf({ HOST: host })
+    for (const word of ['HOST', host, 'AUTH=off']) expect(fault).toContain(word)
+    expect(readConfig({ HOST: host, AUTH: 'off' }).host).toBe(host)
+  })
+
+  test.each([
+    ['HOST', 'no host'],
+    ['HOST', 'http://localhost'],
+    ['REDIS_PREFIX', 'a b'],
+    ['REDIS_PREFIX', 'a{b}'],
+    ['REDIS_PREFIX', 'a'.repeat(65)],
+    ['CORS_ORIGINS', 'https://example.org/'],
+    ['CORS_ORIGINS', 'example.org'],
+    ['CORS_ORIGINS', 'https://example.org,*'],
+    ['CORS_ORIGINS', 'null'],
+    ['TRUST_PROXY', 'not an address'],
+    ['LOG_LEVEL', 'loud'],
+    ['AUTH', 'on'],
+  ])('refuse a %s of "%s": the name and what was given', (name, given) => {
+    const fault = faultOf({ [name]: given })
+    expect(fault).toContain(name)
+    expect(fault).toContain(given)
+  })
+
+  test.each([
+    'http://:hunter2@localhost:6379',
+    'localhost:6379',
+    'redis://:hunter2@localhost:port',
+    'redis//:hunter2@localhost',
+  ])('refuse a REDIS_URL that is none, without repeating a password: %s', given => {
+    const fault = faultOf({ REDIS_URL: given })
+    expect(fault).toMatch(/REDIS_URL.*redis:\/\/.*rediss:\/\//)
+    expect(fault).not.toContain('hunter2')
+  })
+
+  test.each(['redis://localhost', 'rediss://user:hunter2@redis.example:6380/2'])('take the REDIS_URL %s', url => {
+    expect(readConfig({ REDIS_URL: url }).redis).toEqual({ kind: 'single', url })
+  })
+
+  test('take a cluster’s nodes, or sentinels and the name that they watch', () => {
+    const nodes = ['a.example:7000', '10.0.0.2:7001']
+    expect(readConfig({ REDIS_CLUSTER: nodes.join(', ') }).redis).toEqual({ kind: 'cluster', nodes })
+    expect(readConfig({ REDIS_SENTINELS: nodes.join(','), REDIS_SENTINEL_NAME: 'main' }).redis).toEqual({
+      kind: 'sentinel',
+      sentinels: nodes,
+      name: 'main',
+    })
+  })
+
+  test.each([
+    [{ REDIS_CLUSTER: 'a:7000', REDIS_URL: 'redis://b' }, ['REDIS_CLUSTER', 'REDIS_URL']],
+    [{ REDIS_SENTINELS: 'a:7000' }, ['REDIS_SENTINELS', 'REDIS_SENTINEL_NAME']],
+    [{ REDIS_SENTINEL_NAME: 'main' }, ['REDIS_SENTINELS', 'REDIS_SENTINEL_NAME']],
+    [{ REDIS_CLUSTER: 'a' }, ['REDIS_CLUSTER', 'host:port', 'a']],
+    [{ REDIS_CLUSTER: 'a:99999' }, ['REDIS_CLUSTER', 'host:port', 'a:99999']],
+    [{ REDIS_SENTINELS: 'a:7000,:1', REDIS_SENTINEL_NAME: 'main' }, ['REDIS_SENTINELS', 'host:port', 'a:7000,:1']],
+  ] as [Record<string, string>, string[]][])('refuse %j, and say why', (env, words) => {
+    for (const word of words) expect(faultOf(env)).toContain(word)
+  })
+
+  test('take the origins of CORS_ORIGINS one by one', () => {
+    const { corsOrigins } = readConfig({ CORS_ORIGINS: 'https://a.example, http://localhost:5173' })
+    expect(corsOrigins).toEqual(['https://a.example', 'http://localhost:5173'])
+  })
+
+  test.each([
+    ['true', true],
+    ['false', false],
+    ['2', 2],
+    ['loopback, 10.0.0.0/8', 'loopback, 10.0.0.0/8'],
+  ])('take TRUST_PROXY=%s as Express does', (given, taken) => {
+    expect(readConfig({ TRUST_PROXY: given }).trustProxy).toEqual(taken)
+  })
+})
