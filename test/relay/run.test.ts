@@ -351,7 +351,7 @@ describe('a server', () => {
   test.each([
     ['RELAY_UPSTREAMS', '/nowhere/upstreams.json', 'ENOENT'],
     ['RELAY_UPSTREAMS', '[{"prefix":"nonsense"}]', 'nonsense'],
-    ['RELAY_UPSTREAMS', '[{"prefix":"https://a.org","headers":{"a":"${MISSING}"}}]', '${MISSING}'],
+    ['RELAY_UPSTREAMS', `[{"prefix":"https://a.org","headers":{"a":"\${MISSING}"}}]`, `\${MISSING}`],
     ['RELAY_RATE', '0', 'RELAY_RATE'],
     ['RELAY_GRACE_MS', '99', 'RELAY_GRACE_MS'],
     ['RELAY_MAX_BYTES', 'much', 'RELAY_MAX_BYTES'],

@@ -4,7 +4,10 @@ import { findUpstream, readUpstreams } from '../../server/relay/upstreams.ts'
 
 const list = readUpstreams(
   JSON.stringify([
-    { prefix: 'https://api.example.org/v1/', headers: { Authorization: 'Bearer ${KEY}', 'x-two': '${KEY}${OTHER}' } },
+    {
+      prefix: 'https://api.example.org/v1/',
+      headers: { Authorization: `Bearer \${KEY}`, 'x-two': `\${KEY}\${OTHER}` },
+    },
     { prefix: 'https://api.example.org/v1/admin', headers: { 'x-admin': 'yes' } },
     { prefix: 'http://127.0.0.1:8080' },
   ]),
@@ -98,9 +101,9 @@ test.each([
   ['a prefix of another kind', '[{"prefix":"ftp://a.org/"}]', 'ftp://a.org/'],
   ['credentials in a prefix', '[{"prefix":"https://u:p@a.org/"}]', 'credentials'],
   ['a query in a prefix', '[{"prefix":"https://a.org/?x=1"}]', 'query'],
-  ['a name that is not in the environment', '[{"prefix":"https://a.org/","headers":{"x":"${NOPE}"}}]', '${NOPE}'],
+  ['a name that is not in the environment', `[{"prefix":"https://a.org/","headers":{"x":"\${NOPE}"}}]`, `\${NOPE}`],
   ['a header that is none', '[{"prefix":"https://a.org/","headers":{"x y":"1"}}]', 'x y'],
-  ['a header with a line feed', '[{"prefix":"https://a.org/","headers":{"x":"${BROKEN}"}}]', '"x"'],
+  ['a header with a line feed', `[{"prefix":"https://a.org/","headers":{"x":"\${BROKEN}"}}]`, '"x"'],
 ])('a list with %s is refused, and says why', (_, json, part) => {
   const read = () => readUpstreams(json, { BROKEN: 'secret\nvalue' })
   expect(read).toThrow(part)

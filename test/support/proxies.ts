@@ -85,6 +85,9 @@ async function run(
   const stop = async () => {
     child.kill('SIGKILL')
     await ended
+    // What it has started itself may hold on to them.
+    child.stdout.destroy()
+    child.stderr.destroy()
     await rm(dir, { recursive: true, force: true })
   }
   try {

@@ -38,8 +38,9 @@ export async function doctor(args: string[], out: Output, err: Output): Promise<
   const has = (...troubles: Trouble[]) =>
     taken.some(({ findings }) => findings.some(({ trouble }) => troubles.includes(trouble)))
   for (const look of [...firstLooks, ...laterLooks]) {
+    if (has('unreachable', 'not a stream', 'connections run out')) break
     // Where events are held back, nothing that stays open can be seen.
-    if (has('unreachable', 'not a stream') || (laterLooks.includes(look) && has('held back'))) break
+    if (has('held back') && laterLooks.includes(look)) break
     taken.push(await look(base, progress.say).catch(error => ({ about: 'it answers', findings: [unreachable(error)] })))
   }
   const isWell = taken.every(({ findings }) => findings.length === 0)
