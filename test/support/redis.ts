@@ -36,7 +36,19 @@ export async function startRedis(settings: string[] = []): Promise<TestRedis> {
 
 async function startOn(port: number, settings: string[]): Promise<TestRedis> {
   const dir = await mkdtemp(join(tmpdir(), 'colocate-redis-'))
-  const all = ['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', dir, ...settings]
+  const all = [
+    '--port',
+    `${port}`,
+    '--bind',
+    '127.0.0.1',
+    '--save',
+    '',
+    '--appendonly',
+    'no',
+    '--dir',
+    dir,
+    ...settings,
+  ]
   const redis: TestRedis = {
     url: `redis://127.0.0.1:${port}`,
     port,

@@ -68,7 +68,8 @@ export async function startSentinel(replicaCount = 2): Promise<TestSentinel> {
     throw error
   }
 
-  const ask = async (i: number, ...args: [string, ...string[]]) => (await asked[i]?.call('SENTINEL', ...args)) as unknown
+  const ask = async (i: number, ...args: [string, ...string[]]) =>
+    (await asked[i]?.call('SENTINEL', ...args)) as unknown
   const sentinel: TestSentinel = {
     sentinels: ports.map(port => `127.0.0.1:${port}`),
     name,
