@@ -15,7 +15,7 @@ interface Pair {
   swallows: { requests: boolean; replies: boolean }
 }
 
-export class Proxy {
+export class TestProxy {
   readonly #server: Server
   readonly #pairs = new Set<Pair>()
   #targetPort: number
@@ -29,10 +29,10 @@ export class Proxy {
     server.on('connection', client => this.#connect(client))
   }
 
-  static async start(targetPort: number): Promise<Proxy> {
+  static async start(targetPort: number): Promise<TestProxy> {
     const server = createServer().listen(0, '127.0.0.1')
     await once(server, 'listening')
-    return new Proxy(server, targetPort)
+    return new TestProxy(server, targetPort)
   }
 
   get port(): number {
@@ -56,6 +56,11 @@ export class Proxy {
   /** The connections of a kind stay, and what one side says on them goes nowhere. Those that come later are well. */
   swallow(kind: Kind, what: 'requests' | 'replies'): void {
     for (const pair of this.#pairs) if (pair.kind === kind) pair.swallows[what] = true
+  }
+
+  /** Whether a connection is left that was made silent. */
+  get isSwallowing(): boolean {
+    return [...this.#pairs].some(({ swallows }) => swallows.requests || swallows.replies)
   }
 
   /** Resolves when the reply to the next request that has this text was sent, and cut off on its way. */
@@ -91,7 +96,7 @@ export class Proxy {
     const upstream = connect(this.#targetPort, '127.0.0.1')
     const pair: Pair = { client, upstream, kind: 'commands', swallows: { requests: false, replies: false } }
     this.#pairs.add(pair)
-    let cut: typeof this.cutReplyTo.prototype | null = null
+    let cut: { resolve(): void } | null = null
     client.on('data', bytes => {
       const text = bytes.toString('latin1')
       if (/\r\ns?subscribe\r\n/i.test(text)) pair.kind = 'subscription'

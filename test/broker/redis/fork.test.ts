@@ -8,7 +8,7 @@ import { beginning } from '../../../server/broker/broker.ts'
 import { RedisBroker } from '../../../server/broker/redis/broker.ts'
 import { connect } from '../../../server/broker/redis/connect.ts'
 import { until } from '../../support/patience.ts'
-import { Proxy } from '../../support/proxy.ts'
+import { TestProxy } from '../../support/proxy.ts'
 import { startRedis, type TestRedis } from '../../support/redis.ts'
 import { options } from '../contract.ts'
 
@@ -47,7 +47,7 @@ const ready = (broker: RedisBroker) => until('the broker is ready', () => broker
 describe('after a stale replica was promoted', () => {
   test('a position that the replica has is not known any more, since what followed it may be gone; one from then on is', async () => {
     const master = await redisWith()
-    const replication = await Proxy.start(master.port)
+    const replication = await TestProxy.start(master.port)
     cleanups.push(() => replication.stop())
     const replica = await redisWith('--replicaof', `127.0.0.1 ${replication.port}`, '--repl-diskless-sync-delay', '0')
     const admin = new Redis(replica.url)
@@ -125,7 +125,7 @@ describe('after a restart', () => {
 
 test('in a script that Redis does not know yet, the answer comes in time, too', async () => {
   const redis = await redisWith()
-  const proxy = await Proxy.start(redis.port)
+  const proxy = await TestProxy.start(redis.port)
   cleanups.push(() => proxy.stop())
   const broker = brokerAt(proxy.url)
   await ready(broker)
