@@ -74,7 +74,7 @@ export async function startScene(settings: string[] = [], env: Record<string, st
 }
 
 export function administer({ url }: TestRedis): Redis {
-  return new Redis(url, { retryStrategy: () => 50 }).on('error', () => {})
+  return new Redis(url, { retryStrategy: () => 50, enableReadyCheck: false }).on('error', () => {})
 }
 
 async function listeners(admin: Redis, channel: string): Promise<number> {

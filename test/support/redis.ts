@@ -14,8 +14,8 @@ export interface TestRedis {
   child: ChildProcess
   /** Ends it at once, as a machine that loses its power, and waits for its end. */
   kill(): Promise<void>
-  /** Starts it again after its end, on the same port, with what it had written to its directory. */
-  restart(): Promise<void>
+  /** Starts it again after its end, on the same port, with what it had written to its directory, and these settings. */
+  restart(more?: string[]): Promise<void>
   /** Ends it, and waits for its end. */
   stop(): Promise<void>
 }
@@ -57,8 +57,8 @@ async function startOn(port: number, settings: string[]): Promise<TestRedis> {
       redis.child.kill('SIGKILL')
       await ended(redis.child)
     },
-    async restart() {
-      redis.child = await run(all)
+    async restart(more = []) {
+      redis.child = await run([...all, ...more])
     },
     async stop() {
       // A process that was stopped by SIGSTOP takes no other signal.
