@@ -118,9 +118,12 @@ describe('a Redis whose connections break', () => {
       {
         name: 'instance killed',
         rounds: roundsOf(2),
-        async inject(scene) {
+        async inject(scene, crowd) {
           scene.servers.shift()?.child.kill('SIGKILL')
+          await crowd.go(100)
           await scene.start()
+          // Half of them to the new one.
+          crowd.comeBack()
         },
       },
     ],

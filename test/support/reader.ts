@@ -20,6 +20,8 @@ export interface Verdict {
   disorder: number
 }
 
+/** The head of an empty log. */
+const beginning = '0-0'
 const patienceMs = 30_000
 const comeBackMs = 100
 
@@ -67,6 +69,7 @@ export class Reader {
 
   /** Opens it, and again whenever it ends, a moment later and wherever `server` says; until it is dropped. */
   stay(server: () => string, room: string, query = ''): void {
+    this.drop()
     this.open(server(), room, query)
     this.#again = setInterval(() => {
       if (!this.#isPending && !this.isOpen) this.open(server(), room, query)
@@ -111,7 +114,8 @@ export class Reader {
     this.segments.forEach(({ base, ids }, i) => {
       const isLast = i === this.segments.length - 1
       const seen = new Set<string>()
-      const first = placeAfter(log, base)
+      // The answers may be of several logs. One that lost all begins at 0-0 again: with the first event that was read.
+      const first = base === beginning && i > 0 ? (places.get(ids[0] ?? '') ?? log.length) : placeAfter(log, base)
       let newest = base
       let end = first
       for (const id of ids) {
