@@ -13,7 +13,10 @@ const scripts = await context({
 })
 await mkdir('dist/web', { recursive: true })
 await cp('web', 'dist/web', { recursive: true, filter: source => !source.endsWith('.ts') })
-await cp('server', 'dist/server', { recursive: true, filter: source => !/\.[a-z]+$/.test(source) || source.endsWith('.lua') })
+await cp('server', 'dist/server', {
+  recursive: true,
+  filter: source => !/\.[a-z]+$/.test(source) || source.endsWith('.lua'),
+})
 if (process.argv.includes('--watch')) await scripts.watch()
 else {
   await scripts.rebuild()

@@ -20,9 +20,27 @@ export interface Config {
   drainMs: number
   maxStreams: number
   postRate: number
+  auth: Auth
   corsOrigins: string[]
   trustProxy: string | number | boolean
+  /** Where metrics are shown, and nothing else. */
+  adminPort: number | undefined
   logLevel: string
+}
+
+/**
+ * Who may. `open`: everyone on this machine, since it listens on loopback alone. `off`: everyone, as the operator wants it.
+ */
+export type Auth =
+  | { kind: 'open' }
+  | { kind: 'off' }
+  | { kind: 'secret'; secret: string; expected: Expected }
+  | { kind: 'jwks'; url: string; expected: Expected }
+
+/** What a token must say besides. */
+interface Expected {
+  issuer?: string
+  audience?: string
 }
 
 export class ConfigError extends Error {}
@@ -31,6 +49,8 @@ type Env = Record<string, string | undefined>
 
 const hourMs = 3_600_000
 const dayMs = 24 * hourMs
+/** What is given for these is not repeated: it is a secret, or a URL that may hold one. */
+const secretive = ['REDIS_URL', 'AUTH_SECRET', 'AUTH_JWKS_URL']
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']
 
 /** Throws a `ConfigError` with a line for each variable that is not valid. */
@@ -51,8 +71,7 @@ export function readConfig(env: Env): Config {
   const string = (name: string, isValid: (given: string) => boolean, rule: string) => {
     const given = value(name)
     if (given !== undefined && !isValid(given)) {
-      // A URL may hold a password.
-      faults.push(`${name} must be ${rule}${name === 'REDIS_URL' ? '' : `, not "${given}"`}`)
+      faults.push(`${name} must be ${rule}${secretive.includes(name) ? '' : `, not "${given}"`}`)
     }
     return given
   }
@@ -72,6 +91,26 @@ export function readConfig(env: Env): Config {
     return name && sentinels.length > 0 ? { kind: 'sentinel', sentinels, name } : undefined
   }
 
+  const auth = (): Auth => {
+    const off = string('AUTH', given => given === 'off', '"off" or left out')
+    const secret = string('AUTH_SECRET', isLong, 'at least 32 bytes')
+    const url = string('AUTH_JWKS_URL', isKeyUrl, 'a URL that begins with https:// (on this machine http:// will do)')
+    const [issuer, audience] = [value('AUTH_ISSUER'), value('AUTH_AUDIENCE')]
+    if (secret !== undefined && url !== undefined) {
+      faults.push('Only one of AUTH_SECRET and AUTH_JWKS_URL may be set')
+    }
+    if (off && (secret ?? url ?? issuer ?? audience) !== undefined) {
+      faults.push('AUTH=off goes with no other AUTH variable')
+    }
+    if ((issuer ?? audience) !== undefined && (secret ?? url) === undefined) {
+      faults.push('AUTH_ISSUER and AUTH_AUDIENCE need AUTH_SECRET or AUTH_JWKS_URL')
+    }
+    const expected = { ...(issuer !== undefined && { issuer }), ...(audience !== undefined && { audience }) }
+    if (secret !== undefined) return { kind: 'secret', secret, expected }
+    if (url !== undefined) return { kind: 'jwks', url, expected }
+    return { kind: off ? 'off' : 'open' }
+  }
+
   const config: Config = {
     port: int('PORT', { default: 3_000, min: 0, max: 65_535 }),
     host: string('HOST', isHost, 'an address or a host’s name') ?? '127.0.0.1',
@@ -87,17 +126,18 @@ export function readConfig(env: Env): Config {
     drainMs: int('DRAIN_MS', { default: 5_000, min: 100, max: hourMs }),
     maxStreams: int('MAX_STREAMS', { default: 20_000, min: 1, max: 1_000_000 }),
     postRate: int('POST_RATE', { default: 100, min: 1, max: 1_000_000 }),
+    auth: auth(),
     corsOrigins: list(string('CORS_ORIGINS', areOrigins, 'origins like https://example.org, with commas between')),
     trustProxy: trust(
       string('TRUST_PROXY', isTrust, 'true, false, a number of proxies, or addresses with commas between'),
     ),
+    adminPort: value('ADMIN_PORT') ? int('ADMIN_PORT', { default: 0, min: 0, max: 65_535 }) : undefined,
     logLevel: string('LOG_LEVEL', level => logLevels.includes(level), `one of ${logLevels.join(', ')}`) ?? 'info',
   }
 
-  const auth = string('AUTH', given => given === 'off', '"off" or left out')
-  if (auth !== 'off' && !isLoopback(config.host)) {
+  if (config.auth.kind === 'open' && !isLoopback(config.host)) {
     faults.push(
-      `HOST is "${config.host}", which others can reach, and nothing says who may: set AUTH=off if everyone may read and write`,
+      `HOST is "${config.host}", which others can reach, and nothing says who may: set AUTH_SECRET or AUTH_JWKS_URL, or AUTH=off if everyone may read and write`,
     )
   }
   if (faults.length > 0) throw new ConfigError(faults.join('\n'))
@@ -112,12 +152,28 @@ function isHost(host: string): boolean {
   return isIP(host) !== 0 || /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i.test(host)
 }
 
+/** RFC 7518, section 3.2: no shorter than the hash. */
+function isLong(secret: string): boolean {
+  return Buffer.byteLength(secret) >= 32
+}
+
+/** Whoever could change the keys on their way could make tokens. */
+function isKeyUrl(url: string): boolean {
+  if (!URL.canParse(url)) return false
+  const { protocol, hostname } = new URL(url)
+  return protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname.replace(/^\[|\]$/g, '')))
+}
+
 function isRedisUrl(url: string): boolean {
   return URL.canParse(url) && ['redis:', 'rediss:'].includes(new URL(url).protocol)
 }
 
 function areHosts(hosts: string): boolean {
-  return list(hosts).length > 0 && list(hosts).every(host => /^[\w.-]+:\d{1,5}$|^\[[0-9a-f:]+\]:\d{1,5}$/i.test(host))
+  const isHostAndPort = (host: string) => {
+    const port = /^(?:[\w.-]+|\[[0-9a-f:]+\]):(\d{1,5})$/i.exec(host)?.[1]
+    return port !== undefined && Number(port) <= 65_535
+  }
+  return list(hosts).length > 0 && list(hosts).every(isHostAndPort)
 }
 
 function isPrefix(prefix: string): boolean {

@@ -4,11 +4,18 @@
  */
 import { fileURLToPath } from 'node:url'
 import { pino } from 'pino'
-import { ConfigError, readConfig } from './config.ts'
+import { makeToken } from './cli/token.ts'
+import { type Config, ConfigError, readConfig } from './config.ts'
 import { start } from './server.ts'
 
-async function main(): Promise<void> {
+async function main([command = 'serve', ...args]: string[]): Promise<void> {
   const config = readConfig(process.env)
+  if (command === 'serve') await serve(config)
+  else if (command === 'token') process.stdout.write(`${await makeToken(args, config.auth)}\n`)
+  else throw new Error(`there is no command "${command}"; there are serve and token`)
+}
+
+async function serve(config: Config): Promise<void> {
   const log = pino({ level: config.logLevel, base: null })
   // From its source it serves the page that was built beside it.
   const webDir = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? '../dist/web' : '../web', import.meta.url))
@@ -36,7 +43,7 @@ async function main(): Promise<void> {
   log.info({ host: address.address, port: address.port, store: config.redis?.kind ?? 'memory' }, 'listening')
 }
 
-main().catch(error => {
+main(process.argv.slice(2)).catch(error => {
   process.stderr.write(`${error instanceof ConfigError ? error.message : `colocate: ${error.message}`}\n`)
   process.exit(1)
 })

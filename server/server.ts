@@ -6,15 +6,27 @@ import type { AddressInfo } from 'node:net'
 import { setTimeout } from 'node:timers/promises'
 import { nanoid } from 'nanoid'
 import type { Logger } from 'pino'
+import { type RateLimiterAbstract, RateLimiterMemory } from 'rate-limiter-flexible'
 import type { Broker, BrokerOptions } from './broker/broker.ts'
 import { MemoryBroker } from './broker/memory.ts'
 import { RedisBroker } from './broker/redis/broker.ts'
 import { connect } from './broker/redis/connect.ts'
-import type { Config } from './config.ts'
+import { redisLimiter } from './broker/redis/limiter.ts'
+import type { Auth, Config } from './config.ts'
+import { createAccess } from './http/access/access.ts'
+import { publicKeys, secretKey } from './http/access/keys.ts'
+import { Verifier } from './http/access/verifier.ts'
+import { addressReader } from './http/address.ts'
 import { createApp } from './http/app.ts'
+import { PostRate } from './http/limits/post-rate.ts'
+import { RoomCount } from './http/limits/room-count.ts'
+import { StreamCount } from './http/limits/stream-count.ts'
+import { createMetrics } from './http/metrics.ts'
+import { adminRoutes } from './http/metrics-routes.ts'
 import { Hub } from './hub/hub.ts'
 import { locationFormat } from './location/format.ts'
 import { createRooms } from './location/rooms.ts'
+import { locationRoutes } from './location/routes.ts'
 
 export interface Running {
   address: AddressInfo
@@ -25,38 +37,70 @@ export interface Running {
 /** Above every load balancer's own, so that it is never us who closes a connection which it is about to use. */
 const keepAliveMs = 75_000
 
+/** Connections that may wait to be accepted: after a deploy everybody comes back at once, and whoever finds no place waits a second or more. */
+const backlog = 4_096
+/** How long the start waits for the store, and how often it looks. */
+const storeMs = 2_000
+const lookMs = 10
 /** How long requests that are under way have to be answered. */
 const lastAnswersMs = 1_000
+/** How long and how much a client may say before it is a request; what does not keep to it is closed. */
+const patience = {
+  headersTimeout: 10_000,
+  requestTimeout: 15_000,
+  connectionsCheckingInterval: 1_000,
+  maxHeaderSize: 16 * 1024,
+}
 
 /** Rejects when the address cannot be listened on. */
 export async function start(config: Config, log: Logger, webDir: string): Promise<Running> {
   const holder = nanoid(8)
-  const broker = createBroker(config, log)
+  const { broker, limiter } = createStore(config, log)
   const hub = new Hub(broker, locationFormat, { ...config, holder })
+  const metrics = createMetrics(hub)
+  const access = createAccess(createVerifier(config.auth, log), config.corsOrigins)
   let isDraining = false
 
   const rooms = createRooms({
     broker,
     hub,
-    corsOrigins: config.corsOrigins,
+    access,
+    limits: {
+      posts: new PostRate(config.postRate, limiter('posts', config.postRate, 1)),
+      rooms: new RoomCount(),
+      streams: new StreamCount(),
+    },
+    addressOf: addressReader(config.trustProxy),
     isDraining: () => isDraining,
     onOpen: room => log.info({ room }, 'stream opened'),
     onClose: (room, cause, durationMs) =>
       log.info({ room, cause, durationMs: Math.round(durationMs) }, 'stream closed'),
   })
   const app = createApp({
-    rooms,
+    location: locationRoutes(rooms),
+    metrics,
+    access,
+    hasAdminPort: config.adminPort !== undefined,
     log,
     trustProxy: config.trustProxy,
+    corsOrigins: config.corsOrigins,
+    isOpenLoopback: config.auth.kind === 'open',
     webDir,
     trouble: () => (isDraining ? 'The server is draining' : broker.trouble()),
   })
-  const server = createServer({ keepAliveTimeout: keepAliveMs }, (req, res) => {
+  const server = createServer({ keepAliveTimeout: keepAliveMs, ...patience }, (req, res) => {
     // A kept connection would lead its client straight back here.
     if (isDraining) res.setHeader('Connection', 'close')
     app(req, res)
   })
-  const address = await listen(server, config)
+  // Whoever asks as soon as it listens is not to be told that the store is away; but if it is, that can be said only by listening.
+  for (let waited = 0; broker.trouble() && waited < storeMs; waited += lookMs) await setTimeout(lookMs)
+  const address = await listen(server, config.host, config.port)
+  const admin = createServer(adminRoutes(metrics, log))
+  if (config.adminPort !== undefined) {
+    const { port } = await listen(admin, config.host, config.adminPort)
+    log.info({ port }, 'metrics')
+  }
 
   return {
     address,
@@ -67,23 +111,49 @@ export async function start(config: Config, log: Logger, webDir: string): Promis
       server.closeIdleConnections()
       await Promise.race([closed, setTimeout(lastAnswersMs)])
       server.closeAllConnections()
+      admin.close()
+      admin.closeAllConnections()
       await hub.close()
       await broker.close()
     },
   }
 }
 
-function createBroker(config: Config, log: Logger): Broker {
-  const { historyLength, historyTtlMs, leaseMs, graceMs } = config
-  const options: BrokerOptions = { historyLength, historyTtlMs, leaseMs, graceMs }
-  if (!config.redis) return new MemoryBroker(options)
-  const connections = connect(config.redis, error => log.warn({ reason: error.message }, 'Redis connection failed'))
-  return new RedisBroker(connections, config.redisPrefix, options)
+interface Store {
+  broker: Broker
+  /** Gives `points` to each key in every `seconds`: over all instances, if the store has them all. */
+  limiter(name: string, points: number, seconds: number): RateLimiterAbstract
 }
 
-function listen(server: Server, { port, host }: Config): Promise<AddressInfo> {
+function createStore(config: Config, log: Logger): Store {
+  const { historyLength, historyTtlMs, leaseMs, graceMs } = config
+  const options: BrokerOptions = { historyLength, historyTtlMs, leaseMs, graceMs }
+  if (!config.redis) {
+    return {
+      broker: new MemoryBroker(options),
+      limiter: (keyPrefix, points, duration) => new RateLimiterMemory({ keyPrefix, points, duration }),
+    }
+  }
+  const connections = connect(config.redis, error => log.warn({ reason: error.message }, 'Redis connection failed'))
+  return {
+    broker: new RedisBroker(connections, config.redisPrefix, options),
+    limiter: (name, points, seconds) =>
+      redisLimiter(connections, `${config.redisPrefix}:limit:${name}`, points, seconds),
+  }
+}
+
+function createVerifier(auth: Auth, log: Logger): Verifier | null {
+  if (auth.kind === 'open' || auth.kind === 'off') return null
+  const keys =
+    auth.kind === 'secret'
+      ? secretKey(auth.secret)
+      : publicKeys(auth.url, reason => log.warn({ reason }, 'keys could not be fetched'))
+  return new Verifier(keys, auth.expected)
+}
+
+function listen(server: Server, host: string, port: number): Promise<AddressInfo> {
   return new Promise((resolve, reject) => {
     server.once('error', reject)
-    server.listen(port, host, () => resolve(server.address() as AddressInfo))
+    server.listen({ port, host, backlog }, () => resolve(server.address() as AddressInfo))
   })
 }

@@ -133,7 +133,28 @@ describe('the settings', () => {
   })
 
   test.each(['redis://localhost', 'rediss://user:hunter2@redis.example:6380/2'])('take the REDIS_URL %s', url => {
-    expect(readConfig({ REDIS_URL: url }).redis).toBe(url)
+    expect(readConfig({ REDIS_URL: url }).redis).toEqual({ kind: 'single', url })
+  })
+
+  test('take a cluster’s nodes, or sentinels and the name that they watch', () => {
+    const nodes = ['a.example:7000', '10.0.0.2:7001']
+    expect(readConfig({ REDIS_CLUSTER: nodes.join(', ') }).redis).toEqual({ kind: 'cluster', nodes })
+    expect(readConfig({ REDIS_SENTINELS: nodes.join(','), REDIS_SENTINEL_NAME: 'main' }).redis).toEqual({
+      kind: 'sentinel',
+      sentinels: nodes,
+      name: 'main',
+    })
+  })
+
+  test.each([
+    [{ REDIS_CLUSTER: 'a:7000', REDIS_URL: 'redis://b' }, ['REDIS_CLUSTER', 'REDIS_URL']],
+    [{ REDIS_SENTINELS: 'a:7000' }, ['REDIS_SENTINELS', 'REDIS_SENTINEL_NAME']],
+    [{ REDIS_SENTINEL_NAME: 'main' }, ['REDIS_SENTINELS', 'REDIS_SENTINEL_NAME']],
+    [{ REDIS_CLUSTER: 'a' }, ['REDIS_CLUSTER', 'host:port', 'a']],
+    [{ REDIS_CLUSTER: 'a:99999' }, ['REDIS_CLUSTER', 'host:port', 'a:99999']],
+    [{ REDIS_SENTINELS: 'a:7000,:1', REDIS_SENTINEL_NAME: 'main' }, ['REDIS_SENTINELS', 'host:port', 'a:7000,:1']],
+  ] as [Record<string, string>, string[]][])('refuse %j, and say why', (env, words) => {
+    for (const word of words) expect(faultOf(env)).toContain(word)
   })
 
   test('take the origins of CORS_ORIGINS one by one', () => {

@@ -74,6 +74,8 @@ interface Seen {
 class Listener {
   readonly source: EventSource
   readonly events: Seen[] = []
+  /** How often it was answered 200. */
+  opened = 0
   #onChange = () => {}
 
   constructor(room: string) {
@@ -83,10 +85,13 @@ class Listener {
       this.events.push(JSON.parse(data))
       this.#onChange()
     }
-    this.source.onerror = () => this.#onChange()
+    this.source.onopen = () => {
+      this.opened++
+      this.#onChange()
+    }
   }
 
-  /** Resolves once it is so; it is looked at whenever an event has come or the connection has gone. */
+  /** Resolves once it is so; it is looked at whenever the stream is opened or an event comes. */
   async until(isSo: () => boolean): Promise<void> {
     while (!isSo()) {
       await new Promise<void>(resolve => {
@@ -250,6 +255,8 @@ test(
       expect(await answer.json()).toMatchObject({ title: 'Bad Gateway', status: 502 })
     }
 
+    // It has been there, has been told to come back later, and is not put off.
+    await listener.until(() => listener.opened === 2)
     instances = await Promise.all(instances.map(({ port }) => startInstance(port)))
     await listener.until(() => listener.events.at(-1)?.type === 'resumed')
     await postUntilTaken('outage', { user: 'alice', x: 7, y: 7 })

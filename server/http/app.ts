@@ -1,42 +1,72 @@
 /**
  * What is asked where: every route, and what all of them share.
  */
+import { readdirSync } from 'node:fs'
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import express, { type ErrorRequestHandler, type Express } from 'express'
-import helmet from 'helmet'
 import type { Logger } from 'pino'
-import type { Rooms } from '../location/rooms.ts'
-import { locationRoutes } from '../location/routes.ts'
+import type { LocationRoutes } from '../location/routes.ts'
 import { tickRoutes } from '../ticks/ticks.ts'
+import { type Access, refuseUnless } from './access/access.ts'
+import { maySeeMetrics } from './access/caller.ts'
 import { sendJson } from './answer.ts'
+import { answerCors } from './cors.ts'
+import { refuseOtherHosts } from './host.ts'
 import { onlyThese } from './methods.ts'
-import { Problem, problemOf, sendProblem } from './problem.ts'
+import type { Metrics } from './metrics.ts'
+import { sendMetrics } from './metrics-routes.ts'
+import { answerError, Problem } from './problem.ts'
+import { securityHeaders } from './security-headers.ts'
 
 export interface AppOptions {
-  rooms: Rooms
+  location: LocationRoutes
+  /** Shown under `/metrics` to whoever may see them, unless there is a port for them. */
+  metrics: Metrics
+  access: Access
+  hasAdminPort: boolean
   log: Logger
   /** Express's `trust proxy`. */
   trustProxy: string | number | boolean
+  corsOrigins: readonly string[]
+  /** Whether whoever gets through to this machine's loopback may do everything. */
+  isOpenLoopback: boolean
   /** The folder of the page and its files. */
   webDir: string
   /** Why it can't serve at present; null when it can. */
   trouble(): string | null
 }
 
-export function createApp({ rooms, log, trustProxy, webDir, trouble }: AppOptions): Express {
+/** Answers every request: those of the rooms at once, all others through Express. */
+export function createApp(options: AppOptions): RequestListener {
+  const { location, metrics, log, corsOrigins, isOpenLoopback } = options
+  const rest = createRest(options)
+  const safely = [...securityHeaders()]
+
+  const answer = async (req: IncomingMessage, res: ServerResponse) => {
+    for (const [name, value] of safely) res.setHeader(name, value)
+    if (isOpenLoopback) refuseOtherHosts(req)
+    if (answerCors(req, res, corsOrigins)) return
+    await (location(req, res) ?? rest(req, res))
+  }
+  return (req, res) =>
+    void answer(req, res).catch(error => {
+      answerError(error, req, res, log)
+      metrics.refused(res.statusCode)
+    })
+}
+
+function createRest({ metrics, access, hasAdminPort, log, trustProxy, webDir, trouble }: AppOptions): Express {
   const app = express()
   app.set('trust proxy', trustProxy)
+  app.set('x-powered-by', false)
   app.set('case sensitive routing', true)
   app.set('query parser', 'simple')
-  // The page may stand on plain http: its own requests must not be sent to https.
-  app.use(helmet({ contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } }))
 
-  app.use('/rooms/:room/location', locationRoutes(rooms))
-  app.use('/location', locationRoutes(rooms))
   app.use('/sse', tickRoutes())
   app
     .route('/healthz')
     .get((_req, res) => sendJson(res, { status: 'alive' }))
-    .all(onlyThese('GET'))
+    .all(onlyThese('GET', 'HEAD'))
   app
     .route('/readyz')
     .get((_req, res) => {
@@ -44,21 +74,28 @@ export function createApp({ rooms, log, trustProxy, webDir, trouble }: AppOption
       if (reason) throw new Problem(503, reason, { headers: { 'Retry-After': 1 } })
       sendJson(res, { status: 'ready' })
     })
-    .all(onlyThese('GET'))
+    .all(onlyThese('GET', 'HEAD'))
 
   app.use(express.static(webDir))
-  app.use(() => {
+  if (!hasAdminPort) {
+    app
+      .route('/metrics')
+      .get(async (req, res) => {
+        refuseUnless(maySeeMetrics(await access(req)))
+        await sendMetrics(res, metrics)
+      })
+      .all(onlyThese('GET', 'HEAD'))
+  }
+
+  const files = new Set(['', ...readdirSync(webDir)])
+  app.use((req, res, next) => {
+    if (files.has(req.path.slice(1))) return onlyThese('GET', 'HEAD')(req, res, next)
     throw new Problem(404, 'There is nothing here.')
   })
-  app.use(problems(log))
-  return app
-}
-
-function problems(log: Logger): ErrorRequestHandler {
-  return (error, req, res, _next) => {
-    const problem = problemOf(error)
-    if (problem.status === 500) log.error({ err: error, method: req.method, path: req.path }, 'request failed')
-    if (res.headersSent) res.destroy()
-    else sendProblem(res, problem)
+  const problems: ErrorRequestHandler = (error, req, res, _next) => {
+    answerError(error, req, res, log)
+    metrics.refused(res.statusCode)
   }
+  app.use(problems)
+  return app
 }

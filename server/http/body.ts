@@ -46,12 +46,15 @@ function readBytes(req: IncomingMessage): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     let length = 0
-    let limit = 0
+    let limit = maxBytes
+    let hasBegun = false
     const refuse = () => {
       reject(new Problem(413, `The body is longer than ${limit} bytes.`, { headers: { Connection: 'close' } }))
     }
     req.on('data', (chunk: Buffer) => {
-      if (limit === 0) limit = chunk.toString('latin1').trimStart().startsWith('[') ? maxBatchBytes : maxBytes
+      const start = hasBegun ? '' : chunk.toString('latin1').trimStart()[0]
+      if (start === '[') limit = maxBatchBytes
+      hasBegun ||= start !== undefined
       length += chunk.length
       if (length <= limit) chunks.push(chunk)
       else if (length > limit + maxExcessBytes) refuse()

@@ -5,7 +5,7 @@ import type { RequestHandler } from 'express'
 import { Problem } from './problem.ts'
 
 export function onlyThese(...methods: string[]): RequestHandler {
-  const allow = [...methods, ...(methods.includes('GET') ? ['HEAD'] : []), 'OPTIONS'].join(', ')
+  const allow = [...methods, 'OPTIONS'].join(', ')
   return (req, res) => {
     if (req.method !== 'OPTIONS') throw new Problem(405, `Only ${allow} here.`, { headers: { Allow: allow } })
     res.writeHead(204, { Allow: allow }).end()

@@ -1,8 +1,8 @@
 /**
  * Errors as clients see them: problem details (RFC 9457). Whatever else was thrown is our fault, and stays in our log.
  */
-import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
-import { STATUS_CODES } from 'node:http'
+import { type IncomingMessage, type OutgoingHttpHeaders, type ServerResponse, STATUS_CODES } from 'node:http'
+import type { Logger } from 'pino'
 import { Unavailable } from '../broker/broker.ts'
 
 interface Issue {
@@ -42,7 +42,16 @@ export function problemOf(error: unknown): Problem {
   return new Problem(500, 'Something went wrong here.')
 }
 
-export function sendProblem(res: ServerResponse, { status, message, headers, errors }: Problem): void {
+/** Ends a request that failed. */
+export function answerError(error: unknown, req: IncomingMessage, res: ServerResponse, log: Logger): void {
+  const problem = problemOf(error)
+  const path = req.url?.split('?', 1)[0]
+  if (problem.status === 500) log.error({ err: error, method: req.method, path }, 'request failed')
+  if (res.headersSent) res.destroy()
+  else sendProblem(res, problem)
+}
+
+function sendProblem(res: ServerResponse, { status, message, headers, errors }: Problem): void {
   const title = STATUS_CODES[status] ?? 'Error'
   const body = JSON.stringify({ type: 'about:blank', title, status, detail: message, errors })
   res.writeHead(status, {

@@ -9,6 +9,7 @@ import type { Format } from './format.ts'
 import { Keeper } from './keeper.ts'
 import { Pacer } from './pacer.ts'
 import { type Ending, Session, type Sink } from './session.ts'
+import { HubStats } from './stats.ts'
 import { View } from './view.ts'
 import { Wheel } from './wheel.ts'
 
@@ -17,6 +18,7 @@ export interface HubOptions {
   holder: string
   historyLength: number
   heartbeatMs: number
+  historyTtlMs: number
   leaseMs: number
   graceMs: number
   stallMs: number
@@ -34,10 +36,13 @@ export interface Join {
   key: string | undefined
   /** Whether the client is asked for signs of life, instead of believing an open socket. */
   ack: boolean
+  /** When it ends at the latest, in milliseconds since 1970. */
+  untilMs?: number
   onClose(ending: Ending): void
 }
 
 export class Hub {
+  readonly stats = new HubStats()
   readonly #broker: Broker
   readonly #format: Format
   readonly #options: HubOptions
@@ -54,6 +59,17 @@ export class Hub {
     this.#format = format
     this.#options = options
     this.#wheel = new Wheel(Math.max(5, Math.min(100, options.heartbeatMs / 8, options.streamAgeMs / 8)))
+  }
+
+  get streams(): number {
+    return this.#sessions.size
+  }
+
+  /** How many readers have a socket that takes no more at present. */
+  get behind(): number {
+    let behind = 0
+    for (const session of this.#sessions) if (session.isBehind) behind++
+    return behind
   }
 
   get isFull(): boolean {
@@ -98,13 +114,14 @@ export class Hub {
   #start(entry: Reading, sink: Sink, join: Join): void {
     const { view } = entry
     const { heartbeatMs, stallMs, streamAgeMs } = this.#options
-    const { topic, key, ack, lastEventId } = join
+    const { topic, key, ack, lastEventId, untilMs = Number.POSITIVE_INFINITY } = join
     const keeper = this.#keeper(topic)
     const next = lastEventId ? view.tail.after(lastEventId) : null
+    this.stats.joins[next !== null ? 'resumed' : lastEventId ? 'reset' : 'joined']++
     const session = new Session(view, sink, next, lastEventId ? 'reset' : 'joined', {
       heartbeatMs,
       stallMs,
-      ageMs: streamAgeMs * (0.8 + 0.2 * Math.random()),
+      ageMs: Math.min(streamAgeMs * (0.8 + 0.2 * Math.random()), untilMs - Date.now()),
       ack,
       onClose: ending => {
         this.#wheel.remove(session)
@@ -124,7 +141,7 @@ export class Hub {
   #enter(topic: string): Reading {
     let entry = this.#views.get(topic)
     if (!entry) {
-      const view = new View(topic, this.#format, this.#broker, this.#pacer, this.#options.historyLength)
+      const view = new View(topic, this.#format, this.#broker, this.#pacer, this.stats, this.#options.historyLength)
       entry = { view, opened: view.open(), readers: 0 }
       this.#views.set(topic, entry)
     }
@@ -143,12 +160,13 @@ export class Hub {
   #keeper(topic: string): Keeper {
     const known = this.#keepers.get(topic)
     if (known) return known
-    const { holder, leaseMs, graceMs } = this.#options
+    const { holder, leaseMs, graceMs, historyTtlMs } = this.#options
     const keeper = new Keeper(this.#broker, {
       topic,
       holder,
       leaseMs,
       graceMs,
+      historyTtlMs,
       onHead: head => this.#views.get(topic)?.view.compare(head),
       onIdle: () => this.#keepers.delete(topic),
     })

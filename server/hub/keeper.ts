@@ -18,6 +18,7 @@ export interface KeeperOptions {
   holder: string
   leaseMs: number
   graceMs: number
+  historyTtlMs: number
   /** Hears of the topic's head at every reply. */
   onHead(head: EventId): void
   /** Nobody is left here, and nothing is left to do. */
@@ -25,8 +26,8 @@ export interface KeeperOptions {
 }
 
 const retryMs = 500
-/** How often a topic's head is looked at, whatever its leases: an announcement may have been the last, and lost. */
-const lookMs = 3_000
+/** How often, at least, a topic's head is looked at: an announcement may have been the last, and lost. */
+const maxLookMs = 3_000
 
 export class Keeper {
   readonly #broker: Broker
@@ -92,7 +93,7 @@ export class Keeper {
 
   /** Returns when to tell the next, in ms; null: never. */
   async #tell(): Promise<number | null> {
-    const { topic, holder, leaseMs, graceMs } = this.#options
+    const { topic, holder, leaseMs, graceMs, historyTtlMs } = this.#options
     const now = performance.now()
     const isRenewal = now >= this.#renewAt
     const changed = [...this.#changed]
@@ -106,6 +107,7 @@ export class Keeper {
       if (this.#changed.size > 0) return 0
       const isNeeded = this.#readers > 0 || (nextEndMs !== null && performance.now() <= this.#watchUntil)
       if (!isNeeded) return null
+      const lookMs = Math.min(maxLookMs, historyTtlMs / 3)
       const renewalMs = Math.max(0, this.#renewAt - performance.now())
       return Math.min(lookMs, renewalMs, nextEndMs === null ? lookMs : nextEndMs + 1)
     } catch {

@@ -74,6 +74,10 @@ export class Session implements Visited {
     sink.uncork()
   }
 
+  get isBehind(): boolean {
+    return this.#isFull
+  }
+
   /** Its number means nothing any more: the log is another one. */
   reset(): void {
     this.#lost = 'reset'
@@ -91,6 +95,7 @@ export class Session implements Visited {
         this.#write(this.#view.snapshot(reason))
       } else if (this.#next < tail.end) {
         const { bytes, to } = tail.bite(this.#next)
+        this.#view.stats.deliveries += to - this.#next
         this.#next = to
         this.#write(bytes)
       } else return
@@ -124,6 +129,7 @@ export class Session implements Visited {
 
   #write(bytes: Buffer | string): void {
     this.#writtenAt = performance.now()
+    this.#view.stats.bytes += bytes.length
     if (this.#sink.write(bytes)) return
     this.#isFull = true
     this.#sink.setTimeout(this.#options.stallMs)

@@ -24,6 +24,7 @@ const biteLength = 64 * 1024
 
 export class Tail {
   readonly #limit: number
+  readonly #onFrame: (events: number) => void
   #frames: Frame[] = []
   #start = 0
   /** The id before the first frame, if it is known. */
@@ -32,9 +33,10 @@ export class Tail {
   #whole: boolean
   #bite: Bite = { from: -1, to: -1, end: -1, bytes: Buffer.alloc(0) }
 
-  /** `limit`: frames to keep. */
-  constructor(limit: number, before: EventId) {
+  /** `limit`: frames to keep. `onFrame` hears of each bite that was encoded. */
+  constructor(limit: number, before: EventId, onFrame: (events: number) => void = () => {}) {
     this.#limit = limit
+    this.#onFrame = onFrame
     this.#before = before
     this.#whole = before === beginning
   }
@@ -87,6 +89,7 @@ export class Tail {
       to++
     } while (to < this.end && text.length < biteLength)
     this.#bite = { from, to, end: this.end, bytes: Buffer.from(text) }
+    this.#onFrame(to - from)
     return this.#bite
   }
 

@@ -8,6 +8,7 @@ import { type Broker, beginning, type Entry, type Event, type EventId, type Foll
 import type { Format, SnapshotReason } from './format.ts'
 import type { Pacer } from './pacer.ts'
 import type { Session } from './session.ts'
+import type { CatchUpCause, HubStats } from './stats.ts'
 import { Tail } from './tail.ts'
 
 interface Announcement {
@@ -26,6 +27,7 @@ export class View implements Follower {
   readonly topic: string
   readonly format: Format
   readonly sessions = new Set<Session>()
+  readonly stats: HubStats
   /** When its readers were last written to, for the pacer. */
   flushedAt = 0
   readonly #broker: Broker
@@ -42,15 +44,18 @@ export class View implements Follower {
   #retry: NodeJS.Timeout | undefined
   #unfollow = () => {}
   #closed = false
+  /** When the oldest event that readers were not written yet was published. */
+  #unflushedSince: number | null = null
   #snapshot: { reason: SnapshotReason; end: number; bytes: Buffer } | null = null
 
-  constructor(topic: string, format: Format, broker: Broker, pacer: Pacer, historyLength: number) {
+  constructor(topic: string, format: Format, broker: Broker, pacer: Pacer, stats: HubStats, historyLength: number) {
     this.topic = topic
     this.format = format
     this.#broker = broker
     this.#pacer = pacer
+    this.stats = stats
     this.#historyLength = historyLength
-    this.#tail = new Tail(historyLength, beginning)
+    this.#tail = new Tail(historyLength, beginning, stats.onFrame)
   }
 
   /** Subscribes first and reads then, so that nothing falls between. Rejects with `Unavailable`. */
@@ -77,30 +82,33 @@ export class View implements Follower {
       if (this.#heldEvents > maxHeldEvents) this.#held = [{ after: '', events: [] }]
       else this.#held.push({ after, events })
     } else if (after === this.#head) this.#apply(events)
-    else if (!this.#knows(events)) this.check()
+    else if (!this.#knows(events)) this.#check('gap')
   }
 
   interrupted(): void {
-    this.check()
+    this.#check('interrupted')
   }
 
   /** The log's head as somebody else saw it: a quiet topic may have missed its last announcement. */
   compare(head: EventId): void {
-    if (head !== this.#head && !this.#tail.has(head)) this.check()
+    if (head !== this.#head && !this.#tail.has(head)) this.#check('head')
   }
 
   /** Reads what may have been missed, now or as soon as the store answers. */
-  check(): void {
+  #check(cause: CatchUpCause): void {
+    this.stats.catchUps[cause]++
     this.#read('after head').catch(() => {
       if (this.#closed) return
       clearTimeout(this.#retry)
-      this.#retry = setTimeout(() => this.check(), retryMs * (1 + Math.random())).unref()
+      this.#retry = setTimeout(() => this.#check(cause), retryMs * (1 + Math.random())).unref()
     })
   }
 
   /** Gets hold of the history back to `id`, if that can be had: one reading for all who ask at a time. */
   async reach(id: EventId): Promise<void> {
-    if (this.#tail.after(id) === null) await this.#read(this.#tail.isWhole ? 'after head' : 'whole')
+    if (this.#tail.after(id) !== null) return
+    this.stats.catchUps.resume++
+    await this.#read(this.#tail.isWhole ? 'after head' : 'whole')
   }
 
   /** Everything there is, encoded once for all who need it at this head. */
@@ -116,6 +124,8 @@ export class View implements Follower {
   flush(): void {
     for (const session of this.sessions) session.pump()
     this.#tail.trim()
+    if (this.#unflushedSince !== null) this.stats.onFlush(Date.now() - this.#unflushedSince)
+    this.#unflushedSince = null
   }
 
   /** Readings take turns, and whoever asks before one has begun shares it. */
@@ -151,7 +161,7 @@ export class View implements Follower {
     const { head, entries } = await this.#broker.latest(this.topic)
     this.#head = head
     this.#values = new Map(entries.map(entry => [entry.key, entry]))
-    this.#tail = new Tail(this.#historyLength, head)
+    this.#tail = new Tail(this.#historyLength, head, this.stats.onFrame)
     this.#snapshot = null
     for (const session of this.sessions) session.reset()
     this.#pacer.wake(this)
@@ -178,7 +188,11 @@ export class View implements Follower {
       else this.#values.set(key, { id, key, value })
       this.#head = id
     }
-    if (events.length > 0) this.#pacer.wake(this)
+    const [first] = events
+    if (!first) return
+    this.stats.eventsIn += events.length
+    this.#unflushedSince ??= Number.parseInt(first.id, 10)
+    this.#pacer.wake(this)
   }
 
   readonly #encode = (event: Event) => ({ id: event.id, text: this.format.event(event) })

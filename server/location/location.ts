@@ -3,25 +3,11 @@
  */
 import { z } from 'zod'
 import type { Location } from '../../web/wire.ts'
+import { colorSchema, nameSchema, userSchema } from '../http/fields.ts'
 import { colorOf } from './color.ts'
 
 const maxMetaBytes = 1024
-const maxNameLength = 64
 const maxBatchLength = 1_000
-
-/** A name that no line, field or log can be forged with: no control characters, and nothing that UTF-8 cannot carry. */
-function text(minLength: number): z.ZodType<string> {
-  return z
-    .string()
-    .refine(value => value.isWellFormed() && !/\p{Cc}/u.test(value), 'must be without control characters')
-    .refine(value => {
-      const { length } = [...value.slice(0, 2 * maxNameLength + 2)]
-      return length >= minLength && length <= maxNameLength
-    }, `must have ${minLength} to ${maxNameLength} characters`)
-}
-
-/** No URL can carry a path segment `.` or `..`. */
-export const userSchema = text(1).refine(value => value !== '.' && value !== '..', 'must not be . or ..')
 
 const metaSchema = z
   .custom<Record<string, unknown>>(value => typeof value === 'object' && value !== null && !Array.isArray(value), {
@@ -32,11 +18,8 @@ const metaSchema = z
 
 const draftSchema = z.object({
   user: userSchema.optional(),
-  name: text(0).optional(),
-  color: z
-    .string()
-    .regex(/^#[0-9a-f]{6}$/i, 'must be #rrggbb')
-    .optional(),
+  name: nameSchema.optional(),
+  color: colorSchema.optional(),
   x: z.number(),
   y: z.number(),
   meta: metaSchema.nullish(),

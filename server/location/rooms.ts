@@ -5,28 +5,36 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { z } from 'zod'
-import { type Broker, type Draft, Unavailable } from '../broker/broker.ts'
+import type { Broker, Draft } from '../broker/broker.ts'
+import { type Access, refuseUnless } from '../http/access/access.ts'
+import { type Caller, mayBe, mayRead, mayWrite } from '../http/access/caller.ts'
 import { sendJson, sendNothing } from '../http/answer.ts'
 import { check, readJson } from '../http/body.ts'
 import { comeBackLater, startEventStream } from '../http/event-stream.ts'
-import { refuseOtherOrigins } from '../http/origin.ts'
-import { Problem } from '../http/problem.ts'
+import { userSchema } from '../http/fields.ts'
+import type { PostRate } from '../http/limits/post-rate.ts'
+import type { RoomCount } from '../http/limits/room-count.ts'
+import type { StreamCount } from '../http/limits/stream-count.ts'
+import { Problem, problemOf } from '../http/problem.ts'
 import type { Hub } from '../hub/hub.ts'
 import type { Ending } from '../hub/session.ts'
 import { anonymousUser, knownOrNewUser } from './collaborator.ts'
-import { batchSchema, bodySchema, locationOf, storedOf, userSchema } from './location.ts'
+import { batchSchema, bodySchema, locationOf, type Said, storedOf } from './location.ts'
 
 export interface RoomsOptions {
   broker: Broker
   hub: Hub
-  corsOrigins: readonly string[]
+  access: Access
+  limits: { posts: PostRate; rooms: RoomCount; streams: StreamCount }
+  /** From where a request comes, if that says anything. */
+  addressOf(req: IncomingMessage): string | undefined
   /** Whether no new streams are to be had. */
   isDraining(): boolean
   onOpen(room: string): void
   onClose(room: string, ending: Ending, durationMs: number): void
 }
 
-type Handler = (req: IncomingMessage, res: ServerResponse, room: string, user: string) => Promise<void>
+export type Handler = (req: IncomingMessage, res: ServerResponse, room: string, user: string) => Promise<void>
 
 export interface Rooms {
   publish: Handler
@@ -45,76 +53,103 @@ const followSchema = z.object({
 })
 
 export function createRooms(options: RoomsOptions): Rooms {
-  const { broker, hub, corsOrigins } = options
+  const { broker, hub, limits } = options
+
+  const callerIn = async (req: IncomingMessage, room: string, may: (caller: Caller, room: string) => boolean) => {
+    const caller = await options.access(req)
+    refuseOtherRooms(room)
+    refuseUnless(may(caller, room))
+    return caller
+  }
+
+  const count = async (room: string, users: Set<string>) => {
+    for (const user of users) limits.rooms.enter(user, room)
+    await Promise.all(Array.from(users, user => limits.posts.count(`${room}/${user}`)))
+  }
 
   return {
     async publish(req, res, room) {
-      refuseOtherRooms(room)
-      refuseOtherOrigins(req, corsOrigins)
+      const caller = await callerIn(req, room, mayWrite)
       const body = await readJson(req)
       if (Array.isArray(body)) {
-        const drafts = check(batchSchema, body).map(said => draftOf(said.user, said, false))
-        const receipts = await broker.publish(room, drafts)
+        const batch = check(batchSchema, body)
+        refuseUnless(batch.every(({ user }) => mayBe(caller, user)))
+        await count(room, new Set(batch.map(({ user }) => user)))
+        const receipts = await broker.publish(
+          room,
+          batch.map(said => draftOf(caller, said.user, said, false)),
+        )
         return sendJson(res, { ids: receipts.map(({ id }) => id) })
       }
       const said = check(bodySchema, body)
-      const user = said.user ?? knownOrNewUser(req, res)
-      const [receipt] = await broker.publish(room, [draftOf(user, said, said.user === undefined)])
+      const named = said.user ?? caller.sub
+      refuseUnless(mayBe(caller, named))
+      const user = named ?? knownOrNewUser(req, res)
+      await count(room, new Set([user]))
+      const [receipt] = await broker.publish(room, [draftOf(caller, user, said, named === undefined)])
       sendJson(res, { id: receipt?.id, user, ...(receipt?.stale && { stale: true }) })
     },
 
-    async who(_req, res, room) {
-      refuseOtherRooms(room)
+    async who(req, res, room) {
+      await callerIn(req, room, mayRead)
       const { head, entries } = await broker.latest(room)
       const locations = entries.map(({ value, id }) => locationOf(value, id)).join(',')
       sendJson(res, `{"room":${JSON.stringify(room)},"lastEventId":"${head}","locations":[${locations}]}`)
     },
 
     async leave(req, res, room, user) {
-      refuseOtherRooms(room)
-      refuseOtherOrigins(req, corsOrigins)
-      await broker.remove(room, check(userSchema, user), 'left')
+      const caller = await callerIn(req, room, mayWrite)
+      refuseUnless(mayBe(caller, check(userSchema, user)))
+      await broker.remove(room, user, 'left')
       sendNothing(res)
     },
 
     async alive(req, res, room) {
-      refuseOtherRooms(room)
-      refuseOtherOrigins(req, corsOrigins)
-      const user = check(aliveSchema, await readJson(req)).user ?? anonymousUser(req)
+      const caller = await callerIn(req, room, mayWrite)
+      const user = check(aliveSchema, await readJson(req)).user ?? caller.sub ?? anonymousUser(req)
       if (user === undefined) throw new Problem(400, 'Nobody is named, and no cookie says who it is.')
+      refuseUnless(mayBe(caller, user))
       await broker.alive(room, user)
       sendNothing(res)
     },
 
     async follow(req, res, room) {
-      refuseOtherRooms(room)
-      const isPost = req.method === 'POST'
-      if (isPost) refuseOtherOrigins(req, corsOrigins)
-      const wish = check(followSchema, isPost ? await readJson(req) : queryOf(req))
-      if (options.isDraining() || hub.isFull) return comeBackLater(res)
-      const startedAt = performance.now()
-      const join = {
-        topic: room,
-        key: wish.user ?? anonymousUser(req),
-        ack: String(wish.ack) === '1' || wish.ack === true,
-        lastEventId: header(req, 'last-event-id') || wish.lastEventId,
-        open() {
-          const stream = startEventStream(res)
-          if (stream) options.onOpen(room)
-          return stream
-        },
-        onClose: (ending: Ending) => options.onClose(room, ending, performance.now() - startedAt),
-      }
-      await hub.join(join).catch(error => {
-        if (!(error instanceof Unavailable)) throw error
+      try {
+        const caller = await callerIn(req, room, mayRead)
+        const wish = check(followSchema, req.method === 'POST' ? await readJson(req) : queryOf(req))
+        if (wish.user !== undefined) refuseUnless(mayBe(caller, wish.user))
+        const known = caller.sub ?? anonymousUser(req)
+        const user = wish.user ?? (mayBe(caller, known) ? known : undefined)
+        if (options.isDraining() || hub.isFull || res.closed) return comeBackLater(res)
+        const leave = limits.streams.enter(options.addressOf(req), user)
+        if (!leave) return comeBackLater(res)
+        res.once('close', leave)
+        const startedAt = performance.now()
+        await hub.join({
+          topic: room,
+          key: user,
+          ack: String(wish.ack) === '1' || wish.ack === true,
+          lastEventId: header(req, 'last-event-id') || wish.lastEventId,
+          untilMs: caller.expiresAt,
+          open() {
+            const stream = startEventStream(res)
+            if (stream) options.onOpen(room)
+            return stream
+          },
+          onClose: ending => options.onClose(room, ending, performance.now() - startedAt),
+        })
+      } catch (error) {
+        if (problemOf(error).status !== 503) throw error
         comeBackLater(res)
-      })
+      }
     },
   }
 }
 
-function draftOf(user: string, said: z.infer<typeof bodySchema>, guest: boolean): Draft {
-  return { key: user, value: storedOf(user, said, guest), seq: said.seq }
+/** What the token says of its own collaborator wins; of the others it says nothing. */
+function draftOf({ sub, name, color }: Caller, user: string, said: Said, guest: boolean): Draft {
+  const claimed = user === sub ? { ...(name !== undefined && { name }), ...(color !== undefined && { color }) } : {}
+  return { key: user, value: storedOf(user, { ...said, ...claimed }, guest), seq: said.seq }
 }
 
 function refuseOtherRooms(room: string): void {

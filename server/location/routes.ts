@@ -1,27 +1,55 @@
 /**
- * The rooms' routes, to be mounted under a room's path or, for the lobby, without one.
+ * Which of the rooms' requests is meant: the same paths under a room's and, for the lobby, without one.
+ *
+ * These come by the thousand, so they are matched here at once instead of passing through Express.
  */
-import { type Request, type Response, Router } from 'express'
-import { onlyThese } from '../http/methods.ts'
-import type { Rooms } from './rooms.ts'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { Problem } from '../http/problem.ts'
+import type { Handler, Rooms } from './rooms.ts'
 
 const lobby = 'lobby'
+const pattern = /^(?:\/rooms\/([^/?]+))?\/location(?:\/([^/?]+))?\/?(?:\?|$)/
 
-export function locationRoutes(rooms: Rooms): Router {
-  const router = Router({ mergeParams: true, caseSensitive: true })
-  const handler = (name: keyof Rooms) => (req: Request<{ room?: string; user?: string }>, res: Response) =>
-    rooms[name](req, res, req.params.room ?? lobby, req.params.user ?? '')
+/** Answers the request if it is one of a room's; otherwise null. Rejects with a `Problem`. */
+export type LocationRoutes = (req: IncomingMessage, res: ServerResponse) => Promise<void> | null
 
-  router.route('/').get(handler('who')).post(handler('publish')).all(onlyThese('GET', 'POST'))
-  // First, since someone may be called `sse` or `alive`.
-  router.delete('/:user', handler('leave'))
-  router
-    .route('/sse')
-    .head(onlyThese('GET', 'POST', 'DELETE'))
-    .get(handler('follow'))
-    .post(handler('follow'))
-  router.route('/sse').all(onlyThese('GET', 'POST', 'DELETE'))
-  router.route('/alive').post(handler('alive')).all(onlyThese('POST', 'DELETE'))
-  router.route('/:user').all(onlyThese('DELETE'))
-  return router
+export function locationRoutes({ who, publish, follow, alive, leave }: Rooms): LocationRoutes {
+  const own = methods({ GET: who, HEAD: who, POST: publish })
+  const byUser = methods({ DELETE: leave })
+  const bySegment = new Map([
+    ['', own],
+    // Someone may be called `sse` or `alive`, too.
+    ['sse', methods({ GET: follow, POST: follow, DELETE: leave })],
+    ['alive', methods({ POST: alive, DELETE: leave })],
+  ])
+
+  const answer = async (req: IncomingMessage, res: ServerResponse, room: string, segment: string) => {
+    const handler = (bySegment.get(segment) ?? byUser)(req.method ?? '')
+    await handler(req, res, decoded(room), decoded(segment))
+  }
+
+  return (req, res) => {
+    const match = pattern.exec(req.url ?? '')
+    return match && answer(req, res, match[1] ?? lobby, match[2] ?? '')
+  }
+}
+
+/** The handler of each method; any other is refused, and OPTIONS says which there are (RFC 9110, section 9.3.7). */
+function methods(handlers: Record<string, Handler>): (method: string) => Handler {
+  const allow = [...Object.keys(handlers), 'OPTIONS'].join(', ')
+  const options: Handler = async (_req, res) => void res.writeHead(204, { Allow: allow }).end()
+  return method => {
+    if (method === 'OPTIONS') return options
+    const handler = handlers[method]
+    if (handler) return handler
+    throw new Problem(405, `Only ${allow} here.`, { headers: { Allow: allow } })
+  }
+}
+
+function decoded(segment: string): string {
+  try {
+    return decodeURIComponent(segment)
+  } catch {
+    throw new Problem(400, 'The path is not percent-encoded rightly.')
+  }
 }

@@ -5,15 +5,15 @@ import { Room, stores, timeOf, useRedis, useServer } from '../support/rooms.ts'
 import { startServer } from '../support/server.ts'
 import type { TestStream } from '../support/streams.ts'
 
-const graceMs = 500
-const leaseMs = 1_000
+const graceMs = 800
+const leaseMs = 1_500
 const quick = { LEAVE_GRACE_MS: `${graceMs}`, LEASE_MS: `${leaseMs}` }
 
 const leavesOf = (stream: TestStream, user: string) =>
   stream.seen.filter(event => event.type === 'leave' && event.user === user)
 
 /** Resolves once whatever is said of those who were here by now has come, by an event that comes after it. */
-async function afterAll(room: Room, watcher: TestStream): Promise<void> {
+async function afterwards(room: Room, watcher: TestStream): Promise<void> {
   const id = await room.put('later', 0, 0)
   await watcher.until(() => watcher.events.some(event => event.id === id))
 }
@@ -31,7 +31,7 @@ describe.each(stores)('a collaborator, over %s', store => {
     expect(leave).toEqual({ id: leave.id, type: 'leave', user: 'alice', reason: 'closed' })
     expect(timeOf(leave.id) - timeOf(id)).toBeGreaterThanOrEqual(graceMs)
     expect((await room.who()).has('alice')).toBe(false)
-    await afterAll(room, watcher)
+    await afterwards(room, watcher)
     expect(leavesOf(watcher, 'alice')).toHaveLength(1)
     watcher.close()
   })
@@ -52,7 +52,7 @@ describe.each(stores)('a collaborator, over %s', store => {
     // Whatever was to come of those closings comes before what comes of this one.
     bob.close()
     expect(await watcher.next('leave')).toMatchObject({ user: 'bob', reason: 'closed' })
-    await afterAll(room, watcher)
+    await afterwards(room, watcher)
     expect(leavesOf(watcher, 'alice')).toEqual([])
     alice.close()
     expect(await watcher.next('leave')).toMatchObject({ user: 'alice', reason: 'closed' })
@@ -87,7 +87,7 @@ describe.each(stores)('a collaborator, over %s', store => {
     const leave = await watcher.next('leave')
     expect(leave).toEqual({ id: leave.id, type: 'leave', user: 'service', reason: 'expired' })
     expect(timeOf(leave.id) - timeOf(last)).toBeGreaterThanOrEqual(leaseMs)
-    await afterAll(room, watcher)
+    await afterwards(room, watcher)
     expect(leavesOf(watcher, 'service')).toHaveLength(1)
     watcher.close()
   })
@@ -117,7 +117,7 @@ describe.each(stores)('a collaborator, over %s', store => {
     await stream.until(() => stream.lastEventId === id)
     stream.close()
     expect(await watcher.next('leave')).toMatchObject({ user: 'alice', reason: 'closed' })
-    await afterAll(room, watcher)
+    await afterwards(room, watcher)
     expect(leavesOf(watcher, 'alice')).toHaveLength(2)
     watcher.close()
   })
@@ -133,7 +133,7 @@ describe.each(stores)('a collaborator, over %s', store => {
     stream.close()
     bob.close()
     await watcher.next('leave', ({ user }) => user === 'bob')
-    await afterAll(room, watcher)
+    await afterwards(room, watcher)
     expect(leavesOf(watcher, 'alice')).toMatchObject([{ reason: 'left' }])
     watcher.close()
   })
@@ -150,7 +150,7 @@ describe.each(stores)('a collaborator, over %s', store => {
     reader.close()
     bob.close()
     expect(await watcher.next('leave')).toMatchObject({ user: 'bob' })
-    await afterAll(room, watcher)
+    await afterwards(room, watcher)
     expect(watcher.seen.map(event => ('user' in event ? event.user : ''))).not.toContain('alice')
     watcher.close()
   })
@@ -175,7 +175,7 @@ describe('with two instances on one Redis', () => {
     streams[1]?.close()
     for (const watcher of watchers) {
       expect(await watcher.next('leave')).toMatchObject({ user: 'alice', reason: 'closed' })
-      await afterAll(room, watcher)
+      await afterwards(room, watcher)
       expect(leavesOf(watcher, 'alice')).toHaveLength(1)
       watcher.close()
     }
@@ -192,7 +192,7 @@ describe('with two instances on one Redis', () => {
     const back = await room.at(there).follow({ user: 'alice' }, { 'last-event-id': alice.lastEventId })
     bob.close()
     expect(await watcher.next('leave')).toMatchObject({ user: 'bob', reason: 'closed' })
-    await afterAll(room, watcher)
+    await afterwards(room, watcher)
     expect(leavesOf(watcher, 'alice')).toEqual([])
     back.close()
     watcher.close()
@@ -210,7 +210,7 @@ describe('with two instances on one Redis', () => {
     await exited
     for (const watcher of watchers) {
       expect(await watcher.next('leave')).toMatchObject({ user: 'alice', reason: 'expired' })
-      await afterAll(room, watcher)
+      await afterwards(room, watcher)
       expect(leavesOf(watcher, 'alice')).toHaveLength(1)
       watcher.close()
     }

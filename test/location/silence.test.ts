@@ -3,7 +3,7 @@ import { describe, expect, test } from '@jest/globals'
 import { Room, stores, timeOf, useRedis, useServer } from '../support/rooms.ts'
 import type { TestStream } from '../support/streams.ts'
 
-const leaseMs = 1_000
+const leaseMs = 1_200
 const quick = { HEARTBEAT_MS: '100', LEASE_MS: `${leaseMs}`, LEAVE_GRACE_MS: '100' }
 
 describe.each(stores)('a silent stream, over %s', store => {

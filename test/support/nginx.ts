@@ -34,6 +34,8 @@ export async function startNginx(instances: [number, number, number]): Promise<T
   const log = await open(logFile, 'a')
   // Its logs are /dev/stdout and stderr: a file can be opened by that name, one of Node's pipes can't.
   const args = ['-p', dir, '-c', 'nginx.conf', '-e', 'stderr', '-g', 'daemon off; pid nginx.pid;']
+  const starting = new AbortController()
+  const listening = pidWritten(dir, starting.signal)
   const child = spawn('nginx', args, { stdio: ['ignore', log.fd, log.fd] })
   const ended = new Promise<void>(resolve => {
     child.once('exit', () => resolve())
@@ -46,11 +48,13 @@ export async function startNginx(instances: [number, number, number]): Promise<T
     await rm(dir, { recursive: true, force: true })
   }
   try {
-    await listening(child, dir)
+    await Promise.race([listening, failure(child, starting.signal)])
   } catch (error) {
     const said = await logged()
     await stop()
     throw new Error(`nginx did not start (Debian: apt-get install nginx): ${(error as Error).message} ${said}`)
+  } finally {
+    starting.abort()
   }
   return { url: `http://127.0.0.1:${port}`, logged, stop }
 }
@@ -68,20 +72,12 @@ async function configuration(port: number, instances: number[]): Promise<string>
   return text
 }
 
-/** It writes its pid once it listens. */
-async function listening(child: ChildProcess, dir: string): Promise<void> {
-  const stopWatching = new AbortController()
-  const { signal } = stopWatching
-  const pidWritten = async () => {
-    for await (const { filename } of watch(dir, { signal })) if (filename === 'nginx.pid') return
-  }
-  const exited = async () => {
-    const [code] = await once(child, 'exit', { signal })
-    throw new Error(`It ended with ${code}.`)
-  }
-  try {
-    await Promise.race([pidWritten(), exited()])
-  } finally {
-    stopWatching.abort()
-  }
+/** Resolves once nginx listens: then it writes its pid. Must be called before nginx is. */
+async function pidWritten(dir: string, signal: AbortSignal): Promise<void> {
+  for await (const { filename } of watch(dir, { signal })) if (filename === 'nginx.pid') return
+}
+
+async function failure(child: ChildProcess, signal: AbortSignal): Promise<never> {
+  const [code] = await once(child, 'exit', { signal })
+  throw new Error(`It ended with ${code}.`)
 }

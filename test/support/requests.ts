@@ -29,7 +29,8 @@ export interface Answer {
 }
 
 export interface Wish {
-  headers?: OutgoingHttpHeaders
+  /** Over those that the body has of itself; undefined: not this one. */
+  headers?: Record<string, string | undefined>
   /** Sent as it is. */
   bytes?: string | Uint8Array
   /** Sent one after another, without a length said before. */
@@ -41,11 +42,14 @@ export interface Wish {
 /** A connection of its own for each. Rejects when there is no answer. */
 export function send(port: number, method: string, path: string, wish: Wish = {}): Promise<Answer> {
   const bytes = wish.json === undefined ? wish.bytes : JSON.stringify(wish.json)
-  const headers: OutgoingHttpHeaders = {
+  const given: Record<string, string | number | undefined> = {
     ...((bytes ?? wish.chunks) !== undefined && { 'content-type': 'application/json' }),
     ...(bytes !== undefined && { 'content-length': Buffer.byteLength(bytes) }),
     ...wish.headers,
   }
+  const headers: OutgoingHttpHeaders = Object.fromEntries(
+    Object.entries(given).filter(([, value]) => value !== undefined),
+  )
   return new Promise((resolve, reject) => {
     const req = request({ port, host: '127.0.0.1', method, path, headers, agent: false })
     req.on('response', res => {

@@ -82,7 +82,8 @@ export class RedisBroker implements Broker {
   }
 
   trouble(): string | null {
-    return this.#clock.isKnown ? this.#subscriptions.trouble() : 'Redis does not answer'
+    if (this.#connections.commands.status !== 'ready' || !this.#clock.isKnown) return 'Redis does not answer'
+    return this.#subscriptions.trouble()
   }
 
   async close(): Promise<void> {

@@ -1,0 +1,28 @@
+/**
+ * `colocate token`: a JWT for development, signed with the secret that the server checks it with.
+ */
+import { parseArgs } from 'node:util'
+import { SignJWT } from 'jose'
+import type { Auth } from '../config.ts'
+
+const options = {
+  sub: { type: 'string' },
+  name: { type: 'string' },
+  color: { type: 'string' },
+  rooms: { type: 'string', default: '*' },
+  scope: { type: 'string', default: 'location:read location:write' },
+  expires: { type: 'string', default: '1h' },
+} as const
+
+/** `--rooms` with commas between; `--expires` like `90s`, `15m`, `1h` or `7d`. Rejects with what is wrong with the arguments. */
+export async function makeToken(args: string[], auth: Auth): Promise<string> {
+  if (auth.kind !== 'secret') throw new Error('A token is signed with AUTH_SECRET, which is not set.')
+  const { sub, name, color, rooms, scope, expires } = parseArgs({ args, options }).values
+  const { issuer, audience } = auth.expected
+  const ours = { ...(issuer !== undefined && { iss: issuer }), ...(audience !== undefined && { aud: audience }) }
+  return new SignJWT({ ...(sub !== undefined && { sub }), name, color, rooms: rooms.split(','), scope, ...ours })
+    .setProtectedHeader({ alg: 'HS256' })
+    .setIssuedAt()
+    .setExpirationTime(expires)
+    .sign(new TextEncoder().encode(auth.secret))
+}

@@ -1,0 +1,23 @@
+/**
+ * Where a request carries its token. Whether the token is any good is not looked at.
+ */
+import type { IncomingMessage } from 'node:http'
+
+export interface Token {
+  text: string
+  /** A browser sends its cookies with requests that a foreign page made, too. */
+  isCookie: boolean
+}
+
+const bearer = /^Bearer +(.*)$/i
+const cookie = /(?:^|;\s*)colocate_token=([^;]*)/
+
+/** What was said for this request comes before what the browser keeps for all. */
+export function tokenOf({ method, headers, url = '' }: IncomingMessage): Token | null {
+  const text =
+    bearer.exec(headers.authorization ?? '')?.[1] ??
+    (method === 'GET' ? new URLSearchParams(url.split('?', 2)[1]).get('access_token') : null)
+  if (text !== null) return { text, isCookie: false }
+  const kept = cookie.exec(headers.cookie ?? '')?.[1]
+  return kept === undefined ? null : { text: kept, isCookie: true }
+}

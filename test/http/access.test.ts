@@ -1,0 +1,310 @@
+/** Who may: every route that wants a right, with every kind of token that does not give it. */
+import { createHmac } from 'node:crypto'
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import type { JWTPayload } from 'jose'
+import { nanoid } from 'nanoid'
+import { expectProblem, send } from '../support/requests.ts'
+import { useServer } from '../support/rooms.ts'
+import { type Carrier, carrying, type Route, routesOf } from '../support/routes.ts'
+import { openStream } from '../support/streams.ts'
+import { aliceClaims, type KeySet, nowSeconds, secret, sign, startKeySet, unsigned } from '../support/tokens.ts'
+
+const carriers: Carrier[] = ['bearer', 'cookie', 'query']
+const expected = { iss: 'https://issuer.example', aud: 'colocate' }
+const good = () => ({ ...aliceClaims(), ...expected })
+const { exp: _, ...withoutExp } = good()
+
+/** The status of a route with a token. A stream that is open is closed again. */
+async function statusOf(port: number, route: Route, carrier: Carrier, token: string): Promise<number> {
+  const [path, wish] = carrying(route, carrier, token, port)
+  if (!path.includes('/sse')) return (await send(port, route.method, path, wish)).status
+  const headers = { ...(wish.headers as Record<string, string>), 'content-type': 'application/json' }
+  const body = wish.json === undefined ? {} : { body: JSON.stringify(wish.json) }
+  const stream = await openStream(`http://127.0.0.1:${port}${path}`, { method: route.method, headers, ...body })
+  stream.close()
+  return stream.status
+}
+
+/** Of every route, carrier and token: how many were asked, and which were let through or answered by another status. */
+async function ask(port: number, rooms: string[], tokens: Map<string, string>, status: number) {
+  const wrong: string[] = []
+  let asked = 0
+  for (const [what, token] of tokens) {
+    for (const route of rooms.flatMap(routesOf)) {
+      for (const carrier of carriers) {
+        asked++
+        const answer = await statusOf(port, route, carrier, token)
+        // By the query a token is carried by GET alone; by another method there is none.
+        const wanted = carrier === 'query' && route.method !== 'GET' ? 401 : status
+        if (answer !== wanted) wrong.push(`${route.method} ${route.path}, by ${carrier}, ${what}: ${answer}`)
+      }
+    }
+  }
+  return { asked, wrong }
+}
+
+/** Tokens that are good and do not give this right. */
+async function rightless(room: string, make: (claims: JWTPayload) => Promise<string>): Promise<Map<string, string>> {
+  const claims = good()
+  const { rooms: _, ...roomless } = claims
+  const { scope: __, ...scopeless } = claims
+  return new Map([
+    [
+      'for another room',
+      await make({ ...claims, rooms: [`${room}2`, room.slice(0, -1), `${room}x*`, room.toUpperCase()] }),
+    ],
+    ['for no room', await make(roomless)],
+    ['for an empty list of rooms', await make({ ...claims, rooms: [] })],
+    ['without a scope', await make(scopeless)],
+    [
+      'with other scopes',
+      await make({ ...claims, scope: 'relay metrics location location:* LOCATION:READ location:readx' }),
+    ],
+  ])
+}
+
+function withEmptyKey(claims: object): string {
+  const head = unsigned({ alg: 'HS256' }, claims).slice(0, -1)
+  return `${head}.${createHmac('sha256', '').update(head).digest('base64url')}`
+}
+
+const garbage = () => [
+  ['empty', ''],
+  ['no token', 'hello'],
+  ['dots', '..'],
+  ['long', 'a'.repeat(4_000)],
+]
+
+describe('with a secret', () => {
+  const server = useServer('memory', { AUTH_SECRET: secret, AUTH_ISSUER: expected.iss, AUTH_AUDIENCE: expected.aud })
+  const room = `r${nanoid()}`
+
+  test('without a token nobody gets anywhere', async () => {
+    const routes = [...routesOf(room), ...routesOf('lobby')]
+    for (const { method, path, json } of routes) {
+      const answer = await send(server.port, method, path, json === undefined ? {} : { json })
+      expect(answer.headers['www-authenticate']).toBe('Bearer realm="colocate"')
+      if (method === 'HEAD') expect(answer.status).toBe(401)
+      else expectProblem(answer, 401)
+    }
+  })
+
+  test('a bad token is accepted nowhere', async () => {
+    const claims = good()
+    const signed = await sign(claims)
+    const tokens = new Map([
+      ...(garbage() as [string, string][]),
+      ['expired', await sign({ ...claims, exp: nowSeconds() - 1 })],
+      ['not yet good', await sign({ ...claims, nbf: nowSeconds() + 60 })],
+      ['without exp', await sign(withoutExp)],
+      ['with exp as a string', await sign({ ...claims, exp: `${claims.exp}` as never })],
+      ['of another key', await sign(claims, `${secret}.`)],
+      ['of an empty key', withEmptyKey(claims)],
+      ['for another audience', await sign({ ...claims, aud: 'other' })],
+      ['without an audience', await sign({ ...aliceClaims(), iss: expected.iss })],
+      ['from another issuer', await sign({ ...claims, iss: 'https://issuer.example.evil' })],
+      ['without an issuer', await sign({ ...aliceClaims(), aud: expected.aud })],
+      ['alg none', unsigned({ alg: 'none' }, claims)],
+      ['alg None', unsigned({ alg: 'None' }, claims)],
+      ['no alg', unsigned({}, claims)],
+      ['alg none with a signature', unsigned({ alg: 'none' }, claims, signed.split('.')[2])],
+      ['alg HS512 with the right secret', await sign(claims, new Uint8Array(Buffer.from(secret)), { alg: 'HS512' })],
+      ['without its signature', `${signed.split('.').slice(0, 2).join('.')}.`],
+      [
+        'with another’s claims',
+        [signed.split('.')[0], unsigned({}, { ...claims, sub: 'bob' }).split('.')[1], signed.split('.')[2]].join('.'),
+      ],
+      ['for a sub with a line feed', await sign({ ...claims, sub: 'alice\ndata: x' })],
+      ['for an empty sub', await sign({ ...claims, sub: '' })],
+      ['for a sub that is too long', await sign({ ...claims, sub: 'a'.repeat(65) })],
+      ['for a name with a line feed', await sign({ ...claims, name: 'a\n' })],
+      ['for a color that is none', await sign({ ...claims, color: 'red;' })],
+      ['for rooms that are no list', await sign({ ...claims, rooms: '*' })],
+      ['for a scope that is a list', await sign({ ...claims, scope: ['location:read'] })],
+    ])
+    const { asked, wrong } = await ask(server.port, [room, 'lobby'], tokens, 401)
+    process.stdout.write(
+      `secret: bad tokens=${tokens.size} asked=${asked} wrongly accepted or answered=${wrong.length}\n`,
+    )
+    expect(wrong).toEqual([])
+  }, 60_000)
+
+  test('a good token without the right is accepted nowhere', async () => {
+    const { asked, wrong } = await ask(server.port, [room], await rightless(room, sign), 403)
+    process.stdout.write(`secret: good tokens without the right: asked=${asked} wrong=${wrong.length}\n`)
+    expect(wrong).toEqual([])
+  })
+
+  test.each(['location:read', 'location:write'] as const)('without %s only what wants it is refused', async scope => {
+    const other = scope === 'location:read' ? 'location:write' : 'location:read'
+    const token = await sign({ ...good(), scope: other })
+    for (const route of routesOf(room)) {
+      const answer = await statusOf(server.port, route, 'bearer', token)
+      expect([route.method, route.path, answer === 403]).toEqual([route.method, route.path, route.scope === scope])
+    }
+  })
+
+  test('a good token is accepted everywhere, in each way that it may be carried', async () => {
+    const token = await sign({ ...good(), rooms: ['r*', 'lobby'] })
+    for (const route of [...routesOf(room), ...routesOf('lobby')]) {
+      for (const carrier of carriers) {
+        const status = await statusOf(server.port, route, carrier, token)
+        const isServed = carrier !== 'query' || route.method === 'GET'
+        expect([route.method, carrier, Math.floor(status / 100)]).toEqual([route.method, carrier, isServed ? 2 : 4])
+      }
+    }
+  })
+
+  test('nobody is somebody else, unless they may be anybody', async () => {
+    const [alice, any] = [await sign(good()), await sign({ ...good(), scope: 'location:read location:write-any' })]
+    const base = `/rooms/${room}/location`
+    const bob = { user: 'bob', x: 1, y: 1 }
+    const requests: [string, string, unknown?][] = [
+      ['POST', base, bob],
+      ['POST', base, [{ user: 'alice', x: 1, y: 1 }, bob]],
+      ['POST', `${base}/alive`, { user: 'bob' }],
+      ['DELETE', `${base}/bob`],
+    ]
+    for (const [method, path, json] of requests) {
+      const wish = json === undefined ? {} : { json }
+      const asked = (token: string) =>
+        send(server.port, method, path, { ...wish, headers: { authorization: `Bearer ${token}` } })
+      expectProblem(await asked(alice), 403)
+      expect((await asked(any)).status).toBeLessThan(300)
+    }
+    for (const [token, status] of [
+      [alice, 403],
+      [any, 200],
+    ] as const) {
+      const stream = await openStream(`${server.url}${base}/sse?user=bob&access_token=${token}`)
+      expect(stream.status).toBe(status)
+      stream.close()
+    }
+  })
+
+  test('a token without a sub reads, and writes for nobody, whatever its cookie says', async () => {
+    const { sub: _, ...claims } = good()
+    const headers = { authorization: `Bearer ${await sign(claims)}`, cookie: `colocate_user=${'a'.repeat(21)}` }
+    const base = `/rooms/${nanoid()}/location`
+    const answer = await send(server.port, 'POST', base, { json: { x: 1, y: 1 }, headers })
+    expectProblem(answer, 403)
+    expect(answer.headers['set-cookie']).toBeUndefined()
+    const { status, body } = await send(server.port, 'GET', base, { headers })
+    expect({ status, locations: body.locations }).toEqual({ status: 200, locations: [] })
+  })
+
+  test('the token’s name and color win, for its own collaborator', async () => {
+    const base = `/rooms/${nanoid()}/location`
+    const scope = 'location:read location:write-any'
+    const token = await sign({ ...good(), scope, name: 'Alice', color: '#112233' })
+    const headers = { authorization: `Bearer ${token}` }
+    const said = { name: 'Mallory', color: '#ffffff', x: 1, y: 1 }
+    await send(server.port, 'POST', base, { json: said, headers })
+    await send(server.port, 'POST', base, { json: { ...said, user: 'bob' }, headers })
+    expect((await send(server.port, 'GET', base, { headers })).body.locations).toMatchObject([
+      { user: 'alice', name: 'Alice', color: '#112233' },
+      { user: 'bob', name: 'Mallory', color: '#ffffff' },
+    ])
+  })
+
+  test('a cookie changes nothing without an Origin, nor with a foreign one', async () => {
+    const cookie = `colocate_token=${await sign(good())}`
+    for (const { method, path, json } of routesOf(room).filter(({ method }) => !['GET', 'HEAD'].includes(method))) {
+      const wish = json === undefined ? {} : { json }
+      for (const headers of [{ cookie }, { cookie, origin: 'https://evil.example' }, { cookie, origin: 'null' }])
+        expectProblem(await send(server.port, method, path, { ...wish, headers }), 403)
+    }
+  })
+
+  test('what was said for the request comes before the cookie', async () => {
+    const path = `/rooms/${room}/location`
+    const cookie = `colocate_token=${await sign(good())}`
+    expect((await send(server.port, 'GET', path, { headers: { cookie, authorization: 'Bearer x' } })).status).toBe(401)
+    expect((await send(server.port, 'GET', `${path}?access_token=x`, { headers: { cookie } })).status).toBe(401)
+    expect((await send(server.port, 'GET', path, { headers: { cookie, authorization: 'Basic eDp5' } })).status).toBe(
+      200,
+    )
+  })
+
+  test('what needs no token needs none', async () => {
+    for (const path of ['/', '/sse?count=1', '/healthz', '/readyz'])
+      expect((await send(server.port, 'GET', path)).status).toBe(200)
+  })
+})
+
+describe('with a key set', () => {
+  const keySet = {} as KeySet
+  const env: Record<string, string> = { AUTH_ISSUER: expected.iss, AUTH_AUDIENCE: expected.aud }
+  beforeAll(async () => {
+    Object.assign(keySet, await startKeySet())
+    env.AUTH_JWKS_URL = keySet.url
+  })
+  const server = useServer('memory', env)
+  afterAll(() => keySet.stop())
+  const room = `r${nanoid()}`
+  const make = (claims: JWTPayload) => sign(claims, keySet.privateKey, { alg: 'RS256', kid: 'one' })
+
+  test('a good token is accepted everywhere', async () => {
+    const token = await make(good())
+    for (const route of routesOf(room)) expect(await statusOf(server.port, route, 'bearer', token)).toBeLessThan(300)
+  })
+
+  test('a bad token is accepted nowhere, and no flood of them is one of key fetches', async () => {
+    const claims = good()
+    const other = await startKeySet()
+    const rs256 = { alg: 'RS256', kid: 'one' }
+    const tokens = new Map([
+      ...(garbage() as [string, string][]),
+      ['expired', await make({ ...claims, exp: nowSeconds() - 1 })],
+      ['not yet good', await make({ ...claims, nbf: nowSeconds() + 60 })],
+      ['without exp', await make(withoutExp)],
+      ['of another key', await sign(claims, other.privateKey, rs256)],
+      ['of an unknown kid', await sign(claims, other.privateKey, { alg: 'RS256', kid: 'two' })],
+      ['that brings its own key set', await sign(claims, other.privateKey, { ...rs256, jku: other.url })],
+      ['the public key as the secret', await sign(claims, keySet.pem, { kid: 'one' })],
+      ['the public key as the secret, trimmed', await sign(claims, keySet.pem.trim(), { kid: 'one' })],
+      ['the public key as the secret, without a kid', await sign(claims, keySet.pem)],
+      ['for another audience', await make({ ...claims, aud: 'other' })],
+      ['from another issuer', await make({ ...claims, iss: 'other' })],
+      ['alg none', unsigned({ alg: 'none', kid: 'one' }, claims)],
+    ])
+    const before = keySet.fetches
+    const { asked, wrong } = await ask(server.port, [room], tokens, 401)
+    process.stdout.write(
+      `keys: bad tokens=${tokens.size} asked=${asked} wrong=${wrong.length} fetches=${keySet.fetches - before} fetches of theirs=${other.fetches}\n`,
+    )
+    expect(wrong).toEqual([])
+    expect(keySet.fetches).toBeLessThanOrEqual(2)
+    expect(other.fetches).toBe(0)
+    await other.stop()
+  }, 60_000)
+
+  test('a good token without the right is accepted nowhere', async () => {
+    const { asked, wrong } = await ask(server.port, [room], await rightless(room, make), 403)
+    process.stdout.write(`keys: good tokens without the right: asked=${asked} wrong=${wrong.length}\n`)
+    expect(wrong).toEqual([])
+  })
+})
+
+describe('with a key set that cannot be had', () => {
+  const keySet = {} as KeySet
+  const env: Record<string, string> = {}
+  beforeAll(async () => {
+    Object.assign(keySet, await startKeySet())
+    env.AUTH_JWKS_URL = keySet.url.replace('/keys', '/none')
+    await keySet.stop()
+  })
+  const server = useServer('memory', env)
+
+  test('a request is told to ask again, and a stream to come back', async () => {
+    const token = await sign(aliceClaims(), keySet.privateKey, { alg: 'RS256', kid: 'one' })
+    const headers = { authorization: `Bearer ${token}` }
+    const answer = await send(server.port, 'GET', '/location', { headers })
+    expectProblem(answer, 503)
+    expect(Number(answer.headers['retry-after'])).toBeGreaterThan(0)
+    const stream = await openStream(`${server.url}/location/sse`, { headers })
+    await stream.ended()
+    expect([stream.status, stream.text]).toEqual([200, expect.stringMatching(/^retry: \d+\n$/)])
+    expect(server.log.filter(({ msg }) => msg === 'keys could not be fetched').length).toBe(1)
+  })
+})

@@ -1,0 +1,161 @@
+/** Which pages may read and change what: Origin, Host, and what browsers are told of it. */
+import { describe, expect, test } from '@jest/globals'
+import { nanoid } from 'nanoid'
+import { type Answer, expectProblem, send, type Wish } from '../support/requests.ts'
+import { useServer } from '../support/rooms.ts'
+import { routesOf } from '../support/routes.ts'
+import { openStream } from '../support/streams.ts'
+import { aliceClaims, secret, sign } from '../support/tokens.ts'
+
+const listed = 'https://app.example'
+const hostile = [
+  'https://evil.example',
+  'http://app.example',
+  'https://app.example:8443',
+  'https://app.example.evil.example',
+  'https://evil-app.example',
+  'https://evilapp.example',
+  'https://app.example@evil.example',
+  'https://APP.example',
+  'https://app.example/',
+  `${listed}, https://evil.example`,
+  'null',
+  '*',
+]
+
+const granted = ({ headers }: Answer) => Object.entries(headers).filter(([name]) => name.startsWith('access-control-'))
+const statics = ['/', '/healthz', '/readyz', '/nothing-here'].map(path => ({ method: 'GET', path, json: undefined }))
+
+describe.each([
+  ['open to everyone', {}],
+  ['with tokens', { AUTH_SECRET: secret }],
+])('a server %s', (_, env) => {
+  const server = useServer('memory', { CORS_ORIGINS: `${listed},https://other.example`, ...env })
+  const room = `r${nanoid()}`
+  const routes = [
+    ...routesOf(room),
+    ...routesOf('lobby'),
+    ...statics,
+    { method: 'GET', path: '/sse?count=1', json: undefined },
+  ]
+
+  const ask = async (method: string, path: string, json: unknown, headers: Record<string, string>): Promise<Answer> => {
+    const token = `colocate_token=${await sign(aliceClaims())}`
+    const wish: Wish = { headers: { ...headers, cookie: token }, ...(json !== undefined && { json }) }
+    if (!path.includes('location/sse')) return send(server.port, method, path, wish)
+    const init = { method, headers: { ...headers, cookie: token, 'content-type': 'application/json' } }
+    const stream = await openStream(
+      server.url + path,
+      json === undefined ? init : { ...init, body: JSON.stringify(json) },
+    )
+    stream.close()
+    return { status: stream.status, headers: Object.fromEntries(stream.headers), text: '', body: {} }
+  }
+
+  test('grants nothing to any of 12 hostile origins, on any route', async () => {
+    let asked = 0
+    const wrong: string[] = []
+    for (const origin of hostile) {
+      for (const { method, path, json } of routes) {
+        const isChange = method === 'POST' || method === 'DELETE'
+        const preflight = { origin, 'access-control-request-method': method }
+        const answers = [
+          await ask(method, path, json, { origin }),
+          await send(server.port, 'OPTIONS', path, { headers: preflight }),
+        ]
+        asked += answers.length
+        if (isChange && answers[0]?.status !== 403)
+          wrong.push(`${method} ${path} from ${origin}: ${answers[0]?.status}`)
+        for (const answer of answers) {
+          if (granted(answer).length > 0) wrong.push(`${method} ${path} grants ${origin} ${granted(answer)}`)
+          if (answer.headers.vary !== 'Origin')
+            wrong.push(`${method} ${path} from ${origin} varies by ${answer.headers.vary}`)
+        }
+      }
+    }
+    process.stdout.write(`${hostile.length} hostile origins: asked=${asked} wrong grants=${wrong.length}\n`)
+    expect(wrong).toEqual([])
+  })
+
+  test('grants the listed origin every route, with credentials, and says what it may send and read', async () => {
+    for (const { method, path, json } of routes) {
+      const answer = await ask(method, path, json, { origin: listed })
+      expect([method, path, answer.status]).not.toEqual([method, path, 403])
+      expect(answer.headers).toMatchObject({
+        'access-control-allow-origin': listed,
+        'access-control-allow-credentials': 'true',
+        'access-control-expose-headers': 'Location, Retry-After, RateLimit',
+        vary: 'Origin',
+      })
+      const headers = { origin: listed, 'access-control-request-method': method }
+      const preflight = await send(server.port, 'OPTIONS', path, { headers })
+      expect(preflight.status).toBe(204)
+      expect(preflight.headers).toMatchObject({
+        'access-control-allow-origin': listed,
+        'access-control-allow-credentials': 'true',
+        'access-control-allow-headers': 'Authorization, Content-Type, Last-Event-ID',
+        'access-control-allow-methods': expect.stringContaining(method),
+        vary: 'Origin',
+      })
+    }
+  })
+
+  test('says without an Origin too that its answers depend on it', async () => {
+    for (const { path } of statics) {
+      const answer = await send(server.port, 'GET', path)
+      expect([answer.headers.vary, granted(answer)]).toEqual(['Origin', []])
+    }
+  })
+
+  test('has helmet’s headers on every answer', async () => {
+    for (const { method, path, json } of routes) {
+      const { headers } = await ask(method, path, json, { origin: listed })
+      expect([path, headers['x-content-type-options']]).toEqual([path, 'nosniff'])
+      expect(headers['content-security-policy']).toContain("default-src 'self'")
+      expect(headers['x-powered-by']).toBeUndefined()
+    }
+  })
+})
+
+describe('a server that is open to its own machine', () => {
+  const server = useServer('memory')
+
+  test.each([
+    'evil.example',
+    'localhost.evil.example',
+    '127.0.0.1.evil.example',
+    'evillocalhost',
+    '10.0.0.1',
+    '128.0.0.1',
+    '[::2]',
+    '0.0.0.0',
+  ])('answers nothing under the name %s, which was made to mean this machine', async name => {
+    const host = `${name}:${server.port}`
+    for (const { method, path, json } of [...routesOf('r'), ...statics]) {
+      const wish = { headers: { host, origin: `http://${host}` }, ...(json !== undefined && { json }) }
+      const answer = await send(server.port, method, path, wish)
+      if (method === 'HEAD') expect(answer.status).toBe(403)
+      else expectProblem(answer, 403)
+    }
+  })
+
+  test.each(['localhost', 'LOCALHOST', 'app.localhost', '127.0.0.1', '127.9.9.9', '[::1]'])(
+    'answers under the name %s',
+    async name => {
+      for (const host of [name, `${name}:${server.port}`])
+        expect((await send(server.port, 'GET', '/location', { headers: { host } })).status).toBe(200)
+    },
+  )
+})
+
+describe.each([
+  ['with AUTH=off', { AUTH: 'off' }, 200],
+  ['with tokens', { AUTH_SECRET: secret }, 401],
+] as const)('a server %s', (_, env, status) => {
+  const server = useServer('memory', env)
+
+  test('answers under any name: it may stand behind a proxy', async () => {
+    const headers = { host: 'colocate.example' }
+    expect((await send(server.port, 'GET', '/location', { headers })).status).toBe(status)
+  })
+})

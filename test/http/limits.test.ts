@@ -1,0 +1,125 @@
+/** How much one collaborator may do, over all instances. */
+import { describe, expect, test } from '@jest/globals'
+import { nanoid } from 'nanoid'
+import { RateLimiterMemory } from 'rate-limiter-flexible'
+import { PostRate } from '../../server/http/limits/post-rate.ts'
+import { RoomCount } from '../../server/http/limits/room-count.ts'
+import { type Answer, expectProblem } from '../support/requests.ts'
+import { Room, stores, useRedis, useServer } from '../support/rooms.ts'
+
+const countOf = (answers: Answer[], status: number) => answers.filter(answer => answer.status === status).length
+
+describe.each(stores)('the rate of a collaborator’s locations, over %s', store => {
+  const server = useServer(store, { POST_RATE: '5' })
+
+  test('is kept: past it 429, which says when to go on', async () => {
+    const room = new Room(server)
+    const answers = await Promise.all(Array.from({ length: 30 }, (_, i) => room.post({ user: 'alice', x: i, y: 0 })))
+    // A second may end while they come in.
+    expect([5, 10]).toContain(countOf(answers, 200))
+    expect(countOf(answers, 200) + countOf(answers, 429)).toBe(30)
+    const refused = answers.find(({ status }) => status === 429)
+    if (!refused) throw new Error('None was refused.')
+    expectProblem(refused, 429)
+    expect(refused.headers).toMatchObject({
+      'retry-after': '1',
+      ratelimit: '"posts";r=0;t=1',
+      'ratelimit-policy': '"posts";q=5;w=1',
+    })
+    expect((await room.get()).body.locations?.length).toBe(1)
+  })
+
+  test('is nobody else’s', async () => {
+    const room = new Room(server)
+    const posts = Array.from({ length: 30 }, (_, x) => room.post({ user: 'alice', x, y: 0 }))
+    const others = Array.from({ length: 30 }, (_, x) => room.post({ user: `other-${x}`, x, y: 0 }))
+    expect(countOf(await Promise.all(posts), 429)).toBeGreaterThan(0)
+    expect(countOf(await Promise.all(others), 200)).toBe(30)
+  })
+
+  test('counts a batch once for each of its collaborators, and takes it whole or not at all', async () => {
+    const room = new Room(server)
+    const [busy, calm] = [nanoid(), nanoid()]
+    const batch = Array.from({ length: 50 }, (_, i) => ({ user: busy, x: i, y: 0 }))
+    expect((await room.post(batch)).status).toBe(200)
+    const answers = await Promise.all(Array.from({ length: 30 }, () => room.post({ user: busy, x: 0, y: 0 })))
+    expect(countOf(answers, 429)).toBeGreaterThan(0)
+    const refused = await room.post([
+      { user: calm, x: 0, y: 0 },
+      { user: busy, x: 0, y: 0 },
+    ])
+    // The second may be over; then it is taken, whole.
+    expect((await room.who()).has(calm)).toBe(refused.status === 200)
+  })
+})
+
+describe('the rate over several instances', () => {
+  const redis = useRedis()
+  const env = { POST_RATE: '5' }
+  const servers = [useServer(redis, env), useServer(redis, env), useServer(redis, env)]
+
+  test('is one rate, and each keeps it alone while Redis is away', async () => {
+    const user = nanoid()
+    const rooms = servers.map(server => new Room(server, 'shared'))
+    const posts = (count: number) =>
+      Promise.all(Array.from({ length: count }, (_, i) => rooms[i % 3]?.post({ user, x: i, y: 0 })))
+    const answers = (await posts(60)).filter(answer => answer !== undefined)
+    process.stdout.write(`3 instances, rate 5: of 60 at once ${countOf(answers, 200)} were taken\n`)
+    expect([5, 10]).toContain(countOf(answers, 200))
+
+    redis.child.kill('SIGSTOP')
+    const away = (await posts(60)).filter(answer => answer !== undefined)
+    redis.child.kill('SIGCONT')
+    // Nothing is taken, but whoever is past the rate hears of that.
+    expect(countOf(away, 200)).toBe(0)
+    expect(countOf(away, 429)).toBeGreaterThanOrEqual(60 - 3 * 2 * 5)
+    expect(countOf(away, 429) + countOf(away, 503)).toBe(60)
+  })
+})
+
+describe('what the rate costs', () => {
+  /** Stands for the store, and counts how often it is asked. */
+  class Store extends RateLimiterMemory {
+    asked = 0
+    override consume(...args: Parameters<RateLimiterMemory['consume']>) {
+      this.asked++
+      return super.consume(...args)
+    }
+  }
+
+  const taken = async (rate: PostRate, count: number) => {
+    const outcomes = await Promise.allSettled(Array.from({ length: count }, () => rate.count('alice')))
+    return outcomes.filter(({ status }) => status === 'fulfilled').length
+  }
+
+  test('far below it the store is never asked', async () => {
+    const store = new Store({ points: 100, duration: 10 })
+    expect(await taken(new PostRate(100, store), 5)).toBe(5)
+    expect(store.asked).toBe(0)
+  })
+
+  test('at the limit the store is asked in twentieths', async () => {
+    const store = new Store({ points: 100, duration: 10 })
+    expect(await taken(new PostRate(100, store), 100)).toBe(100)
+    expect(store.asked).toBe(19)
+  })
+
+  test('is never less than what was promised, and little more, however many instances share it', async () => {
+    for (const instances of [1, 2, 3, 7]) {
+      const store = new Store({ points: 100, duration: 10 })
+      const rates = Array.from({ length: instances }, () => new PostRate(100, store))
+      let sum = 0
+      for (let i = 0; i < 400; i++) sum += await taken(rates[i % instances] as PostRate, 1)
+      expect(sum).toBeGreaterThanOrEqual(100)
+      expect(sum).toBeLessThanOrEqual(100 + 5 * instances)
+    }
+  })
+})
+
+test('a collaborator may be in a thousand rooms, and stays in those that it is in', () => {
+  const count = new RoomCount()
+  for (let i = 0; i < 1_000; i++) count.enter('alice', `room-${i}`)
+  expect(() => count.enter('alice', 'another')).toThrow('too many rooms')
+  expect(() => count.enter('alice', 'room-7')).not.toThrow()
+  expect(() => count.enter('bob', 'another')).not.toThrow()
+})

@@ -1,0 +1,71 @@
+/** Which pages may change something here. */
+import { describe, expect, test } from '@jest/globals'
+import { expectProblem } from '../support/requests.ts'
+import { Room, useServer } from '../support/rooms.ts'
+
+describe('a page', () => {
+  const server = useServer('memory', { AUTH: 'off', CORS_ORIGINS: 'https://sheets.example, http://localhost:5173' })
+  const json = { user: 'alice', x: 1, y: 1 }
+
+  /** Every request that changes something. */
+  const changes = (room: Room, headers: Record<string, string>) => [
+    room.post(json, headers),
+    room.post([json], headers),
+    room.alive({ user: 'alice' }, headers),
+    room.send('DELETE', '/alice', { headers }),
+  ]
+
+  test.each(['https://sheets.example', 'http://localhost:5173'])(
+    'of the operator’s list may change something: %s',
+    async origin => {
+      for (const answer of await Promise.all(changes(new Room(server), { origin })))
+        expect(answer.status).toBeLessThan(300)
+    },
+  )
+
+  test('of the server’s own origin may change something, whatever the server is called', async () => {
+    const room = new Room(server)
+    for (const host of [
+      `127.0.0.1:${server.port}`,
+      `localhost:${server.port}`,
+      `LOCALHOST:${server.port}`,
+      'colocate.example',
+    ])
+      for (const answer of await Promise.all(changes(room, { host, origin: `http://${host.toLowerCase()}` })))
+        expect(answer.status).toBeLessThan(300)
+  })
+
+  test('is not what a request without an origin comes from', async () => {
+    for (const answer of await Promise.all(changes(new Room(server), {}))) expect(answer.status).toBeLessThan(300)
+  })
+
+  test.each([
+    'null',
+    'https://elsewhere.example',
+    'https://sheets.example.elsewhere.example',
+    'https://sheets.example:8443',
+    'http://sheets.example',
+    'https://sheets.example/',
+    'http://127.0.0.1',
+    'http://127.0.0.1:1',
+    'file://',
+    '',
+    '*',
+    'https://sheets.example, https://elsewhere.example',
+  ])('of the origin "%s" may not', async origin => {
+    const room = new Room(server)
+    await room.put('alice', 1, 1)
+    const before = (await room.get()).body
+    for (const answer of await Promise.all(changes(room, { origin }))) expectProblem(answer, 403)
+    expect((await room.get()).body).toEqual(before)
+  })
+
+  test('of any origin may read, as far as its browser lets it', async () => {
+    const room = new Room(server)
+    const headers = { origin: 'https://elsewhere.example' }
+    expect((await room.send('GET', '', { headers })).status).toBe(200)
+    const stream = await room.follow({}, headers)
+    expect(await stream.next()).toMatchObject({ type: 'snapshot' })
+    stream.close()
+  })
+})

@@ -1,0 +1,228 @@
+/**
+ * The hub over a broker whose announcements can be lost: what it shows its readers must not depend on them.
+ */
+import { once } from 'node:events'
+import { connect, createServer, type Server, type Socket } from 'node:net'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
+import { createParser } from 'eventsource-parser'
+import type { Broker, Follower } from '../../server/broker/broker.ts'
+import { MemoryBroker, MemoryStore } from '../../server/broker/memory.ts'
+import { Hub } from '../../server/hub/hub.ts'
+import { locationFormat } from '../../server/location/format.ts'
+
+const brokerOptions = { historyLength: 10, historyTtlMs: 60_000, leaseMs: 60_000, graceMs: 60_000 }
+const hubOptions = {
+  ...brokerOptions,
+  holder: 'here',
+  heartbeatMs: 60_000,
+  stallMs: 60_000,
+  streamAgeMs: 3_600_000,
+  maxStreams: 100,
+}
+
+/** Loses announcements while it is told to. */
+class LossyBroker extends MemoryBroker {
+  isLosing = false
+  histories = 0
+  readonly followers = new Set<Follower>()
+
+  override async follow(topic: string, follower: Follower): Promise<() => void> {
+    const lossy: Follower = {
+      announced: (after, events) => void (this.isLosing || follower.announced(after, events)),
+      interrupted: () => follower.interrupted(),
+    }
+    this.followers.add(lossy)
+    return super.follow(topic, lossy)
+  }
+
+  override async history(topic: string, id: string) {
+    this.histories++
+    return super.history(topic, id)
+  }
+}
+
+/** Pairs of connected sockets: the hub writes to one, the test reads the other. */
+let listener: Server
+const accepted = new Map<number | undefined, Socket>()
+beforeAll(async () => {
+  listener = createServer(socket =>
+    accepted.set(
+      socket.remotePort,
+      socket.on('error', () => {}),
+    ),
+  ).listen(0, '127.0.0.1')
+  await once(listener, 'listening')
+})
+afterAll(async () => {
+  for (const socket of accepted.values()) socket.destroy()
+  listener.close()
+})
+afterEach(async () => {
+  await hub.close()
+  await broker.close()
+})
+
+async function pair(): Promise<[Socket, Socket]> {
+  const client = connect((listener.address() as { port: number }).port, '127.0.0.1')
+  await once(client, 'connect')
+  for (;;) {
+    const server = accepted.get(client.localPort)
+    if (server) return [server, client]
+    await once(listener, 'connection')
+  }
+}
+
+let store: MemoryStore
+let broker: LossyBroker
+let hub: Hub
+beforeEach(() => {
+  store = new MemoryStore()
+  broker = new LossyBroker(brokerOptions, store)
+  hub = new Hub(broker, locationFormat, hubOptions)
+})
+
+interface Read {
+  seen: string[]
+  lastEventId: string
+  until(text: string): Promise<void>
+  close(): void
+}
+
+/** Reads a topic; what it sees is written down in short. */
+async function read(lastEventId?: string): Promise<Read> {
+  const [sink, client] = await pair()
+  const reader = {
+    seen: [] as string[],
+    lastEventId: '',
+    async until(text: string) {
+      while (!reader.seen.includes(text)) await once(client, 'seen')
+    },
+    close: () => void client.destroy(),
+  }
+  const parser = createParser({
+    onEvent({ id, data }) {
+      if (id) reader.lastEventId = id
+      const event = JSON.parse(data)
+      const short = { snapshot: event.reason, resumed: `+${event.missed}`, location: event.x, leave: `-${event.user}` }
+      reader.seen.push(String(short[event.type as keyof typeof short]))
+      client.emit('seen')
+    },
+  })
+  client.on('data', data => parser.feed(data.toString()))
+  await hub.join({ topic: 'room', open: () => sink, lastEventId, key: undefined, ack: false, onClose() {} })
+  return reader
+}
+
+const publish = async (x: number, by: Broker = broker) => {
+  const [receipt] = await by.publish('room', [{ key: 'alice', value: `{"user":"alice","x":${x},"y":0}` }])
+  return receipt?.id ?? ''
+}
+
+describe('a reader', () => {
+  test('is given a snapshot and then each event', async () => {
+    await publish(1)
+    const reader = await read()
+    await publish(2)
+    await publish(3)
+    await reader.until('3')
+    expect(reader.seen).toEqual(['joined', '2', '3'])
+  })
+
+  test('gets what its instance was not told of as soon as something does not follow', async () => {
+    const reader = await read()
+    await publish(1)
+    await reader.until('1')
+    broker.isLosing = true
+    await publish(2)
+    await publish(3)
+    broker.isLosing = false
+    await publish(4)
+    await reader.until('4')
+    expect(reader.seen).toEqual(['joined', '1', '2', '3', '4'])
+  })
+
+  test('gets it, too, when the instance only knows that it may have missed something', async () => {
+    const reader = await read()
+    broker.isLosing = true
+    await publish(1)
+    for (const follower of broker.followers) follower.interrupted()
+    await reader.until('1')
+    expect(reader.seen).toEqual(['joined', '1'])
+  })
+
+  test('is told that it was reset when the log is another one', async () => {
+    await publish(1)
+    const reader = await read()
+    store.topics.clear()
+    await publish(2)
+    await reader.until('reset')
+    expect(reader.seen).toEqual(['joined', 'reset'])
+  })
+
+  test('is told so when the history no longer reaches back to what its instance has', async () => {
+    const reader = await read()
+    broker.isLosing = true
+    for (let x = 1; x <= 15; x++) await publish(x)
+    broker.isLosing = false
+    await publish(16)
+    await reader.until('reset')
+    expect(reader.seen).toEqual(['joined', 'reset'])
+  })
+
+  test('that comes back is given what it missed, by an instance that was there and by one that was not', async () => {
+    const first = await publish(1)
+    const warm = await read()
+    await publish(2)
+    await publish(3)
+    await warm.until('3')
+    for (let i = 0; i < 2; i++) {
+      const back = await read(first)
+      await back.until('3')
+      expect(back.seen).toEqual(['+2', '2', '3'])
+      hub = new Hub(broker, locationFormat, hubOptions)
+    }
+  })
+
+  test('that comes back from ahead of its instance is given what follows, not a reset', async () => {
+    const here = await read()
+    broker.isLosing = true
+    const ahead = await publish(1)
+    broker.isLosing = false
+    const back = await read(ahead)
+    await publish(2)
+    await back.until('2')
+    await here.until('2')
+    expect(back.seen).toEqual(['+0', '2'])
+    expect(here.seen).toEqual(['joined', '1', '2'])
+  })
+})
+
+test('a hundred that come back at once cost one reading of the history, and at most one more', async () => {
+  const first = await publish(1)
+  for (let x = 2; x <= 5; x++) await publish(x)
+  const readers = await Promise.all(Array.from({ length: 99 }, () => read(first)))
+  await Promise.all(readers.map(reader => reader.until('5')))
+  for (const reader of readers) expect(reader.seen).toEqual(['+4', '2', '3', '4', '5'])
+  expect(broker.histories).toBeLessThanOrEqual(2)
+})
+
+test('a topic that nobody reads any more is not followed', async () => {
+  const reader = await read()
+  expect(store.followers.size).toBe(1)
+  reader.close()
+  while (store.followers.size > 0) await new Promise(setImmediate)
+})
+
+test('an announcement that comes while the history is read is neither lost nor repeated', async () => {
+  const reader = await read()
+  for (let round = 0; round < 20; round++) {
+    broker.isLosing = true
+    await publish(round * 10 + 1)
+    broker.isLosing = false
+    // The first does not follow; the others are announced while what is missing is read.
+    await Promise.all([2, 3, 4].map(x => publish(round * 10 + x)))
+    await reader.until(String(round * 10 + 4))
+  }
+  const expected = Array.from({ length: 20 }, (_, round) => [1, 2, 3, 4].map(x => String(round * 10 + x))).flat()
+  expect(reader.seen).toEqual(['joined', ...expected])
+})

@@ -1,0 +1,169 @@
+/** The process: what it refuses to start with, what it logs, how it ends. */
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:net'
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { logged } from './support/log.ts'
+import { freePort } from './support/ports.ts'
+import { RawReader } from './support/raw.ts'
+import { send } from './support/requests.ts'
+import { Room, stores, untilReady, useRedis } from './support/rooms.ts'
+import { startServer, type TestServer } from './support/server.ts'
+import { openStream } from './support/streams.ts'
+
+describe('the process', () => {
+  test.each([
+    ['PORT=http', { PORT: 'http' }, /PORT.*65535.*http/],
+    ['LEASE_MS=50', { LEASE_MS: '50' }, /LEASE_MS.*100.*50/],
+    ['HOST=0.0.0.0', { HOST: '0.0.0.0' }, /HOST.*0\.0\.0\.0.*AUTH=off/],
+    ['TRUST_PROXY=nonsense', { TRUST_PROXY: 'nonsense' }, /TRUST_PROXY.*nonsense/],
+    ['LOG_LEVEL=loud', { LOG_LEVEL: 'loud' }, /LOG_LEVEL.*loud/],
+    ['REDIS_URL=http://…', { REDIS_URL: 'http://:hunter2@localhost' }, /REDIS_URL/],
+  ])('does not start with %s, says why in a line without a stack, and exits 1', async (_, env, why) => {
+    const { code, errors } = await refusal(env)
+    expect(code).toBe('1')
+    expect(errors).toMatch(why)
+    expect(errors).not.toMatch(/hunter2|\n\s+at /)
+    expect(errors.trim().split('\n')).toHaveLength(1)
+  })
+
+  test('says every fault at once', async () => {
+    const { errors } = await refusal({ PORT: 'a', LEASE_MS: 'b', HISTORY_LENGTH: '9' })
+    for (const name of ['PORT', 'LEASE_MS', 'HISTORY_LENGTH']) expect(errors).toContain(name)
+  })
+
+  test('does not start on a port that is taken, and says so', async () => {
+    const other: Server = createServer().listen(0, '127.0.0.1')
+    await once(other, 'listening')
+    const address = other.address()
+    const port = typeof address === 'object' && address ? `${address.port}` : ''
+    const { code, errors } = await refusal({ PORT: port })
+    other.close()
+    expect(code).toBe('1')
+    expect(errors).toContain(port)
+    expect(errors).not.toMatch(/\n\s+at /)
+  })
+
+  test('starts without its Redis, says that it is not ready, and never says the password', async () => {
+    const server = await startServer({ REDIS_URL: `redis://:hunter2@127.0.0.1:${await freePort()}` })
+    const { status, text } = await untilReady(server, false)
+    expect(status).toBe(503)
+    await logged(server, ({ msg }) => `${msg}`.includes('Redis'))
+    await server.stop()
+    expect(text + JSON.stringify(server.log)).not.toContain('hunter2')
+    expect(server.child.exitCode).toBe(0)
+  })
+
+  test('may stand on every address with AUTH=off', async () => {
+    const server = await startServer({ HOST: '0.0.0.0', AUTH: 'off' })
+    expect((await send(server.port, 'GET', '/healthz')).status).toBe(200)
+    await server.stop()
+  })
+})
+
+describe('the log', () => {
+  let server: TestServer
+  beforeEach(async () => {
+    server = await startServer({ LOG_LEVEL: 'trace' })
+  })
+  afterEach(() => server.stop())
+
+  test('has a line when a stream opened and one when it closed, with cause and duration, and no query or token', async () => {
+    const room = new Room(server)
+    const stream = await openStream(`${server.url}${room.path}/sse?user=alice&access_token=secret`)
+    await stream.next('snapshot')
+    stream.close()
+    const isOf = ({ room: name }: Record<string, unknown>) => name === room.name
+    await logged(server, entry => isOf(entry) && entry.msg === 'stream closed')
+    expect(server.log.filter(isOf)).toEqual([
+      { level: 30, time: expect.any(Number), room: room.name, msg: 'stream opened' },
+      {
+        level: 30,
+        time: expect.any(Number),
+        room: room.name,
+        cause: 'client',
+        durationMs: expect.any(Number),
+        msg: 'stream closed',
+      },
+    ])
+    for (const path of ['/rooms/%zz/location', '/nothing', '/location/sse/more', '/sse', '/location/%00', '/..%2f'])
+      await send(server.port, 'GET', `${path}?count=1&interval=10&access_token=secret`)
+    await server.stop()
+    expect(JSON.stringify(server.log)).not.toContain('secret')
+  })
+
+  test('has no words of what a request said', async () => {
+    const { body } = await new Room(server).post({ user: 'mallory', name: 'Mallory', x: 1 })
+    expect(body.status).toBe(400)
+    await server.stop()
+    expect(JSON.stringify(server.log)).not.toMatch(/mallory/i)
+  })
+})
+
+describe.each(stores)('SIGTERM, over %s', store => {
+  const redis = store === 'redis' ? useRedis() : undefined
+  const env = (): Record<string, string> => (redis ? { REDIS_URL: redis.url } : {})
+
+  test('ends the process with exit 0, and every open stream with a fresh retry line', async () => {
+    const server = await startServer(env())
+    await untilReady(server, true)
+    const room = new Room(server)
+    const streams = await Promise.all(Array.from({ length: 5 }, (_, i) => room.follow({ user: `user${i}` })))
+    for (const stream of streams) await stream.next('snapshot')
+    const ticks = await openStream(`${server.url}/sse?interval=10000`)
+    const idle = await RawReader.open(server.port, `${room.path}/sse`)
+    idle.pause()
+    await server.stop()
+    expect({ code: server.child.exitCode, signal: server.child.signalCode }).toEqual({ code: 0, signal: null })
+    for (const stream of streams) {
+      await stream.ended()
+      expect(stream.text).toMatch(/\n\nretry: [123]\d{3}\n$/)
+    }
+    await ticks.ended()
+    idle.close()
+    const closings = server.log.filter(({ msg }) => msg === 'stream closed')
+    expect(closings.filter(({ cause }) => cause === 'drained').length).toBeGreaterThanOrEqual(5)
+    expect(server.log.at(-1)).toMatchObject({ msg: 'ended' })
+  })
+
+  test('ends a process that nobody is connected to', async () => {
+    const server = await startServer(env())
+    await server.stop()
+    expect(server.child.exitCode).toBe(0)
+  })
+
+  test('a second time ends it at once, whoever is still being waited for', async () => {
+    const server = await startServer(env())
+    await untilReady(server, true)
+    const room = new Room(server)
+    const [reading, stalled] = [
+      await RawReader.open(server.port, `${room.path}/sse`),
+      await RawReader.open(server.port, `${room.path}/sse`),
+    ]
+    // Its socket is full, so the end of its stream cannot reach it.
+    stalled.pause()
+    const batch = Array.from({ length: 900 }, (_, i) => ({ user: `u${i}`, x: i, y: 0, meta: { a: 'x'.repeat(1000) } }))
+    for (let i = 0; i < 20; i++) {
+      const { ids } = (await room.post(batch)).body
+      await reading.until(() => reading.lastEventId === ids?.at(-1))
+    }
+    const exited = once(server.child, 'exit')
+    server.child.kill('SIGTERM')
+    await logged(server, ({ msg }) => msg === 'draining')
+    server.child.kill('SIGTERM')
+    await exited
+    expect(server.log.map(({ msg }) => msg)).not.toContain('ended')
+    reading.close()
+    stalled.close()
+  })
+})
+
+/** What a server that does not start said. */
+async function refusal(env: Record<string, string>): Promise<{ code: string; errors: string }> {
+  const started = await startServer(env).catch((error: Error) => error)
+  if (!(started instanceof Error)) {
+    await started.stop()
+    throw new Error('It started.')
+  }
+  const [, code = '', errors = ''] = /ended with (\S+): (.*)$/s.exec(started.message) ?? []
+  return { code, errors }
+}
