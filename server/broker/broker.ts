@@ -70,7 +70,7 @@ export interface Kept {
 
 /** Hears of a topic's events. Must not throw. */
 export interface Follower {
-  /** New events, in order, and the id of the event before the first of them. */
+  /** New events, in order, and the id of the event before the first of them. None: the log begins anew after that id. */
   announced(after: EventId, events: Event[]): void
   /** Announcements may have been lost: whoever follows should read the history from what they have. */
   interrupted(): void

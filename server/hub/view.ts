@@ -38,6 +38,7 @@ export class View implements Follower {
   #values = new Map<string, Entry>()
   /** While the history is being read, announcements wait here. */
   #held: Announcement[] | null = []
+  #heldEvents = 0
   #turn: Promise<unknown> = Promise.resolve()
   readonly #queued = new Map<Reading, Promise<void>>()
   #retry: NodeJS.Timeout | undefined
@@ -81,8 +82,9 @@ export class View implements Follower {
 
   announced(after: EventId, events: Event[]): void {
     if (this.#held) {
-      this.#held.push({ after, events })
-      if (this.#held.length > maxHeldEvents) this.#held = [{ after: '', events: [] }]
+      this.#heldEvents += events.length
+      if (this.#heldEvents > maxHeldEvents) this.#held = [{ after: '', events: [] }]
+      else this.#held.push({ after, events })
     } else if (after === this.#head) this.#apply(events)
     else if (!this.#knows(events)) this.#check('gap')
   }
@@ -173,6 +175,7 @@ export class View implements Follower {
   #release(): void {
     const held = this.#held ?? []
     this.#held = null
+    this.#heldEvents = 0
     for (const { after, events } of held) this.announced(after, events)
   }
 

@@ -13,3 +13,22 @@ export async function freePort(): Promise<number> {
   await once(server, 'close')
   return port
 }
+
+/**
+ * A loopback port below those that the system hands out by itself, so that it stays free while its program is away; the
+ * port 10,000 above is free, too: a Redis Cluster's nodes talk there.
+ */
+export async function freePortPair(): Promise<number> {
+  for (;;) {
+    const port = 11_000 + Math.floor(Math.random() * 11_000)
+    if ((await isFree(port)) && (await isFree(port + 10_000))) return port
+  }
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise(resolve => {
+    const server = createServer()
+    server.once('error', () => resolve(false))
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
+  })
+}

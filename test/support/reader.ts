@@ -6,6 +6,7 @@ import { type ClientRequest, get } from 'node:http'
 import { createParser } from 'eventsource-parser'
 import { fold } from '../../web/fold.ts'
 import type { Location, RoomEvent } from '../../web/wire.ts'
+import { byId } from './client.ts'
 
 /** What was read since a snapshot: the events that followed it without a break, as far as the reader was told. */
 interface Segment {
@@ -19,7 +20,10 @@ export interface Verdict {
   disorder: number
 }
 
+/** The head of an empty log. */
+const beginning = '0-0'
 const patienceMs = 30_000
+const comeBackMs = 100
 
 export class Reader {
   readonly segments: Segment[] = []
@@ -30,10 +34,13 @@ export class Reader {
   isOpen = false
   readonly #changes = new EventEmitter()
   #request: ClientRequest | undefined
+  #isPending = false
+  #again: NodeJS.Timeout | undefined
 
   /** Opens the room's stream at a server, from where the last one ended. */
   open(server: string, room: string, query = ''): void {
-    this.drop()
+    this.#close()
+    this.#isPending = true
     const headers = this.lastEventId ? { 'Last-Event-ID': this.lastEventId } : {}
     const request = get(`${server}/rooms/${room}/location/sse?${query}`, { headers, agent: false })
     this.#request = request
@@ -44,10 +51,12 @@ export class Reader {
     })
     const ended = () => {
       if (this.#request !== request) return
-      this.isOpen = false
+      this.isOpen = this.#isPending = false
       this.#changes.emit('change')
     }
     request.on('response', response => {
+      if (this.#request !== request) return
+      this.#isPending = false
       this.isOpen = response.statusCode === 200
       response
         .setEncoding('utf8')
@@ -58,7 +67,21 @@ export class Reader {
     request.on('error', ended)
   }
 
+  /** Opens it, and again whenever it ends, a moment later and wherever `server` says; until it is dropped. */
+  stay(server: () => string, room: string, query = ''): void {
+    this.drop()
+    this.open(server(), room, query)
+    this.#again = setInterval(() => {
+      if (!this.#isPending && !this.isOpen) this.open(server(), room, query)
+    }, comeBackMs)
+  }
+
   drop(): void {
+    clearInterval(this.#again)
+    this.#close()
+  }
+
+  #close(): void {
     this.#request?.destroy()
     this.#request = undefined
     this.isOpen = false
@@ -81,25 +104,41 @@ export class Reader {
     this.#changes.emit('change')
   }
 
-  /** Judges what was read by the log's ids in order; of what came before a reset only what was read is judged. */
+  /**
+   * Judges what was read by the ids that were answered, in order; of what came before a reset only what was read is judged.
+   * Events that nobody was answered (a leave, a reply that was lost) must only be in order.
+   */
   judge(log: readonly string[]): Verdict {
     const verdict = { lost: 0, dup: 0, disorder: 0 }
     const places = new Map(log.map((id, place) => [id, place]))
     this.segments.forEach(({ base, ids }, i) => {
       const isLast = i === this.segments.length - 1
       const seen = new Set<string>()
-      let place = places.get(base) ?? -1
-      const first = place + 1
+      // The answers may be of several logs. One that lost all begins at 0-0 again: with the first event that was read.
+      const first = base === beginning && i > 0 ? (places.get(ids[0] ?? '') ?? log.length) : placeAfter(log, base)
+      let newest = base
+      let end = first
       for (const id of ids) {
-        const at = places.get(id) ?? -1
         if (seen.has(id)) verdict.dup++
-        else if (at < place) verdict.disorder++
+        else if (byId(id, newest) <= 0) verdict.disorder++
+        else newest = id
         seen.add(id)
-        place = Math.max(place, at)
+        end = Math.max(end, (places.get(id) ?? -1) + 1)
       }
-      const end = isLast ? log.length : place + 1
+      if (isLast) end = log.length
       for (let at = first; at < end; at++) if (!seen.has(log[at] ?? '')) verdict.lost++
     })
     return verdict
   }
+}
+
+/** Where in the log the first id stands that is above `id`. */
+function placeAfter(log: readonly string[], id: string): number {
+  let [from, to] = [0, log.length]
+  while (from < to) {
+    const middle = (from + to) >> 1
+    if (byId(log[middle] ?? '', id) <= 0) from = middle + 1
+    else to = middle
+  }
+  return from
 }

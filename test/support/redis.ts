@@ -6,12 +6,16 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { freePort } from './ports.ts'
+import { freePortPair } from './ports.ts'
 
 export interface TestRedis {
   url: string
   port: number
   child: ChildProcess
+  /** Ends it at once, as a machine that loses its power, and waits for its end. */
+  kill(): Promise<void>
+  /** Starts it again after its end, on the same port, with what it had written to its directory, and these settings. */
+  restart(more?: string[]): Promise<void>
   /** Ends it, and waits for its end. */
   stop(): Promise<void>
 }
@@ -19,55 +23,83 @@ export interface TestRedis {
 /** Another process may take the free port before Redis does; then the next one is tried. */
 const attempts = 5
 
-/** Rejects when there is no redis-server, or with what it said when it ends before it is ready. */
-export async function startRedis(): Promise<TestRedis> {
+/** `settings` are those of its command line. Rejects when there is no redis-server, or with what it said at its end. */
+export async function startRedis(settings: string[] = []): Promise<TestRedis> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await startOn(await freePort())
+      return await startOn(await freePortPair(), settings)
     } catch (error) {
       if (attempt === attempts || !(error as Error).message.includes('Address already in use')) throw error
     }
   }
 }
 
-async function startOn(port: number): Promise<TestRedis> {
+async function startOn(port: number, settings: string[]): Promise<TestRedis> {
   const dir = await mkdtemp(join(tmpdir(), 'colocate-redis-'))
-  const settings = ['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', dir]
-  const child = spawn('redis-server', settings, { stdio: ['ignore', 'pipe', 'pipe'] })
-  const ended = new Promise<void>(resolve => {
-    child.once('close', () => resolve())
-    child.once('error', () => resolve())
-  })
-  try {
-    await ready(child)
-  } catch (error) {
-    child.kill('SIGKILL')
-    await ended
-    await rm(dir, { recursive: true, force: true })
-    throw error
-  }
-  return {
+  const all = [
+    '--port',
+    `${port}`,
+    '--bind',
+    '127.0.0.1',
+    '--save',
+    '',
+    '--appendonly',
+    'no',
+    '--dir',
+    dir,
+    ...settings,
+  ]
+  const redis: TestRedis = {
     url: `redis://127.0.0.1:${port}`,
     port,
-    child,
+    child: undefined as unknown as ChildProcess,
+    async kill() {
+      redis.child.kill('SIGKILL')
+      await ended(redis.child)
+    },
+    async restart(more = []) {
+      redis.child = await run([...all, ...more])
+    },
     async stop() {
-      if (child.exitCode === null && child.signalCode === null) {
-        // A process that was stopped by SIGSTOP takes no other signal.
-        child.kill('SIGCONT')
-        child.kill('SIGTERM')
-      }
-      await ended
+      // A process that was stopped by SIGSTOP takes no other signal.
+      redis.child?.kill('SIGCONT')
+      redis.child?.kill('SIGTERM')
+      if (redis.child) await ended(redis.child)
       await rm(dir, { recursive: true, force: true })
     },
   }
+  try {
+    await redis.restart()
+  } catch (error) {
+    await rm(dir, { recursive: true, force: true })
+    throw error
+  }
+  return redis
 }
 
-function ready(child: ChildProcess): Promise<void> {
+/** Runs redis-server. Resolves once it said that it is ready. */
+export async function run(args: string[], isReady = 'Ready to accept connections'): Promise<ChildProcess> {
+  const child = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'pipe'] })
+  try {
+    await ready(child, isReady)
+    return child
+  } catch (error) {
+    child.kill('SIGKILL')
+    throw error
+  }
+}
+
+export async function ended(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  await new Promise(resolve => child.once('exit', resolve))
+}
+
+function ready(child: ChildProcess, isReady: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const said: string[] = []
     const hear = (line: string) => {
       said.push(line)
-      if (line.includes('Ready to accept connections')) resolve()
+      if (line.includes(isReady)) resolve()
     }
     if (child.stdout) createInterface(child.stdout).on('line', hear)
     if (child.stderr) createInterface(child.stderr).on('line', hear)

@@ -10,7 +10,7 @@ export function eventOf(line: string): Event {
   return { id, key, value: value === '' ? null : value, reason }
 }
 
-/** An announcement: the id before its first event, then a line for each event. */
+/** An announcement: the id before its first event, then a line for each event; none if the log began anew with that id. */
 export function announcementOf(payload: string): { after: string; events: Event[] } {
   const [after = '', ...lines] = payload.split('\n')
   return { after, events: lines.map(eventOf) }
@@ -19,6 +19,7 @@ export function announcementOf(payload: string): { after: string; events: Event[
 /** A stream's entry, as XRANGE returns it: its id, and one field with the rest of the line. */
 export type StreamEntry = [id: string, fields: [name: string, line: string]]
 
-export function eventOfEntry([id, [, line]]: StreamEntry): Event {
-  return eventOf(`${id}\t${line}`)
+/** The events among a stream's entries; a gap is none. */
+export function eventsOf(entries: StreamEntry[]): Event[] {
+  return entries.filter(([, [name]]) => !name.startsWith('g')).map(([id, [, line]]) => eventOf(`${id}\t${line}`))
 }

@@ -16,7 +16,7 @@ import {
   type Receipt,
   Unavailable,
 } from '../broker.ts'
-import { eventOfEntry, type StreamEntry } from './announcement.ts'
+import { eventsOf, type StreamEntry } from './announcement.ts'
 import { Clock } from './clock.ts'
 import type { Connections } from './connect.ts'
 import { Scripts } from './scripts.ts'
@@ -66,7 +66,7 @@ export class RedisBroker implements Broker {
 
   async history(topic: string, id: EventId): Promise<History> {
     const [recovered, entries] = (await this.#scripts.run('history', topic, [id])) as [number, StreamEntry[]]
-    return { recovered: recovered === 1, events: entries.map(eventOfEntry) }
+    return { recovered: recovered === 1, events: eventsOf(entries) }
   }
 
   async keep(topic: string, holder: string, holds: Hold[]): Promise<Kept> {

@@ -22,18 +22,18 @@ export class Link {
   isOpen = true
   readonly #redis: Redis
   readonly #isCluster: boolean
+  readonly #events: LinkEvents
+  #heardAt = 0
   #unheardSince: number | null = null
 
   constructor(redis: Redis, isCluster: boolean, events: LinkEvents) {
     this.#redis = redis
     this.#isCluster = isCluster
+    this.#events = events
     redis.on(isCluster ? 'smessage' : 'message', events.message)
     // ioredis says so when Redis ends a subscription unasked.
     redis.on('moved', events.moved)
-    redis.on('close', () => {
-      this.isOpen = false
-      events.closed()
-    })
+    redis.on('close', () => this.close())
     this.connected = redis.connect()
     // Whoever waits for it hears of a failure; if nobody does, `closed` says it all.
     this.connected.catch(() => {})
@@ -41,8 +41,14 @@ export class Link {
 
   /** Resolves once Redis has confirmed; rejects with what it said, such as `MOVED 123 host:port`. */
   async subscribe(channels: string[]): Promise<void> {
-    await (this.#isCluster ? this.#redis.ssubscribe(...channels) : this.#redis.subscribe(...channels))
+    // Noted first: Redis may confirm them and move them on in one breath.
     for (const channel of channels) this.channels.add(channel)
+    try {
+      await (this.#isCluster ? this.#redis.ssubscribe(...channels) : this.#redis.subscribe(...channels))
+    } catch (error) {
+      for (const channel of channels) this.channels.delete(channel)
+      throw error
+    }
   }
 
   unsubscribe(channel: string): void {
@@ -53,6 +59,7 @@ export class Link {
   }
 
   heard(): void {
+    this.#heardAt = performance.now()
     this.#unheardSince = null
   }
 
@@ -64,11 +71,17 @@ export class Link {
   async probe(send: (channel: string) => Promise<unknown>): Promise<void> {
     const [channel] = this.channels
     if (channel === undefined) return
+    const sentAt = performance.now()
     await send(channel)
-    this.#unheardSince ??= performance.now()
+    // It may have come back before Redis said that it took it.
+    if (this.#heardAt < sentAt) this.#unheardSince ??= sentAt
   }
 
+  /** Its channels are free at once, however long the other side takes to agree. */
   close(): void {
+    if (!this.isOpen) return
+    this.isOpen = false
     this.#redis.disconnect()
+    this.#events.closed()
   }
 }

@@ -20,6 +20,8 @@ interface Script {
 const keyCount = 4
 /** Redis may begin a script until this long after it was sent: less than its caller waits. */
 const deadlineMs = commandTimeoutMs - 200
+/** After a reply that took longer there is no time for a second command. */
+const slowMs = 150
 /** What may be on its way to Redis. */
 const maxPendingBytes = 32 * 1024 * 1024
 
@@ -65,10 +67,12 @@ export class Scripts {
     const salt = Math.floor(Math.random() * 2 ** 20)
     const deadline = Math.floor(this.#clock.now() + deadlineMs)
     const all = [...keys, this.channel(topic), ...this.#options, salt, deadline, ...args]
+    const start = performance.now()
     try {
       return await commands.evalsha(sha, keyCount, ...all)
     } catch (error) {
-      if (!(error as Error).message.startsWith('NOSCRIPT')) throw error
+      const isSlow = performance.now() - start > slowMs
+      if (isSlow || !(error as Error).message.startsWith('NOSCRIPT')) throw error
       return commands.eval(source, keyCount, ...all)
     }
   }

@@ -4,8 +4,8 @@
     2 history length (entries), 3 history ttl (ms), 4 lease (ms), 5 grace (ms), 6 salt, 7 deadline,
     8 and on: the script's own
 
-  A log entry has one field, `first` in an entry before which there was nothing and `event` in any other; its value is
-  the line `key TAB reason TAB value`. A value is `id TAB seq TAB value`. A holder's field is `holder=as:until`, comma-
+  A log entry has one field. Its name is a letter, `f` in an entry before which there was nothing, `e` in any other event,
+  `g` for a gap; and then the epoch of the Redis that took it. Its value is the line `key TAB reason TAB value`. A value is `id TAB seq TAB value`. A holder's field is `holder=as:until`, comma-
   separated; the sorted set has for each key the end of the lease that runs out last. Times are Redis's, in ms. ]]
 local log, values, holders, leases = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local channel, historyLength = ARGV[1], ARGV[2]
@@ -27,35 +27,55 @@ local function isAbove(a, b)
   return aMs > bMs or (aMs == bMs and aN > bN)
 end
 
--- The id of the last event. A log that idled out while someone is still there goes on from the newest value.
+local replication = redis.call('INFO', 'replication')
+local function replid(name)
+  return string.sub(string.match(replication, name .. ':(%x+)') or '', 1, 10)
+end
+local epoch = replid('master_replid')
+
+-- The id of the last event, and the epoch of its entry if there is one. A log that idled out while someone is still there
+-- goes on from the newest value.
 local function readHead()
-  local tail = redis.call('XREVRANGE', log, '+', '-', 'COUNT', 1)
-  if tail[1] then return tail[1][1] end
+  local tail = redis.call('XREVRANGE', log, '+', '-', 'COUNT', 1)[1]
+  if tail then return tail[1], string.sub(tail[2][1], 2) end
   local newest = '0-0'
   for _, stored in ipairs(redis.call('HVALS', values)) do
     local id = string.match(stored, '^[^\t]+')
     if isAbove(id, newest) then newest = id end
   end
-  return newest
+  return newest, epoch
 end
 
-local after = readHead()
+local function info(section, name)
+  return tonumber(string.match(redis.call('INFO', section), name .. ':(%d+)')) or 0
+end
+
+-- Whether nothing can have been lost since another epoch's entry. A replica that was promoted may lack what its master had
+-- answered, a restarted Redis what it had not written; it has all if it writes a file of every command, or if the entry
+-- is younger than the process: then it came by migration, or the epoch began with a first replica.
+local function isWhole(headMs)
+  if replid('master_replid2') ~= '0000000000' then return false end
+  return info('persistence', 'aof_enabled') == 1 or now - info('server', 'uptime_in_seconds') * 1000 + 1000 < headMs
+end
+
+local after, headEpoch = readHead()
 local head = after
 local added = {}
+local isGap = false
 
 -- The salt keeps two logs (a fork, a flushed one) from making one id twice for different events.
 local function nextId()
   local ms, n = parts(head)
   if now > ms then return string.format('%.0f-%d', now, salt) end
-  if #added == 0 then n = n + salt end
+  if head == after then n = n + salt end
   return string.format('%.0f-%.0f', ms, n + 1)
 end
 
 local function append(key, reason, value)
   local line = key .. '\t' .. reason .. '\t' .. value
-  local field = head == '0-0' and 'first' or 'event'
+  local field = head == '0-0' and 'f' or 'e'
   head = nextId()
-  redis.call('XADD', log, 'MAXLEN', '=', historyLength, head, field, line)
+  redis.call('XADD', log, 'MAXLEN', '=', historyLength, head, field .. epoch, line)
   added[#added + 1] = head .. '\t' .. line
   return head
 end
@@ -74,9 +94,18 @@ local function keepAll()
 end
 
 local function announce()
-  if #added == 0 then return end
+  if #added == 0 and not isGap then return end
   keepAll()
-  redis.call(PUBLISH, channel, after .. '\n' .. table.concat(added, '\n'))
+  redis.call(PUBLISH, channel, table.concat({ after, table.concat(added, '\n') }, #added > 0 and '\n' or ''))
+end
+
+-- The log begins anew with an entry that is no event: no position from before is in it, so whoever has one is reset.
+if headEpoch ~= epoch and not isWhole(parts(head)) then
+  head = nextId()
+  redis.call('DEL', log)
+  redis.call('XADD', log, head, 'g' .. epoch, '')
+  after = head
+  isGap = true
 end
 
 -- Who holds a key, as a table of { as, until }; what has run out is left out.

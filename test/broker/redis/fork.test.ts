@@ -1,0 +1,136 @@
+/**
+ * What a Redis that lost something says of positions from before: an entry that is there proves nothing of what followed.
+ */
+import { afterEach, describe, expect, test } from '@jest/globals'
+import { Redis } from 'ioredis'
+import { nanoid } from 'nanoid'
+import { beginning } from '../../../server/broker/broker.ts'
+import { RedisBroker } from '../../../server/broker/redis/broker.ts'
+import { connect } from '../../../server/broker/redis/connect.ts'
+import { until } from '../../support/patience.ts'
+import { TestProxy } from '../../support/proxy.ts'
+import { startRedis, type TestRedis } from '../../support/redis.ts'
+import { options } from '../contract.ts'
+
+const cleanups: (() => Promise<unknown>)[] = []
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
+})
+
+function brokerAt(url: string): RedisBroker {
+  const broker = new RedisBroker(
+    connect({ kind: 'single', url }, () => {}),
+    'test',
+    options,
+  )
+  cleanups.push(() => broker.close())
+  return broker
+}
+
+async function redisWith(...settings: string[]): Promise<TestRedis> {
+  const redis = await startRedis(settings)
+  cleanups.push(() => redis.stop())
+  return redis
+}
+
+async function publish(broker: RedisBroker, topic: string, count: number): Promise<string[]> {
+  const ids: string[] = []
+  for (let i = 0; i < count; i++) {
+    const [receipt] = await broker.publish(topic, [{ key: 'alice', value: `${i}` }])
+    ids.push(receipt?.id ?? '')
+  }
+  return ids
+}
+
+const ready = (broker: RedisBroker) => until('the broker is ready', () => broker.trouble() === null)
+
+describe('after a stale replica was promoted', () => {
+  test('a position that the replica has is not known any more, since what followed it may be gone; one from then on is', async () => {
+    const master = await redisWith()
+    const replication = await TestProxy.start(master.port)
+    cleanups.push(() => replication.stop())
+    const replica = await redisWith('--replicaof', `127.0.0.1 ${replication.port}`, '--repl-diskless-sync-delay', '0')
+    const admin = new Redis(replica.url)
+    cleanups.push(async () => admin.disconnect())
+    await until('the replica is in step', async () => (await admin.info('replication')).includes('link_status:up'))
+
+    const topic = nanoid()
+    const before = brokerAt(master.url)
+    await ready(before)
+    const [seen = ''] = await publish(before, topic, 1)
+    await until('the replica has it', async () => (await admin.xlen(`test:{${topic}}:log`)) === 1)
+    replication.swallow('commands', 'replies')
+    await publish(before, topic, 5)
+    await master.kill()
+    await admin.replicaof('NO', 'ONE')
+
+    const after = brokerAt(replica.url)
+    await ready(after)
+    expect(await after.history(topic, seen)).toEqual({ recovered: false, events: [] })
+    const { head, entries } = await after.latest(topic)
+    expect(head).not.toBe(seen)
+    expect(entries).toMatchObject([{ key: 'alice', id: seen }])
+    expect(await after.history(topic, beginning)).toMatchObject({ recovered: false })
+    const [next] = await publish(after, topic, 1)
+    expect(await after.history(topic, head)).toMatchObject({ recovered: true, events: [{ id: next }] })
+  })
+
+  test('whoever follows is told at once', async () => {
+    const master = await redisWith()
+    const replica = await redisWith('--replicaof', `127.0.0.1 ${master.port}`, '--repl-diskless-sync-delay', '0')
+    const admin = new Redis(replica.url)
+    cleanups.push(async () => admin.disconnect())
+    await until('the replica is in step', async () => (await admin.info('replication')).includes('link_status:up'))
+    const topic = nanoid()
+    const before = brokerAt(master.url)
+    await ready(before)
+    const [seen] = await publish(before, topic, 1)
+    await until('the replica has it', async () => (await admin.xlen(`test:{${topic}}:log`)) === 1)
+    await admin.replicaof('NO', 'ONE')
+
+    const after = brokerAt(replica.url)
+    await ready(after)
+    const heads: string[] = []
+    await after.follow(topic, { announced: head => heads.push(head), interrupted() {} })
+    const { head } = await after.latest(topic)
+    await until('it was announced', () => heads.length > 0)
+    expect(heads).toEqual([head])
+    expect(head).not.toBe(seen)
+  })
+})
+
+describe('after a restart', () => {
+  test.each([
+    { name: 'with its append-only file, positions are what they were', aof: 'yes', recovered: true },
+    { name: 'with an older dump, none is known any more', aof: 'no', recovered: false },
+  ])('$name', async ({ aof, recovered }) => {
+    const redis = await redisWith('--appendonly', aof)
+    const admin = new Redis(redis.url).on('error', () => {})
+    cleanups.push(async () => admin.disconnect())
+    const topic = nanoid()
+    const broker = brokerAt(redis.url)
+    await ready(broker)
+    const [seen = ''] = await publish(broker, topic, 1)
+    if (aof === 'no') await admin.save()
+    await publish(broker, topic, 2)
+    await redis.kill()
+    await until('it is known to be away', () => broker.trouble() !== null)
+    await redis.restart()
+    await ready(broker)
+    const history = await broker.history(topic, seen)
+    expect(history.recovered).toBe(recovered)
+    expect(history.events).toHaveLength(recovered ? 2 : 0)
+  })
+})
+
+test('in a script that Redis does not know yet, the answer comes in time, too', async () => {
+  const redis = await redisWith()
+  const proxy = await TestProxy.start(redis.port)
+  cleanups.push(() => proxy.stop())
+  const broker = brokerAt(proxy.url)
+  await ready(broker)
+  proxy.delay(1_300)
+  const start = performance.now()
+  await expect(broker.latest(nanoid())).rejects.toThrow()
+  expect(performance.now() - start).toBeLessThan(2_000)
+})

@@ -1,0 +1,116 @@
+/**
+ * Nothing is left behind: in Redis by whoever leaves a room, in the process by whoever leaves a stream.
+ */
+import { EventEmitter } from 'node:events'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { nanoid } from 'nanoid'
+import { RedisBroker } from '../../server/broker/redis/broker.ts'
+import { connect } from '../../server/broker/redis/connect.ts'
+import { Hub } from '../../server/hub/hub.ts'
+import type { Sink } from '../../server/hub/session.ts'
+import { locationFormat } from '../../server/location/format.ts'
+import { until } from '../support/patience.ts'
+import { Crowd, say } from './crowd.ts'
+import { type Scene, startScene } from './scene.ts'
+
+let scene: Scene
+beforeAll(async () => {
+  scene = await startScene([], { LEASE_MS: '1000', LEAVE_GRACE_MS: '100', HISTORY_TTL_MS: '1000' })
+}, 60_000)
+afterAll(() => scene?.stop())
+
+async function keys(pattern: string): Promise<string[]> {
+  const found: string[] = []
+  for await (const some of scene.admin.scanStream({ match: pattern })) found.push(...some)
+  return found
+}
+
+const channels = async () =>
+  ((await scene.admin.pubsub('CHANNELS')) as string[]).filter(name => !name.includes(':probe:'))
+
+test('every key has a time to live, and a room that everybody left leaves no key and no subscription', async () => {
+  const crowd = new Crowd(scene)
+  await crowd.gather()
+  await crowd.go(100)
+  const mine = await keys(`*${crowd.room}*`)
+  expect(mine.length).toBeGreaterThan(0)
+  for (const key of mine) expect(await scene.admin.pttl(key)).toBeGreaterThan(0)
+  expect(await channels()).toHaveLength(1)
+  await crowd.judge('nothing left behind', 0)
+  await until('no subscription is left', async () => (await channels()).length === 0)
+  await until('no key is left', async () => (await keys('*')).length === 0)
+}, 60_000)
+
+/** A connection that takes everything. */
+class Hole extends EventEmitter {
+  write(): boolean {
+    return true
+  }
+  cork(): void {}
+  uncork(): void {}
+  setTimeout(): this {
+    return this
+  }
+  destroySoon(): void {
+    this.destroy()
+  }
+  destroy(): this {
+    this.emit('close')
+    return this
+  }
+}
+
+test('a room joined and left many times costs nothing', async () => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const times = process.env.FAULT_ROUNDS ? 100_000 : 5_000
+  const brokerOptions = { historyLength: 1_000, historyTtlMs: 1_000, leaseMs: 1_000, graceMs: 100 }
+  const broker = new RedisBroker(
+    connect({ kind: 'single', url: scene.redis.url }, () => {}),
+    'left',
+    brokerOptions,
+  )
+  await until('the broker is ready', () => broker.trouble() === null)
+  const waits = { heartbeatMs: 15_000, stallMs: 60_000, streamAgeMs: 3_600_000, maxStreams: 1_000 }
+  const hub = new Hub(broker, locationFormat, { ...brokerOptions, ...waits, holder: 'one' })
+
+  const joinAndLeave = async (count: number) => {
+    for (let i = 0; i < count; i += 100) {
+      await Promise.all(
+        Array.from({ length: 100 }, async () => {
+          const hole = new Hole()
+          await hub.join({
+            topic: i % 200 ? 'same' : nanoid(),
+            open: () => hole as unknown as Sink,
+            lastEventId: undefined,
+            key: 'alice',
+            ack: false,
+            onClose() {},
+          })
+          hole.destroy()
+        }),
+      )
+    }
+    await until('the last lease is over', async () => (await keys('left:*')).length === 0)
+    collect()
+    const { heapUsed } = process.memoryUsage()
+    return { heapUsed, resources: process.getActiveResourcesInfo().length }
+  }
+
+  await joinAndLeave(2_000)
+  const before = await joinAndLeave(2_000)
+  const after = await joinAndLeave(times)
+  const heapMiB = (after.heapUsed - before.heapUsed) / 2 ** 20
+  say('joined and left', {
+    times,
+    heapMiB: Math.round(heapMiB * 10) / 10,
+    resources: after.resources - before.resources,
+  })
+  expect(heapMiB).toBeLessThan(5)
+  expect(after.resources - before.resources).toBeLessThan(20)
+  expect(await channels()).toEqual([])
+  await hub.close()
+  await broker.close()
+}, 600_000)

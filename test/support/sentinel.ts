@@ -1,0 +1,105 @@
+/**
+ * A real master with replicas and three sentinels, of a test's own.
+ */
+import type { ChildProcess } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Redis } from 'ioredis'
+import { until } from './patience.ts'
+import { freePortPair } from './ports.ts'
+import { ended, run, startRedis, type TestRedis } from './redis.ts'
+
+export interface TestSentinel {
+  /** As `REDIS_SENTINELS` wants it. */
+  sentinels: string[]
+  name: string
+  /** Master and replicas, in the order of their start. */
+  nodes: TestRedis[]
+  /** Who is the master, by the sentinels. */
+  master(): Promise<TestRedis>
+  /** Resolves once the sentinels could fail over: all see each other, the master and its replicas. */
+  settled(): Promise<void>
+  stop(): Promise<void>
+}
+
+const name = 'colocate'
+const sentinelCount = 3
+
+export async function startSentinel(replicaCount = 2): Promise<TestSentinel> {
+  const nodes: TestRedis[] = []
+  const children: ChildProcess[] = []
+  const ports: number[] = []
+  const dir = await mkdtemp(join(tmpdir(), 'colocate-sentinel-'))
+  const asked: Redis[] = []
+  const stop = async () => {
+    for (const redis of asked) redis.disconnect()
+    for (const child of children) child.kill('SIGTERM')
+    await Promise.all(children.map(ended))
+    await Promise.all(nodes.map(node => node.stop()))
+    await rm(dir, { recursive: true, force: true })
+  }
+  try {
+    const master = await startRedis()
+    nodes.push(master)
+    const following = ['--replicaof', `127.0.0.1 ${master.port}`, '--repl-diskless-sync-delay', '0']
+    nodes.push(...(await Promise.all(Array.from({ length: replicaCount }, () => startRedis(following)))))
+    for (let i = 0; i < sentinelCount; i++) {
+      const port = await freePortPair()
+      const file = join(dir, `sentinel-${i}.conf`)
+      await writeFile(
+        file,
+        [
+          `port ${port}`,
+          'bind 127.0.0.1',
+          `dir ${dir}`,
+          `sentinel monitor ${name} 127.0.0.1 ${master.port} 2`,
+          `sentinel down-after-milliseconds ${name} 1000`,
+          `sentinel failover-timeout ${name} 3000`,
+          `sentinel parallel-syncs ${name} 2`,
+        ].join('\n'),
+      )
+      children.push(await run([file, '--sentinel'], 'Sentinel ID is'))
+      ports.push(port)
+      asked.push(new Redis(port, '127.0.0.1').on('error', () => {}))
+    }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+
+  const ask = async (i: number, ...args: [string, ...string[]]) =>
+    (await asked[i]?.call('SENTINEL', ...args)) as unknown
+  const sentinel: TestSentinel = {
+    sentinels: ports.map(port => `127.0.0.1:${port}`),
+    name,
+    nodes,
+    async master() {
+      const [, port] = (await ask(0, 'GET-MASTER-ADDR-BY-NAME', name)) as [string, string]
+      const node = nodes.find(node => node.port === Number(port))
+      if (!node) throw new Error(`No node on port ${port}`)
+      return node
+    },
+    settled: () =>
+      until('the sentinels know each other, one master and its replicas', async () => {
+        for (let i = 0; i < sentinelCount; i++) {
+          const flat = (await ask(i, 'MASTER', name)) as string[]
+          const field = (wanted: string) => flat[flat.indexOf(wanted) + 1]
+          if (field('flags') !== 'master' || field('num-other-sentinels') !== `${sentinelCount - 1}`) return false
+          const replicas = (await ask(i, 'REPLICAS', name)) as string[][]
+          const state = (replica: string[]) =>
+            [replica[replica.indexOf('flags') + 1], replica[replica.indexOf('master-link-status') + 1]].join()
+          if (replicas.filter(replica => state(replica) === 'slave,ok').length < replicaCount) return false
+        }
+        return true
+      }),
+    stop,
+  }
+  try {
+    await sentinel.settled()
+  } catch (error) {
+    await stop()
+    throw error
+  }
+  return sentinel
+}
