@@ -3,7 +3,7 @@ import { cp, mkdir } from 'node:fs/promises'
 import { context } from 'esbuild'
 
 const scripts = await context({
-  entryPoints: ['web/page.ts'],
+  entryPoints: ['web/page.ts', 'web/relay.ts'],
   bundle: true,
   minify: true,
   format: 'esm',

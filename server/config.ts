@@ -1,8 +1,10 @@
 /**
  * The environment as the server's settings. Every variable that is not valid is named, with its range and what was given.
  */
+import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import type { RedisPlace } from './broker/redis/connect.ts'
+import { readUpstreams, type Upstream } from './relay/upstreams.ts'
 
 export interface Config {
   port: number
@@ -20,6 +22,11 @@ export interface Config {
   drainMs: number
   maxStreams: number
   postRate: number
+  relayUpstreams: Upstream[]
+  relayRate: number
+  relayGraceMs: number
+  relayMaxBytes: number
+  relayIdleMs: number
   auth: Auth
   corsOrigins: string[]
   trustProxy: string | number | boolean
@@ -76,6 +83,18 @@ export function readConfig(env: Env): Config {
     return given
   }
 
+  const upstreams = (name: string) => {
+    const given = value(name)
+    if (given === undefined) return []
+    try {
+      return readUpstreams(given.trimStart().startsWith('[') ? given : readFileSync(given, 'utf8'), env)
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException
+      faults.push(`${name} must be a list of upstreams as JSON, or its file’s path: ${code ?? message}`)
+      return []
+    }
+  }
+
   const redisPlace = (): RedisPlace | undefined => {
     const url = string('REDIS_URL', isRedisUrl, 'a URL that begins with redis:// or rediss://')
     const nodes = list(string('REDIS_CLUSTER', areHosts, 'host:port, with commas between'))
@@ -126,6 +145,11 @@ export function readConfig(env: Env): Config {
     drainMs: int('DRAIN_MS', { default: 5_000, min: 100, max: hourMs }),
     maxStreams: int('MAX_STREAMS', { default: 20_000, min: 1, max: 1_000_000 }),
     postRate: int('POST_RATE', { default: 100, min: 1, max: 1_000_000 }),
+    relayUpstreams: upstreams('RELAY_UPSTREAMS'),
+    relayRate: int('RELAY_RATE', { default: 10, min: 1, max: 1_000_000 }),
+    relayGraceMs: int('RELAY_GRACE_MS', { default: 30_000, min: 100, max: hourMs }),
+    relayMaxBytes: int('RELAY_MAX_BYTES', { default: 4 * 1024 * 1024, min: 1_024, max: 256 * 1024 * 1024 }),
+    relayIdleMs: int('RELAY_IDLE_MS', { default: 120_000, min: 100, max: hourMs }),
     auth: auth(),
     corsOrigins: list(string('CORS_ORIGINS', areOrigins, 'origins like https://example.org, with commas between')),
     trustProxy: trust(

@@ -1,18 +1,23 @@
 #!/usr/bin/env node
 /**
- * The process: its environment, its signals, its end.
+ * The process: its commands, its environment, its signals, its end.
  */
 import { fileURLToPath } from 'node:url'
 import { pino } from 'pino'
+import { doctor } from './cli/doctor/doctor.ts'
 import { makeToken } from './cli/token.ts'
 import { type Config, ConfigError, readConfig } from './config.ts'
 import { start } from './server.ts'
 
 async function main([command = 'serve', ...args]: string[]): Promise<void> {
+  if (command === 'doctor') {
+    process.exitCode = await doctor(args, process.stdout, process.stderr)
+    return
+  }
   const config = readConfig(process.env)
   if (command === 'serve') await serve(config)
   else if (command === 'token') process.stdout.write(`${await makeToken(args, config.auth)}\n`)
-  else throw new Error(`there is no command "${command}"; there are serve and token`)
+  else throw new Error(`there is no command "${command}"; there are serve, doctor and token`)
 }
 
 async function serve(config: Config): Promise<void> {

@@ -27,6 +27,9 @@ import { Hub } from './hub/hub.ts'
 import { locationFormat } from './location/format.ts'
 import { createRooms } from './location/rooms.ts'
 import { locationRoutes } from './location/routes.ts'
+import { demonstrationAt, demonstrationRoutes } from './relay/demonstration.ts'
+import { perMinute } from './relay/rate.ts'
+import { Relay, runFormat } from './relay/relay.ts'
 
 export interface Running {
   address: AddressInfo
@@ -37,6 +40,8 @@ export interface Running {
 /** Above every load balancer's own, so that it is never us who closes a connection which it is about to use. */
 const keepAliveMs = 75_000
 
+/** The end of an instance that relays is told to its readers elsewhere when this is over. */
+const runLeaseMs = 6_000
 /** Connections that may wait to be accepted: after a deploy everybody comes back at once, and whoever finds no place waits a second or more. */
 const backlog = 4_096
 /** How long the start waits for the store, and how often it looks. */
@@ -55,10 +60,14 @@ const patience = {
 /** Rejects when the address cannot be listened on. */
 export async function start(config: Config, log: Logger, webDir: string): Promise<Running> {
   const holder = nanoid(8)
-  const { broker, limiter } = createStore(config, log)
+  const { broker, runBroker, limiter } = createStore(config, log)
   const hub = new Hub(broker, locationFormat, { ...config, holder })
+  const runHub = new Hub(runBroker, runFormat, { ...config, ...runOptions(config), holder })
   const metrics = createMetrics(hub)
-  const access = createAccess(createVerifier(config.auth, log), config.corsOrigins)
+  const verifier = createVerifier(config.auth, log)
+  const access = createAccess(verifier, config.corsOrigins)
+  const addressOf = addressReader(config.trustProxy)
+  const streams = new StreamCount()
   let isDraining = false
 
   const rooms = createRooms({
@@ -68,16 +77,40 @@ export async function start(config: Config, log: Logger, webDir: string): Promis
     limits: {
       posts: new PostRate(config.postRate, limiter('posts', config.postRate, 1)),
       rooms: new RoomCount(),
-      streams: new StreamCount(),
+      streams,
     },
-    addressOf: addressReader(config.trustProxy),
+    addressOf,
     isDraining: () => isDraining,
     onOpen: room => log.info({ room }, 'stream opened'),
     onClose: (room, cause, durationMs) =>
       log.info({ room, cause, durationMs: Math.round(durationMs) }, 'stream closed'),
   })
+  const demonstration = verifier ? undefined : () => demonstrationAt(server.address() as AddressInfo)
+  const relay = new Relay({
+    broker: runBroker,
+    hub: runHub,
+    holder,
+    leaseMs: runLeaseMs,
+    graceMs: config.relayGraceMs,
+    historyTtlMs: config.historyTtlMs,
+    maxBytes: config.relayMaxBytes,
+    idleMs: config.relayIdleMs,
+    upstreams: config.relayUpstreams,
+    demonstration,
+    access,
+    rate: perMinute(config.relayRate, limiter('relay', config.relayRate, 60)),
+    streams,
+    addressOf,
+    isDraining: () => isDraining,
+    isFull: () => hub.streams + runHub.streams >= config.maxStreams,
+    onBegin: upstream => log.info({ upstream }, 'run began'),
+    onEnd: (upstream, cause, durationMs) =>
+      log.info({ upstream, cause, durationMs: Math.round(durationMs) }, 'run ended'),
+  })
   const app = createApp({
     location: locationRoutes(rooms),
+    relay,
+    demonstration: demonstration && demonstrationRoutes(demonstration),
     metrics,
     access,
     hasAdminPort: config.adminPort !== undefined,
@@ -106,21 +139,24 @@ export async function start(config: Config, log: Logger, webDir: string): Promis
     address,
     async drain() {
       isDraining = true
-      await hub.drain(config.drainMs)
+      await Promise.all([hub.drain(config.drainMs), runHub.drain(config.drainMs)])
+      await relay.close()
       const closed = new Promise(resolve => server.close(resolve))
       server.closeIdleConnections()
       await Promise.race([closed, setTimeout(lastAnswersMs)])
       server.closeAllConnections()
       admin.close()
       admin.closeAllConnections()
-      await hub.close()
-      await broker.close()
+      await Promise.all([hub.close(), runHub.close()])
+      await Promise.all([broker.close(), runBroker.close()])
     },
   }
 }
 
 interface Store {
   broker: Broker
+  /** The same store with other bounds: a run's log is bounded by the relay, in bytes, and its leases are short. */
+  runBroker: Broker
   /** Gives `points` to each key in every `seconds`: over all instances, if the store has them all. */
   limiter(name: string, points: number, seconds: number): RateLimiterAbstract
 }
@@ -128,18 +164,25 @@ interface Store {
 function createStore(config: Config, log: Logger): Store {
   const { historyLength, historyTtlMs, leaseMs, graceMs } = config
   const options: BrokerOptions = { historyLength, historyTtlMs, leaseMs, graceMs }
+  const ofRuns: BrokerOptions = { historyTtlMs, ...runOptions(config) }
   if (!config.redis) {
     return {
       broker: new MemoryBroker(options),
+      runBroker: new MemoryBroker(ofRuns),
       limiter: (keyPrefix, points, duration) => new RateLimiterMemory({ keyPrefix, points, duration }),
     }
   }
   const connections = connect(config.redis, error => log.warn({ reason: error.message }, 'Redis connection failed'))
   return {
     broker: new RedisBroker(connections, config.redisPrefix, options),
+    runBroker: new RedisBroker(connections, config.redisPrefix, ofRuns),
     limiter: (name, points, seconds) =>
       redisLimiter(connections, `${config.redisPrefix}:limit:${name}`, points, seconds),
   }
+}
+
+function runOptions({ relayGraceMs }: Config): Omit<BrokerOptions, 'historyTtlMs'> {
+  return { historyLength: Number.MAX_SAFE_INTEGER, leaseMs: runLeaseMs, graceMs: relayGraceMs }
 }
 
 function createVerifier(auth: Auth, log: Logger): Verifier | null {

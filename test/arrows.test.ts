@@ -23,7 +23,7 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const parts: { name: string; path: string; mayImport: string[] }[] = [
   { name: 'main', path: 'server/main.ts', mayImport: ['server', 'cli', 'config'] },
   { name: 'cli', path: 'server/cli/', mayImport: ['config'] },
-  { name: 'config', path: 'server/config.ts', mayImport: ['redis'] },
+  { name: 'config', path: 'server/config.ts', mayImport: ['redis', 'upstreams'] },
   // Puts the parts together, so it alone knows which broker there is.
   {
     name: 'server',
@@ -34,7 +34,9 @@ const parts: { name: string; path: string; mayImport: string[] }[] = [
   { name: 'app', path: 'server/http/app.ts', mayImport: ['http', 'location', 'relay', 'ticks'] },
   { name: 'http', path: 'server/http/', mayImport: ['hub', 'broker'] },
   { name: 'location', path: 'server/location/', mayImport: ['http', 'hub', 'broker', 'wire'] },
-  { name: 'relay', path: 'server/relay/', mayImport: ['http', 'hub', 'broker'] },
+  // The operator's list is a setting, too.
+  { name: 'upstreams', path: 'server/relay/upstreams.ts', mayImport: [] },
+  { name: 'relay', path: 'server/relay/', mayImport: ['upstreams', 'http', 'hub', 'broker'] },
   { name: 'ticks', path: 'server/ticks/', mayImport: ['http'] },
   { name: 'hub', path: 'server/hub/', mayImport: ['broker'] },
   { name: 'redis', path: 'server/broker/redis/', mayImport: ['broker'] },

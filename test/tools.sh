@@ -15,6 +15,8 @@ missing() {
   version=$(redis_version)
   [ "${version:-0}" -ge 7 ] && command -v redis-cli >/dev/null || echo redis-server
   command -v nginx >/dev/null || echo nginx
+  command -v haproxy >/dev/null || echo haproxy
+  command -v caddy >/dev/null || echo caddy
   [ -x "${CHROMIUM:-/usr/bin/chromium}" ] || echo chromium
   command -v curl >/dev/null || echo curl
 }

@@ -99,6 +99,12 @@ export interface Broker {
    * taken whole or not at all. Resolves once all is stored. Rejects with `Unavailable`.
    */
   publish(topic: string, drafts: Draft[]): Promise<Receipt[]>
+  /**
+   * Goes on with a key that is there, whoever holds it: appends its next values, the first of which is its `seq`th, and
+   * announces them. Those that were appended before are passed over, so after a rejection it may be called again.
+   * False: the key is not there, and nothing was appended.
+   */
+  append(topic: string, key: string, seq: number, values: string[]): Promise<boolean>
   /** Removes a key at once; a key that is not there is none of its business. */
   remove(topic: string, key: string, reason: string): Promise<void>
   /** Every key's value. Removes first, and announces, what has outlived its lease. */

@@ -62,7 +62,8 @@ export class MemoryTopic {
 
   commit(): Event[] {
     const { historyLength, historyTtlMs } = this.#options
-    if (this.#added.length > 0) this.#idleAt = this.#now + historyTtlMs
+    if (this.#added.length === 0) return []
+    this.#idleAt = this.#now + historyTtlMs
     if (this.#log.length > historyLength) {
       this.#log.splice(0, this.#log.length - historyLength)
       this.#whole = false
@@ -77,6 +78,17 @@ export class MemoryTopic {
     this.#values.set(key, { id, value, seq: seq ?? old?.seq })
     this.#post(key)
     return { id, stale: false }
+  }
+
+  append(key: string, seq: number, values: string[]): boolean {
+    const stored = this.#values.get(key)
+    if (!stored) return false
+    const known = stored.seq ?? seq - 1
+    values.forEach((value, i) => {
+      if (seq + i <= known) return
+      this.#values.set(key, { id: this.#append(key, value, ''), value, seq: seq + i })
+    })
+    return true
   }
 
   remove(key: string, reason: string): void {

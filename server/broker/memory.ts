@@ -29,6 +29,10 @@ export class MemoryBroker implements Broker {
     return this.#change(topic, room => drafts.map(draft => room.publish(draft)))
   }
 
+  async append(topic: string, key: string, seq: number, values: string[]): Promise<boolean> {
+    return this.#change(topic, room => room.append(key, seq, values))
+  }
+
   async remove(topic: string, key: string, reason: string): Promise<void> {
     this.#change(topic, room => room.remove(key, reason))
   }

@@ -3,9 +3,11 @@
  */
 import { readdirSync } from 'node:fs'
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
-import express, { type ErrorRequestHandler, type Express } from 'express'
+import express, { type ErrorRequestHandler, type Express, type Router } from 'express'
 import type { Logger } from 'pino'
 import type { LocationRoutes } from '../location/routes.ts'
+import type { Relay } from '../relay/relay.ts'
+import { relayRoutes } from '../relay/routes.ts'
 import { tickRoutes } from '../ticks/ticks.ts'
 import { type Access, refuseUnless } from './access/access.ts'
 import { maySeeMetrics } from './access/caller.ts'
@@ -20,6 +22,9 @@ import { securityHeaders } from './security-headers.ts'
 
 export interface AppOptions {
   location: LocationRoutes
+  relay: Relay
+  /** The demonstration's routes, where there is one. */
+  demonstration: Router | undefined
   /** Shown under `/metrics` to whoever may see them, unless there is a port for them. */
   metrics: Metrics
   access: Access
@@ -55,7 +60,8 @@ export function createApp(options: AppOptions): RequestListener {
     })
 }
 
-function createRest({ metrics, access, hasAdminPort, log, trustProxy, webDir, trouble }: AppOptions): Express {
+function createRest(options: AppOptions): Express {
+  const { relay, demonstration, metrics, access, hasAdminPort, log, trustProxy, webDir, trouble } = options
   const app = express()
   app.set('trust proxy', trustProxy)
   app.set('x-powered-by', false)
@@ -63,6 +69,8 @@ function createRest({ metrics, access, hasAdminPort, log, trustProxy, webDir, tr
   app.set('query parser', 'simple')
 
   app.use('/sse', tickRoutes())
+  app.use('/forward-sse', relayRoutes(relay))
+  if (demonstration) app.use('/demonstration', demonstration)
   app
     .route('/healthz')
     .get((_req, res) => sendJson(res, { status: 'alive' }))

@@ -12,9 +12,9 @@ const maxBatchBytes = 1024 * 1024
 const maxExcessBytes = 4 * maxBatchBytes
 
 /** Rejects with a `Problem`: 400, 413 or 415. A body that is an array may be longer. */
-export async function readJson(req: IncomingMessage): Promise<unknown> {
+export async function readJson(req: IncomingMessage, maxObjectBytes = maxBytes): Promise<unknown> {
   refuseOtherTypes(req)
-  const body = await readBytes(req)
+  const body = await readBytes(req, maxObjectBytes)
   if (body.length === 0) throw new Problem(400, 'The body is empty; it must be JSON.')
   if (!isUtf8(body)) throw new Problem(400, 'The body is not UTF-8.')
   try {
@@ -42,11 +42,11 @@ function refuseOtherTypes(req: IncomingMessage): void {
   }
 }
 
-function readBytes(req: IncomingMessage): Promise<Buffer> {
+function readBytes(req: IncomingMessage, maxObjectBytes: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     let length = 0
-    let limit = maxBytes
+    let limit = maxObjectBytes
     let hasBegun = false
     const refuse = () => {
       reject(new Problem(413, `The body is longer than ${limit} bytes.`, { headers: { Connection: 'close' } }))

@@ -11,16 +11,28 @@ interface Issue {
   message: string
 }
 
+/** What a server that was called said; `status` 0: nothing. */
+interface UpstreamAnswer {
+  status: number
+  body: string
+}
+
 export class Problem extends Error {
   readonly status: number
   readonly headers: OutgoingHttpHeaders
   readonly errors: Issue[] | undefined
+  readonly upstream: UpstreamAnswer | undefined
 
-  constructor(status: number, detail: string, more: { headers?: OutgoingHttpHeaders; errors?: Issue[] } = {}) {
+  constructor(
+    status: number,
+    detail: string,
+    more: { headers?: OutgoingHttpHeaders; errors?: Issue[]; upstream?: UpstreamAnswer } = {},
+  ) {
     super(detail)
     this.status = status
     this.headers = more.headers ?? {}
     this.errors = more.errors
+    this.upstream = more.upstream
   }
 }
 
@@ -51,9 +63,9 @@ export function answerError(error: unknown, req: IncomingMessage, res: ServerRes
   else sendProblem(res, problem)
 }
 
-function sendProblem(res: ServerResponse, { status, message, headers, errors }: Problem): void {
+function sendProblem(res: ServerResponse, { status, message, headers, errors, upstream }: Problem): void {
   const title = STATUS_CODES[status] ?? 'Error'
-  const body = JSON.stringify({ type: 'about:blank', title, status, detail: message, errors })
+  const body = JSON.stringify({ type: 'about:blank', title, status, detail: message, errors, upstream })
   res.writeHead(status, {
     ...headers,
     'Content-Type': 'application/problem+json',

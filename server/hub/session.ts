@@ -14,8 +14,8 @@ import type { Visited } from './wheel.ts'
 /** Where a session writes: a connection on which the response has begun, and which ends with it. */
 export type Sink = Pick<Socket, 'write' | 'cork' | 'uncork' | 'destroy' | 'destroySoon' | 'setTimeout' | 'on'>
 
-/** Why a stream ended: its client left, its time was up, its socket took nothing any more, or the server is leaving. */
-export type Ending = 'client' | 'age' | 'stalled' | 'drained'
+/** Why a stream ended: its client left, its topic or its time was over, its socket took nothing any more, or the server is leaving. */
+export type Ending = 'client' | 'over' | 'age' | 'stalled' | 'drained'
 
 export interface SessionOptions {
   heartbeatMs: number
@@ -98,7 +98,8 @@ export class Session implements Visited {
         this.#view.stats.deliveries += to - this.#next
         this.#next = to
         this.#write(bytes)
-      } else return
+      } else if (this.#view.isOver) this.end('over')
+      else return
     }
   }
 
@@ -128,6 +129,7 @@ export class Session implements Visited {
   }
 
   #write(bytes: Buffer | string): void {
+    if (bytes.length === 0) return
     this.#writtenAt = performance.now()
     this.#view.stats.bytes += bytes.length
     if (this.#sink.write(bytes)) return

@@ -76,6 +76,10 @@ export class View implements Follower {
     return this.#tail
   }
 
+  get isOver(): boolean {
+    return this.format.isOver(this.#values)
+  }
+
   announced(after: EventId, events: Event[]): void {
     if (this.#held) {
       this.#heldEvents += events.length

@@ -19,4 +19,6 @@ export const locationFormat: Format = {
   resumed: missed => frame(JSON.stringify({ type: 'resumed', missed })),
 
   ping: frame(JSON.stringify({ type: 'ping' })),
+
+  isOver: () => false,
 }

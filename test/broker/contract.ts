@@ -66,7 +66,8 @@ export function brokerContract(name: string, open: Open): void {
         const topic = nanoid()
         const { id } = await publish(topic, 'alice', '1')
         const [ms, n] = id.split('-').map(Number)
-        for (const other of [`${ms}-${Number(n) + 1}`, `${Number(ms) - 1}-0`, `${Number(ms) + 1}-0`]) {
+        const numbers = [`${ms}-${Number(n) + 1}`, `${Number(ms) - 1}-0`, `${Number(ms) + 1}-0`, `${ms}`]
+        for (const other of [...numbers, 'nonsense', '+', '-', `(${id}`, `${id}0000000000000000000`, `${id} `]) {
           expect(await broker.history(topic, other)).toMatchObject({ recovered: false, events: [{ id }] })
         }
       })
@@ -149,6 +150,72 @@ export function brokerContract(name: string, open: Open): void {
         expect(receipts.map(({ stale }) => stale)).toEqual([false, true, false])
         expect(receipts[1]?.id).toBe(receipts[0]?.id)
         expect((await broker.latest(topic)).entries).toMatchObject([{ value: '3' }])
+      })
+    })
+
+    describe('a key that goes on', () => {
+      const begin = (topic: string) => broker.publish(topic, [{ key: 'run', value: 'begun', seq: 0 }])
+      const valuesOf = async (topic: string) =>
+        (await broker.history(topic, beginning)).events.map(({ value, reason }) => value ?? reason)
+
+      test('has its values appended in order, and its last one kept', async () => {
+        const topic = nanoid()
+        await begin(topic)
+        expect(await broker.append(topic, 'run', 1, ['a', 'b'])).toBe(true)
+        expect(await broker.append(topic, 'run', 3, ['c'])).toBe(true)
+        expect(await valuesOf(topic)).toEqual(['begun', 'a', 'b', 'c'])
+        const { head, entries } = await broker.latest(topic)
+        expect(entries).toEqual([{ id: head, key: 'run', value: 'c' }])
+      })
+
+      test('takes what it was told twice once, whole or in part', async () => {
+        const topic = nanoid()
+        await begin(topic)
+        await broker.append(topic, 'run', 1, ['a', 'b'])
+        expect(await broker.append(topic, 'run', 1, ['a', 'b'])).toBe(true)
+        expect(await broker.append(topic, 'run', 2, ['b', 'c'])).toBe(true)
+        expect(await valuesOf(topic)).toEqual(['begun', 'a', 'b', 'c'])
+      })
+
+      test('is never begun by it, nor taken up again after it was removed', async () => {
+        const topic = nanoid()
+        expect(await broker.append(topic, 'run', 1, ['a'])).toBe(false)
+        await begin(topic)
+        await broker.remove(topic, 'run', 'over')
+        expect(await broker.append(topic, 'run', 1, ['a'])).toBe(false)
+        expect(await valuesOf(topic)).toEqual(['begun', 'over'])
+      })
+
+      test('is gone once its holder was not heard of for a lease: then nothing follows its end', async () => {
+        const topic = nanoid()
+        await begin(topic)
+        await hasty.keep(topic, 'a', [{ key: 'run', as: 'held' }])
+        while (await hasty.append(topic, 'run', 1, ['a'])) await new Promise(setImmediate)
+        expect(await valuesOf(topic)).toEqual(['begun', 'a', 'expired'])
+      })
+
+      test('is heard of by a follower, what was appended together in one announcement', async () => {
+        const topic = nanoid()
+        const { heard, follower } = listener()
+        const unfollow = await broker.follow(topic, follower)
+        await begin(topic)
+        await broker.append(topic, 'run', 1, ['a', 'b'])
+        await heard.until(({ value }) => value === 'b')
+        unfollow()
+        expect(heard.joins).toHaveLength(2)
+        expect(heard.gaps).toBe(0)
+      })
+
+      test('keeps all of its log where the history has no limit', async () => {
+        const long = await open({ ...options, historyLength: Number.MAX_SAFE_INTEGER })
+        const topic = nanoid()
+        await long.publish(topic, [{ key: 'run', value: 'begun', seq: 0 }])
+        const values = Array.from({ length: 2_500 }, (_, i) => `${i}`)
+        await long.append(topic, 'run', 1, values)
+        await long.remove(topic, 'run', 'over')
+        expect(await valuesOf(topic)).toEqual(['begun', ...values, 'over'])
+        expect(await long.history(topic, beginning)).toMatchObject({ recovered: true })
+        await long.close()
       })
     })
 

@@ -49,6 +49,10 @@ export class RedisBroker implements Broker {
     return drafts.map((_, i) => ({ id: String(reply[2 * i]), stale: reply[2 * i + 1] === 1 }))
   }
 
+  async append(topic: string, key: string, seq: number, values: string[]): Promise<boolean> {
+    return (await this.#scripts.run('append', topic, [key, seq, ...values])) === 1
+  }
+
   async remove(topic: string, key: string, reason: string): Promise<void> {
     await this.#scripts.run('remove', topic, [key, reason])
   }

@@ -4,7 +4,9 @@
   those after it, or all there are. ]]
 announce()
 local id = ARGV[8]
-if id ~= '0-0' and redis.call('XRANGE', log, id, id)[1] then return { 1, redis.call('XRANGE', log, '(' .. id, '+') } end
+-- Whatever a client may send as an id: what is none is no entry's.
+local entry = id ~= '0-0' and redis.pcall('XRANGE', log, id, id)[1]
+if entry and entry[1] == id then return { 1, redis.call('XRANGE', log, '(' .. id, '+') } end
 local entries = redis.call('XRANGE', log, '-', '+')
 local recovered = 0
 if id == '0-0' and (head == '0-0' or entries[1] and string.sub(entries[1][2][1], 1, 1) == 'f') then recovered = 1 end

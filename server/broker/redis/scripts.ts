@@ -10,7 +10,7 @@ import { type BrokerOptions, Unavailable } from '../broker.ts'
 import type { Clock } from './clock.ts'
 import { type Connections, commandTimeoutMs } from './connect.ts'
 
-export type ScriptName = 'publish' | 'remove' | 'latest' | 'history' | 'keep' | 'alive'
+export type ScriptName = 'publish' | 'append' | 'remove' | 'latest' | 'history' | 'keep' | 'alive'
 
 interface Script {
   source: string

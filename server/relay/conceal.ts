@@ -1,0 +1,30 @@
+/**
+ * Takes out of a text what the operator added to a call. Pure.
+ */
+import type { Upstream } from './upstreams.ts'
+
+/** A word of a header that is shorter is no secret, like `Bearer`. */
+const minWordLength = 8
+
+/** Out of an error's text, which may repeat a whole header. */
+export function concealHeaders(text: string, { headers, secrets }: Upstream): string {
+  const values = Object.values(headers).filter(value => value !== '')
+  const words = values.flatMap(value => value.split(/\s+/)).filter(word => word.length >= minWordLength)
+  return conceal(text, [...values, ...words, ...secrets])
+}
+
+/** Out of the answer itself, which is changed in nothing else: a header like `2023-06-01` may well be part of one. */
+export function concealSecrets(text: string, { secrets }: Upstream): string {
+  return conceal(text, secrets)
+}
+
+function conceal(text: string, values: readonly string[]): string {
+  const longestFirst = values.flatMap(formsOf).sort((a, b) => b.length - a.length)
+  return longestFirst.reduce((rest, form) => rest.replaceAll(form, '[…]'), text)
+}
+
+/** As it stands in plain text, in JSON (some escape a slash) and in a URL. */
+function formsOf(value: string): string[] {
+  const json = JSON.stringify(value).slice(1, -1)
+  return [value, json, json.replaceAll('/', '\\/'), encodeURIComponent(value)]
+}

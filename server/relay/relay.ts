@@ -1,0 +1,200 @@
+/**
+ * The relay's requests: each reads its request, begins a run, reads one or stops one, and answers. Knows neither Redis nor
+ * Express.
+ *
+ * An upstream is called once for a run, by the instance that took the POST; whoever reads, the poster included, reads the log.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { nanoid } from 'nanoid'
+import { type Broker, beginning, type EventId } from '../broker/broker.ts'
+import { type Access, refuseUnless } from '../http/access/access.ts'
+import { type Caller, mayRelay } from '../http/access/caller.ts'
+import { sendNothing } from '../http/answer.ts'
+import { check, readJson } from '../http/body.ts'
+import { comeBackLater, startEventStream } from '../http/event-stream.ts'
+import type { StreamCount } from '../http/limits/stream-count.ts'
+import { Problem, problemOf } from '../http/problem.ts'
+import type { Hub } from '../hub/hub.ts'
+import { callUpstream } from './call.ts'
+import { concealSecrets } from './conceal.ts'
+import { isVisible, type Reason, readersKey, runFormat, runKey, topicOf } from './log.ts'
+import { Run } from './run.ts'
+import { findUpstream, type Upstream } from './upstreams.ts'
+import { type Wish, wishSchema } from './wish.ts'
+
+export { runFormat }
+
+export interface RelayOptions {
+  /** Its history has no limit in events. */
+  broker: Broker
+  hub: Hub
+  /** This instance's name among the holders of leases. */
+  holder: string
+  leaseMs: number
+  graceMs: number
+  historyTtlMs: number
+  maxBytes: number
+  idleMs: number
+  /** The operator's list. */
+  upstreams: readonly Upstream[]
+  /** Where there is one, it may be called without any list. */
+  demonstration: (() => Upstream) | undefined
+  access: Access
+  /** Counts a call. Rejects with a `Problem` past the caller's rate. */
+  rate(caller: string): Promise<void>
+  streams: StreamCount
+  /** From where a request comes, if that says anything. */
+  addressOf(req: IncomingMessage): string | undefined
+  isDraining(): boolean
+  isFull(): boolean
+  onBegin(origin: string): void
+  onEnd(origin: string, reason: Reason, durationMs: number): void
+}
+
+const maxBodyBytes = 1024 * 1024
+/** What may stand around the body. */
+const maxWishBytes = maxBodyBytes + 16 * 1024
+
+export class Relay {
+  readonly #options: RelayOptions
+  readonly #runs = new Set<Run>()
+
+  constructor(options: RelayOptions) {
+    this.#options = options
+  }
+
+  async begin(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    const { broker, isDraining, isFull } = this.#options
+    const caller = await this.#caller(req)
+    const wish = check(wishSchema, await readJson(req, maxWishBytes))
+    if (Buffer.byteLength(wish.body ?? '') > maxBodyBytes) {
+      throw new Problem(413, `The body is longer than ${maxBodyBytes} bytes.`)
+    }
+    const { url, upstream } = this.#find(wish)
+    await this.#count(req, caller)
+    if (isDraining() || isFull() || broker.trouble()) {
+      throw new Problem(503, 'No run can begin at present; the upstream was not called.', {
+        headers: { 'Retry-After': 2 },
+      })
+    }
+    const run = nanoid()
+    const topic = topicOf(run, caller.sub)
+    await this.#call(res, topic, wish, url, upstream)
+    res.setHeader('Location', `/forward-sse/${run}`)
+    await this.#read(req, res, caller, topic, beginning)
+  }
+
+  async resume(req: IncomingMessage, res: ServerResponse, run: string): Promise<void> {
+    const { broker, isDraining, isFull } = this.#options
+    try {
+      const caller = await this.#caller(req)
+      if (isDraining() || isFull()) return comeBackLater(res)
+      const topic = knownTopic(run, caller)
+      const { head, entries } = await broker.latest(topic)
+      if (head === beginning) throw unknown()
+      const lastEventId = req.headers['last-event-id']?.toString() || beginning
+      const { recovered, events } = await broker.history(topic, lastEventId)
+      const isOver = !entries.some(({ key }) => key === runKey)
+      if (isOver && recovered && !events.some(isVisible)) return sendNothing(res)
+      // With an id that is not of this run there is nothing to go on from but its beginning.
+      await this.#read(req, res, caller, topic, recovered ? lastEventId : beginning)
+    } catch (error) {
+      if (problemOf(error).status !== 503) throw error
+      comeBackLater(res)
+    }
+  }
+
+  async stop(req: IncomingMessage, res: ServerResponse, run: string): Promise<void> {
+    const { broker } = this.#options
+    const topic = knownTopic(run, await this.#caller(req))
+    const { head } = await broker.latest(topic)
+    if (head === beginning) throw unknown()
+    // Whichever instance relays it hears of it.
+    await broker.remove(topic, runKey, 'stopped')
+    sendNothing(res)
+  }
+
+  /** Ends every run here; resolves once the log says so. */
+  async close(): Promise<void> {
+    const runs = [...this.#runs]
+    for (const run of runs) run.stop('drained')
+    await Promise.all(runs.map(({ ended }) => ended))
+  }
+
+  /** Without a list there is nothing here to have a right to. */
+  async #caller(req: IncomingMessage): Promise<Caller> {
+    const { upstreams, demonstration, access } = this.#options
+    if (upstreams.length === 0 && !demonstration) throw new Problem(404, 'Nothing is relayed here.')
+    const caller = await access(req)
+    refuseUnless(mayRelay(caller))
+    return caller
+  }
+
+  #find({ targetUrl }: Wish): { url: URL; upstream: Upstream } {
+    const { upstreams, demonstration } = this.#options
+    const found = findUpstream(demonstration ? [demonstration(), ...upstreams] : upstreams, targetUrl)
+    if (found) return found
+    throw upstreams.length === 0
+      ? new Problem(404, 'Nothing is relayed here but the demonstration.')
+      : new Problem(403, 'That URL is none of those that are relayed here.')
+  }
+
+  /** Whoever has no name is told apart by address. */
+  async #count(req: IncomingMessage, { sub }: Caller): Promise<void> {
+    const { rate, addressOf } = this.#options
+    await rate(sub === undefined ? `from ${addressOf(req) ?? req.socket.remoteAddress}` : `sub ${sub}`)
+  }
+
+  async #call(res: ServerResponse, topic: string, wish: Wish, url: URL, upstream: Upstream): Promise<void> {
+    const { broker, holder, leaseMs, graceMs, historyTtlMs, maxBytes, idleMs, onBegin, onEnd } = this.#options
+    const { method, headers, body } = wish
+    // Before the answer's head nobody else can know of the run.
+    const gone = new AbortController()
+    const hangUp = () => gone.abort()
+    res.on('close', hangUp)
+    const answer = await callUpstream({ url, upstream, method, headers, body, idleMs, signal: gone.signal })
+    res.off('close', hangUp)
+    const startedAt = performance.now()
+    const run = await Run.begin(answer, {
+      broker,
+      topic,
+      holder: `${holder}/run`,
+      leaseMs,
+      graceMs,
+      historyTtlMs,
+      maxBytes,
+      idleMs,
+      conceal: text => concealSecrets(text, upstream),
+    })
+    this.#runs.add(run)
+    onBegin(upstream.origin)
+    void run.ended.then(reason => {
+      this.#runs.delete(run)
+      onEnd(upstream.origin, reason, performance.now() - startedAt)
+    })
+  }
+
+  async #read(
+    req: IncomingMessage,
+    res: ServerResponse,
+    { sub, expiresAt }: Caller,
+    topic: string,
+    lastEventId: EventId,
+  ): Promise<void> {
+    const { hub, streams, addressOf } = this.#options
+    const leave = res.closed ? null : streams.enter(addressOf(req), sub)
+    if (!leave) return comeBackLater(res)
+    res.once('close', leave)
+    const open = () => startEventStream(res)
+    await hub.join({ topic, lastEventId, key: readersKey, ack: false, untilMs: expiresAt, open, onClose: () => {} })
+  }
+}
+
+function knownTopic(run: string, { sub }: Caller): string {
+  if (!/^[\w-]{21}$/.test(run)) throw unknown()
+  return topicOf(run, sub)
+}
+
+function unknown(): Problem {
+  return new Problem(404, 'There is no such run, or no longer.')
+}

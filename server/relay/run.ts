@@ -1,0 +1,200 @@
+/**
+ * One run: an upstream's events into the log, until it ends or nobody wants it any more.
+ *
+ * Knows nothing of who reads. The run's end is in the log, whatever it was: told by this instance, or, when this instance
+ * is gone, by the lease that it kept.
+ */
+import type { IncomingMessage } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Broker, type Event, type EventId, type Follower, Unavailable } from '../broker/broker.ts'
+import { Keeper } from '../hub/keeper.ts'
+import { type UpstreamEvent, UpstreamEvents } from './events.ts'
+import { begun, lineOf, type Reason, readersKey, runKey } from './log.ts'
+
+export interface RunOptions {
+  broker: Broker
+  topic: string
+  /** This instance's name among the holders of leases; another than that of its readers. */
+  holder: string
+  leaseMs: number
+  /** How long nobody may be listening. */
+  graceMs: number
+  historyTtlMs: number
+  maxBytes: number
+  /** The longest silence. */
+  idleMs: number
+  /** Takes out what is not for readers. */
+  conceal(text: string): string
+}
+
+const maxRunMs = 60 * 60_000
+/** What may wait for the log; past it the upstream waits. */
+const maxPendingBytes = 256 * 1024
+/** What an event takes at least, however short it is. */
+const minEventBytes = 64
+const retryMs = 250
+
+export class Run implements Follower {
+  readonly #upstream: IncomingMessage
+  readonly #options: RunOptions
+  readonly #events: UpstreamEvents
+  readonly #keeper: Keeper
+  readonly #limit: NodeJS.Timeout
+  readonly #begun: Promise<void>
+  #unfollow = () => {}
+  #head: EventId | undefined
+  #seq = 1
+  #bytes = 0
+  #pending: string[] = []
+  #pendingBytes = 0
+  #appending: Promise<void> | undefined
+  #reason: Reason | undefined
+  /** Resolves with why once the end is in the log. */
+  readonly ended: Promise<Reason>
+
+  /** Resolves once the run is in the log. Rejects with `Unavailable`; the upstream is then closed. */
+  static async begin(upstream: IncomingMessage, options: RunOptions): Promise<Run> {
+    const run = new Run(upstream, options)
+    await run.#begun
+    return run
+  }
+
+  private constructor(upstream: IncomingMessage, options: RunOptions) {
+    const { broker, topic, holder, leaseMs, graceMs, historyTtlMs, maxBytes, idleMs } = options
+    this.#upstream = upstream
+    this.#options = options
+    this.#events = new UpstreamEvents(maxBytes)
+    const onHead = (head: EventId) => {
+      if (head !== this.#head) this.interrupted()
+    }
+    this.#keeper = new Keeper(broker, { topic, holder, leaseMs, graceMs, historyTtlMs, onHead, onIdle: () => {} })
+    this.#begun = this.#begin()
+    // What comes before the run is in the log waits for it.
+    this.#appending = this.#begun.then(
+      () => this.#append(),
+      () => this.stop('lost'),
+    )
+    this.#limit = setTimeout(() => this.stop('too-late'), maxRunMs)
+    upstream.setTimeout(idleMs, () => {
+      if (!upstream.isPaused()) this.stop('silent')
+    })
+    upstream.on('data', bytes => this.#take(bytes))
+    this.ended = new Promise(resolve => upstream.on('close', resolve)).then(() => this.#end())
+  }
+
+  async #begin(): Promise<void> {
+    const { broker, topic } = this.#options
+    const drafts = [runKey, readersKey].map(key => ({ key, value: begun, seq: 0 }))
+    await broker.publish(topic, drafts)
+    this.#keeper.enter(runKey, false)
+    this.#awaitReaders()
+    this.#unfollow = await broker.follow(topic, this)
+  }
+
+  stop(reason: Reason): void {
+    this.#reason ??= reason
+    this.#upstream.destroy()
+  }
+
+  announced(_after: string, events: Event[]): void {
+    for (const { id, key, value, reason } of events) {
+      this.#head = id
+      if (value !== null) continue
+      if (key === runKey) this.stop('stopped')
+      else if (reason === 'closed') this.stop('abandoned')
+      else this.#callReaders()
+    }
+  }
+
+  interrupted(): void {
+    this.#look().catch(() => {})
+  }
+
+  /** An end that was announced while nobody could hear it. */
+  async #look(): Promise<void> {
+    const { entries } = await this.#insist(() => this.#options.broker.latest(this.#options.topic))
+    const keys = new Set(entries.map(({ key }) => key))
+    if (!keys.has(runKey)) this.stop('stopped')
+    else if (!keys.has(readersKey)) this.stop('abandoned')
+  }
+
+  /** The instance of the last reader is gone, so the reader may be on the way to another: as if it had left just now. */
+  #callReaders(): void {
+    const { broker, topic } = this.#options
+    this.#insist(() => broker.publish(topic, [{ key: readersKey, value: begun }])).then(
+      () => this.#awaitReaders(),
+      () => this.stop('lost'),
+    )
+  }
+
+  /** From now on somebody has the grace to come. */
+  #awaitReaders(): void {
+    this.#keeper.enter(readersKey, false)
+    this.#keeper.leave(readersKey, false)
+  }
+
+  #take(bytes: Buffer): void {
+    for (const event of this.#events.read(bytes)) {
+      if (!this.#add(event)) break
+    }
+    if (this.#events.isTooLong) this.stop('too-long')
+    if (this.#pendingBytes > maxPendingBytes) this.#upstream.pause()
+    if (this.#pending.length > 0) this.#appending ??= this.#append()
+  }
+
+  #add({ event, data }: UpstreamEvent): boolean {
+    const value = lineOf({ event, data: this.#options.conceal(data) })
+    this.#bytes += Math.max(minEventBytes, Buffer.byteLength(data) + (event?.length ?? 0))
+    if (this.#bytes > this.#options.maxBytes) {
+      this.stop('too-long')
+      return false
+    }
+    this.#pending.push(value)
+    this.#pendingBytes += value.length
+    return true
+  }
+
+  /** All that waits, and what comes meanwhile. */
+  async #append(): Promise<void> {
+    const { broker, topic } = this.#options
+    while (this.#pending.length > 0) {
+      const values = this.#pending
+      this.#pending = []
+      this.#pendingBytes = 0
+      const isThere = await this.#insist(() => broker.append(topic, runKey, this.#seq, values)).catch(() => false)
+      if (!isThere) {
+        this.#pending = []
+        this.stop('lost')
+        break
+      }
+      this.#seq += values.length
+      this.#upstream.resume()
+    }
+    this.#appending = undefined
+  }
+
+  async #end(): Promise<Reason> {
+    const { broker, topic } = this.#options
+    const reason = this.#reason ?? (this.#upstream.complete ? 'done' : 'broken')
+    clearTimeout(this.#limit)
+    await this.#appending
+    // With the store away for longer, the lease that nobody keeps any more is the end.
+    await this.#insist(() => broker.remove(topic, runKey, reason)).catch(() => {})
+    await this.#keeper.stop().catch(() => {})
+    this.#unfollow()
+    return reason
+  }
+
+  /** For as long as the lease may last without the store. What is done twice here is done once in the log. */
+  async #insist<T>(step: () => Promise<T>): Promise<T> {
+    const untilMs = performance.now() + this.#options.leaseMs
+    for (;;) {
+      try {
+        return await step()
+      } catch (error) {
+        if (!(error instanceof Unavailable) || performance.now() > untilMs) throw error
+        await sleep(retryMs)
+      }
+    }
+  }
+}

@@ -1,0 +1,172 @@
+/** The doctor, through real proxies that are set up well, and through ones that are not. */
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { diagnose, runDoctor } from '../support/doctor.ts'
+import { caddy, devServer, haproxy, nginx, type TestProxy } from '../support/proxies.ts'
+import { startServer, type TestServer } from '../support/server.ts'
+
+let server: TestServer
+beforeAll(async () => {
+  server = await startServer({ HEARTBEAT_MS: '1500' })
+})
+afterAll(() => server?.stop())
+
+const patientMs = 60_000
+
+type Setup = [name: string, start: (target: string) => Promise<TestProxy>]
+
+const good: Setup[] = [
+  ['nginx', target => nginx(target)],
+  ['nginx that compresses other things', target => nginx(target, 'gzip on; gzip_types text/css application/json;')],
+  ['Caddy', target => caddy(target)],
+  ['Caddy that compresses', target => caddy(target, '', 'encode gzip')],
+  ['HAProxy', target => haproxy(target)],
+  ['HAProxy that compresses', target => haproxy(target, 'compression algo gzip')],
+  ['webpack-dev-server that compresses', target => devServer('webpack', target)],
+  ['Vite', target => devServer('vite', target)],
+  ['umi that compresses', target => devServer('umi', target)],
+]
+
+type Bad = [culprit: string, trouble: string, start: (target: string) => Promise<TestProxy>, line: string]
+
+/** It asks whether it may compress before it changes headers, so one section takes the ban away and another compresses. */
+const compressingStreams = () => {
+  const inner = `abns@colocate-${process.pid}`
+  const outer = ['compression algo gzip', 'compression type text/event-stream', `server inner ${inner}`]
+  return [...outer, 'listen inner', `bind ${inner}`, 'http-response del-header cache-control'].join('\n')
+}
+
+const bad: Bad[] = [
+  [
+    'nginx',
+    'held back',
+    target => nginx(target, 'proxy_http_version 1.0; proxy_buffering on; proxy_ignore_headers X-Accel-Buffering;'),
+    'proxy_buffering off;',
+  ],
+  [
+    'nginx',
+    'compressed',
+    target => nginx(target, 'gzip on; gzip_types text/event-stream; gzip_proxied any; gzip_min_length 1;'),
+    'gzip off;',
+  ],
+  [
+    'nginx',
+    'Last-Event-ID dropped',
+    target => nginx(target, 'proxy_set_header Last-Event-ID "";'),
+    'proxy_set_header Last-Event-ID',
+  ],
+  ['nginx', 'query dropped', target => nginx(target, 'rewrite ^(.*)$ $1? break;'), '$is_args$args'],
+  ['nginx', 'cut off when idle', target => nginx(target, 'proxy_read_timeout 700ms;'), 'proxy_read_timeout'],
+  [
+    'nginx',
+    'connections run out',
+    target => nginx(target, 'limit_conn few 6;', 'limit_conn_zone $server_port zone=few:1m;'),
+    'limit_conn',
+  ],
+  [
+    'Caddy',
+    'compressed',
+    target => caddy(target, '', 'encode {\n gzip\n minimum_length 1\n match header Content-Type text/event-stream*\n}'),
+    'encode',
+  ],
+  ['Caddy', 'Last-Event-ID dropped', target => caddy(target, 'header_up -Last-Event-ID'), 'header_up'],
+  ['Caddy', 'query dropped', target => caddy(target, '', 'rewrite * {path}?'), 'rewrite'],
+  ['Caddy', 'cut off when idle', target => caddy(target, 'transport http {\n read_timeout 700ms\n }'), 'read_timeout'],
+  [
+    'Caddy',
+    'connections run out',
+    target => caddy(target, 'transport http {\n max_conns_per_host 4\n }'),
+    'max_conns_per_host',
+  ],
+  ['HAProxy', 'compressed', target => haproxy(target, compressingStreams()), 'compression type'],
+  [
+    'HAProxy',
+    'Last-Event-ID dropped',
+    target => haproxy(target, 'http-request del-header last-event-id'),
+    'Last-Event-ID',
+  ],
+  ['HAProxy', 'query dropped', target => haproxy(target, 'http-request set-uri %[path]'), 'set-path'],
+  ['HAProxy', 'cut off when idle', target => haproxy(target, 'timeout server 700ms'), 'timeout server'],
+  ['HAProxy', 'connections run out', target => haproxy(target, '', 'maxconn 4'), 'maxconn'],
+  ['webpack-dev-server', 'held back', target => devServer('webpack', target, 'holding'), 'compress: false'],
+  ['webpack-dev-server', 'compressed', target => devServer('webpack', target, 'transformed'), 'compress: false'],
+  ['webpack-dev-server', 'Last-Event-ID dropped', target => devServer('webpack', target, 'forgetful'), 'Last-Event-ID'],
+  ['webpack-dev-server', 'query dropped', target => devServer('webpack', target, 'curt'), 'pathRewrite'],
+  ['webpack-dev-server', 'cut off when idle', target => devServer('webpack', target, 'hasty'), 'proxyTimeout: 0'],
+  ['webpack-dev-server', 'cut off when idle', target => devServer('webpack', target, 'mute'), 'proxyTimeout: 0'],
+  ['Vite', 'held back', target => devServer('vite', target, 'holding'), 'selfHandleResponse: false'],
+  ['Vite', 'Last-Event-ID dropped', target => devServer('vite', target, 'forgetful'), 'Last-Event-ID'],
+  ['Vite', 'query dropped', target => devServer('vite', target, 'curt'), 'rewrite'],
+  ['Vite', 'cut off when idle', target => devServer('vite', target, 'hasty'), 'proxyTimeout: 0'],
+  ['umi', 'held back', target => devServer('umi', target, 'holding'), 'UMI_DEV_SERVER_COMPRESS=none'],
+  ['umi', 'compressed', target => devServer('umi', target, 'transformed'), 'UMI_DEV_SERVER_COMPRESS=none'],
+  ['umi', 'Last-Event-ID dropped', target => devServer('umi', target, 'forgetful'), 'Last-Event-ID'],
+]
+
+describe('the doctor', () => {
+  test('finds nothing where nothing stands between, says so, and ends with 0', async () => {
+    const { code, out, err } = await runDoctor(server.url)
+    expect(out).toContain('Streams get through.')
+    expect(out).not.toContain('BAD')
+    expect(err).toContain('waiting for a heartbeat …\n')
+    expect(code).toBe(0)
+  })
+
+  test.each(good)(
+    'finds nothing through %s',
+    async (_, start) => {
+      const proxy = await start(server.url)
+      try {
+        expect(await diagnose(proxy.url)).toMatchObject({ ok: true, findings: [], code: 0 })
+      } finally {
+        await proxy.stop()
+      }
+    },
+    patientMs,
+  )
+
+  test.each(bad)(
+    'says of %s: %s, and how to mend it',
+    async (culprit, trouble, start, line) => {
+      const proxy = await start(server.url)
+      try {
+        const report = await diagnose(proxy.url)
+        expect(report.findings.map(each => each.trouble)).toEqual([trouble])
+        expect(report).toMatchObject({ ok: false, culprit, code: 1 })
+        const finding = report.findings.find(each => each.trouble === trouble)
+        expect(finding?.remedies[culprit]).toContain(line)
+        expect(Object.keys(finding?.remedies ?? {})).toEqual([culprit])
+      } finally {
+        await proxy.stop()
+      }
+    },
+    patientMs,
+  )
+
+  test(
+    'says in words what it found',
+    async () => {
+      const proxy = await nginx(server.url, 'proxy_set_header Last-Event-ID "";')
+      const { code, out } = await runDoctor(proxy.url)
+      await proxy.stop()
+      expect(out).toContain('BAD  Last-Event-ID dropped: The header')
+      expect(out).toContain('nginx:  proxy_set_header Last-Event-ID $http_last_event_id;')
+      expect(out).toContain('nginx is in the way.')
+      expect(code).toBe(1)
+    },
+    patientMs,
+  )
+
+  test('ends with 1 where there is nothing, or something else', async () => {
+    expect(await diagnose('http://127.0.0.1:1/')).toMatchObject({ code: 1, findings: [{ trouble: 'unreachable' }] })
+    expect(await diagnose(`${server.url}/nothing/here`)).toMatchObject({
+      code: 1,
+      findings: [{ trouble: 'not a stream' }],
+    })
+    expect((await runDoctor()).code).toBe(1)
+    expect((await runDoctor('not-a-url')).err).toContain('Usage:')
+  })
+})
+
+afterAll(() => {
+  process.stdout.write(`the doctor: ${bad.length} set-ups that are wrong, ${good.length} that are good\n`)
+})

@@ -1,0 +1,87 @@
+/**
+ * A development server in front of a target: `node dev-server.mjs webpack|vite|umi <port> <target> <fault>`.
+ *
+ * webpack-dev-server compresses, as it does by itself. umi's is put together here from what umi puts it together from:
+ * Express, `compression`, a proxy, and a page that says how far its bundle is.
+ *
+ * Faults: `none`; `transformed` takes away the header that forbids compression; `forgetful` drops Last-Event-ID;
+ * `hasty` hangs up on a silent stream;
+ * `mute` gives it up and leaves its reader alone with it; `holding` waits for the whole answer; `curt` drops the query.
+ */
+import { createRequire } from 'node:module'
+
+const [kind, port, target, fault] = process.argv.slice(2)
+const require = createRequire(import.meta.url)
+
+const listeners = {
+  proxyReq: proxyReq => {
+    if (fault === 'forgetful') proxyReq.removeHeader('last-event-id')
+  },
+  proxyRes: (proxyRes, _req, res) => {
+    if (fault === 'transformed') delete proxyRes.headers['cache-control']
+    if (fault !== 'holding') return
+    const parts = []
+    proxyRes.on('data', part => parts.push(part))
+    proxyRes.on('end', () => {
+      res.writeHead(proxyRes.statusCode, proxyRes.headers)
+      res.end(Buffer.concat(parts))
+    })
+  },
+}
+const options = {
+  target,
+  changeOrigin: true,
+  ...(fault === 'hasty' && { timeout: 700 }),
+  ...(fault === 'mute' && { proxyTimeout: 700 }),
+  ...(fault === 'holding' && { selfHandleResponse: true }),
+}
+const withoutQuery = path => path.split('?')[0]
+
+if (kind === 'webpack') {
+  const webpack = require('webpack')
+  const WebpackDevServer = require('webpack-dev-server')
+  const compiler = webpack({
+    mode: 'development',
+    entry: 'data:text/javascript,1',
+    infrastructureLogging: { level: 'none' },
+  })
+  const proxy = {
+    ...options,
+    context: ['/sse', '/rooms'],
+    onProxyReq: listeners.proxyReq,
+    onProxyRes: listeners.proxyRes,
+    ...(fault === 'curt' && { pathRewrite: withoutQuery }),
+  }
+  await new WebpackDevServer({ port, host: '127.0.0.1', compress: true, hot: false, proxy: [proxy] }, compiler).start()
+} else if (kind === 'vite') {
+  const { createServer } = await import('vite')
+  const configure = proxy => {
+    for (const [event, listener] of Object.entries(listeners)) proxy.on(event, listener)
+  }
+  const each = { ...options, configure, ...(fault === 'curt' && { rewrite: withoutQuery }) }
+  const server = await createServer({
+    configFile: false,
+    logLevel: 'silent',
+    optimizeDeps: { noDiscovery: true },
+    server: { port: Number(port), host: '127.0.0.1', strictPort: true, proxy: { '/sse': each, '/rooms': each } },
+  })
+  await server.listen()
+} else {
+  const express = require('express')
+  const requireFrom = createRequire(require.resolve('webpack-dev-server'))
+  const app = express()
+  app.use(requireFrom('compression')())
+  app.get('/__umi/api/bundle-status', (_req, res) => res.json({ bundleStatus: { done: true } }))
+  const { createProxyMiddleware } = requireFrom('http-proxy-middleware')
+  const filter = path => /^\/(sse|rooms)/.test(path)
+  app.use(
+    createProxyMiddleware(filter, {
+      ...options,
+      logLevel: 'silent',
+      onProxyReq: listeners.proxyReq,
+      onProxyRes: listeners.proxyRes,
+      ...(fault === 'curt' && { pathRewrite: withoutQuery }),
+    }),
+  )
+  app.listen(Number(port), '127.0.0.1')
+}

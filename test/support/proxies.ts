@@ -1,0 +1,125 @@
+/**
+ * What may stand between a client and a server, real: nginx, Caddy and HAProxy as they are installed, and development servers.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { freePort } from './ports.ts'
+
+export interface TestProxy {
+  url: string
+  stop(): Promise<void>
+}
+
+const patienceMs = 30_000
+
+/** `lines` stand in the location, `http` around the server. */
+export function nginx(target: string, lines = '', http = ''): Promise<TestProxy> {
+  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
+    .map(kind => `${kind}_temp_path ${kind};`)
+    .join(' ')
+  const version = lines.includes('proxy_http_version') ? '' : 'proxy_http_version 1.1;'
+  return run(
+    'nginx.conf',
+    port => `
+      daemon off; pid nginx.pid; error_log stderr crit; worker_processes 1; events { worker_connections 256; }
+      http { access_log off; ${temporary} ${http}
+        server { listen 127.0.0.1:${port};
+          location / { proxy_pass ${target}; ${version} proxy_set_header Connection ""; proxy_set_header Host $http_host; ${lines} }
+        }
+      }`,
+    dir => ['nginx', '-p', dir, '-c', 'nginx.conf', '-e', 'stderr'],
+  )
+}
+
+/** `lines` stand in `reverse_proxy`, `site` beside it. */
+export function caddy(target: string, lines = '', site = ''): Promise<TestProxy> {
+  return run(
+    'Caddyfile',
+    port =>
+      `{\n admin off\n auto_https off\n}\nhttp://127.0.0.1:${port} {\n ${site}\n reverse_proxy ${target} {\n ${lines}\n }\n}\n`,
+    dir => ['caddy', 'run', '--adapter', 'caddyfile', '--config', join(dir, 'Caddyfile')],
+  )
+}
+
+/** `lines` stand in the proxy's section, `server` on the line of the server. */
+export function haproxy(target: string, lines = '', server = ''): Promise<TestProxy> {
+  return run(
+    'haproxy.cfg',
+    port =>
+      `defaults\n mode http\n timeout connect 2s\n timeout client 60s\n timeout server 60s\nlisten it\n bind 127.0.0.1:${port}\n` +
+      ` ${lines.replaceAll('\n', '\n ')}\n server one ${new URL(target).host} ${server}\n`,
+    dir => ['haproxy', '-db', '-f', join(dir, 'haproxy.cfg')],
+  )
+}
+
+/** `fault`: see the script. */
+export function devServer(kind: 'webpack' | 'vite' | 'umi', target: string, fault = 'none'): Promise<TestProxy> {
+  const script = new URL('dev-server.mjs', import.meta.url).pathname
+  return run(
+    'none',
+    () => '',
+    (_dir, port) => [process.execPath, script, kind, String(port), target, fault],
+  )
+}
+
+async function run(
+  file: string,
+  content: (port: number) => string,
+  command: (dir: string, port: number) => string[],
+): Promise<TestProxy> {
+  const port = await freePort()
+  const dir = await mkdtemp(join(tmpdir(), 'colocate-proxy-'))
+  await writeFile(join(dir, file), content(port))
+  const [program = '', ...args] = command(dir, port)
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, HOME: dir } })
+  let said = ''
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', part => (said += part))
+  const ended = new Promise<void>(resolve => {
+    child.once('exit', () => resolve())
+    child.once('error', () => resolve())
+  })
+  const stop = async () => {
+    child.kill('SIGKILL')
+    await ended
+    // What it has started itself may hold on to them.
+    child.stdout.destroy()
+    child.stderr.destroy()
+    await rm(dir, { recursive: true, force: true })
+  }
+  try {
+    await listening(child, port)
+  } catch (error) {
+    await stop()
+    throw new Error(
+      `${program} did not start (Debian: apt-get install ${program}): ${(error as Error).message} ${said}`,
+    )
+  }
+  return { url: `http://127.0.0.1:${port}`, stop }
+}
+
+/** Asks again until somebody takes a connection. */
+async function listening(child: ChildProcess, port: number): Promise<void> {
+  let failure: Error | undefined
+  child.once('error', error => {
+    failure = error
+  })
+  child.once('exit', code => {
+    failure = new Error(`It ended with ${code}.`)
+  })
+  const deadline = performance.now() + patienceMs
+  while (!failure && performance.now() < deadline) {
+    const socket = connect(port, '127.0.0.1')
+    const isOpen = await once(socket, 'connect').then(
+      () => true,
+      () => false,
+    )
+    socket.destroy()
+    if (isOpen) return
+    await new Promise(resolve => setTimeout(resolve, 20))
+  }
+  throw failure ?? new Error('It does not listen.')
+}

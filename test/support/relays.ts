@@ -1,0 +1,50 @@
+/**
+ * What tests ask of a relay.
+ */
+import type { TestServer } from './server.ts'
+import { openStream, type TestStream } from './streams.ts'
+import type { Upstream } from './upstream.ts'
+
+/** Settings of a relay that may call that upstream, as often as it likes. */
+export function relaying(upstream: Upstream, env: Record<string, string> = {}): Record<string, string> {
+  const upstreams = [
+    { prefix: upstream.origin, headers: { authorization: `Bearer \${RELAY_KEY}`, 'x-team': 'colocate' } },
+  ]
+  return { RELAY_UPSTREAMS: JSON.stringify(upstreams), RELAY_KEY: key, RELAY_RATE: '1000000', ...env }
+}
+
+/** The operator's. */
+export const key = 'sk-operator-0123456789/abcdef'
+
+export interface RelayStream extends TestStream {
+  /** The run's path. */
+  run: string
+}
+
+export async function post(server: TestServer, targetUrl: string, wish: object = {}): Promise<RelayStream> {
+  const stream = await openStream(`${server.url}/forward-sse`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ targetUrl, ...wish }),
+  })
+  return Object.assign(stream, { run: stream.headers.get('location') ?? '' })
+}
+
+export function resume(server: TestServer, run: string, lastEventId = ''): Promise<TestStream> {
+  return openStream(server.url + run, { headers: lastEventId ? { 'last-event-id': lastEventId } : {} })
+}
+
+/** The answer's body, for one that is no stream. */
+export async function refused(stream: TestStream): Promise<{
+  status: number
+  detail: string
+  upstream: { status: number; body: string }
+}> {
+  await stream.ended()
+  return JSON.parse(stream.text)
+}
+
+/** What came, without ids. */
+export function told(stream: TestStream): { event: string | undefined; data: string }[] {
+  return stream.events.map(({ event, data }) => ({ event, data }))
+}

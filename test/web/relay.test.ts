@@ -1,0 +1,104 @@
+/** The relay's page in a real browser, with the real server and its demonstration behind it. */
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
+import type { Browser } from 'playwright-core'
+import { logged } from '../support/log.ts'
+import { startServer, type TestServer } from '../support/server.ts'
+import { launch, openWindow, type Window } from './browser.ts'
+
+let browser: Browser
+let server: TestServer
+let window: Window
+
+beforeAll(async () => {
+  ;[browser, server] = await Promise.all([launch(), startServer({ RELAY_RATE: '1000' })])
+})
+afterAll(async () => {
+  await browser?.close()
+  await server?.stop()
+})
+beforeEach(async () => {
+  window = await openWindow(browser, `${server.url}/relay.html`)
+})
+afterEach(() => window.close())
+
+const ask = async (question: string) => {
+  await window.page.fill('#prompt', question)
+  await window.page.click('#send')
+}
+const answer = async () => (await window.page.locator('#answer').textContent()) ?? ''
+/** Resolves once the answer has that in it. */
+const reads = (text: string) => window.page.locator('#answer', { hasText: text }).waitFor()
+
+test('a question is answered word by word, to its end', async () => {
+  await ask('What is <b>this</b>?')
+  await reads('You wrote: “What is <b>this</b>?”')
+  expect(await answer()).not.toContain('the same at once.')
+  await window.says('done')
+  expect(await answer()).toMatch(/Stop does the same at once\.$/)
+  expect(await window.page.locator('#answer b').count()).toBe(0)
+  expect(window.troubles).toEqual([])
+})
+
+test('reloaded in the middle it has all of the answer, and goes on', async () => {
+  await ask('Will it last?')
+  await reads('No model')
+  await window.page.reload()
+  await reads('You wrote: “Will it last?”')
+  expect(await window.page.inputValue('#prompt')).toBe('Will it last?')
+  await window.says('done')
+  const whole = await answer()
+  expect(whole.match(/You wrote/g)).toHaveLength(1)
+  expect(whole).toMatch(/Stop does the same at once\.$/)
+  await window.page.reload()
+  await window.says('done')
+  expect(await answer()).toBe(whole)
+  expect(window.troubles).toEqual([])
+})
+
+test('stopped it is over, for the upstream, too', async () => {
+  const { length } = server.log
+  await ask('Stop me')
+  await reads('No model')
+  await window.page.click('#stop')
+  await window.says('stopped')
+  await logged(server, ({ msg, cause }) => msg === 'run ended' && cause === 'stopped')
+  expect(server.log.length).toBeGreaterThan(length)
+  expect(await window.page.locator('#stop').isVisible()).toBe(false)
+  expect(await answer()).not.toContain('Stop does the same')
+  expect(window.troubles).toEqual([])
+})
+
+test('a run that breaks off says why', async () => {
+  await window.page.route('**/forward-sse/*', route =>
+    route.fulfill({
+      contentType: 'text/event-stream',
+      body: 'event: relay-error\ndata: {"reason":"broken","detail":"The upstream broke off."}\n\n',
+    }),
+  )
+  await ask('Break')
+  await window.says('failed')
+  expect(await window.page.locator('[role=alert]').textContent()).toBe('The upstream broke off.')
+})
+
+test('a server without a demonstration says so', async () => {
+  await window.page.route('**/demonstration', route => route.fulfill({ status: 404, json: {} }))
+  await ask('Anyone?')
+  await window.says('failed')
+  expect(await window.page.locator('[role=alert]').textContent()).toContain('no demonstration')
+})
+
+test('the sheet leads to it, and it leads back', async () => {
+  await window.page.goto(`${server.url}/`)
+  await window.page.click('a[href="relay.html"]')
+  await window.says('idle')
+  await window.page.click('text=To the sheet')
+  await window.says('live')
+})
+
+test('it keeps to the screen of a phone', async () => {
+  await window.page.setViewportSize({ width: 360, height: 640 })
+  await ask('Small?')
+  await reads('No model')
+  expect(await window.page.evaluate('document.documentElement.scrollWidth')).toBe(360)
+  expect((await window.page.screenshot({ path: '/tmp/relay.png' })).length).toBeGreaterThan(5_000)
+})
