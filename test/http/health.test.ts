@@ -12,3 +12,13 @@ test.each([
   const answer = await request(server.url).get(path).expect(200).expect('Cache-Control', 'no-store')
   expect(answer.body).toEqual(body)
 })
+
+test('/openapi.json describes every path, and what a location may be', async () => {
+  const { body } = await request(server.url).get('/openapi.json').expect(200)
+  expect(body.openapi).toBe('3.1.0')
+  expect(Object.keys(body.paths)).toEqual(
+    expect.arrayContaining(['/rooms/{room}/location', '/location/sse', '/sse', '/forward-sse/{run}', '/readyz']),
+  )
+  const [location] = body.paths['/location'].post.requestBody.content['application/json'].schema.anyOf
+  expect(location.required).toEqual(['x', 'y'])
+})
