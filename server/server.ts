@@ -27,6 +27,7 @@ import { Hub } from './hub/hub.ts'
 import { locationFormat } from './location/format.ts'
 import { createRooms } from './location/rooms.ts'
 import { locationRoutes } from './location/routes.ts'
+import { openApi } from './openapi.ts'
 import { demonstrationAt, demonstrationRoutes } from './relay/demonstration.ts'
 import { perMinute } from './relay/rate.ts'
 import { Relay, runFormat } from './relay/relay.ts'
@@ -111,6 +112,7 @@ export async function start(config: Config, log: Logger, webDir: string): Promis
     location: locationRoutes(rooms),
     relay,
     demonstration: demonstration && demonstrationRoutes(demonstration),
+    openApi: openApi(),
     metrics,
     access,
     hasAdminPort: config.adminPort !== undefined,

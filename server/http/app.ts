@@ -25,6 +25,8 @@ export interface AppOptions {
   relay: Relay
   /** The demonstration's routes, where there is one. */
   demonstration: Router | undefined
+  /** Shown under `/openapi.json`. */
+  openApi: object
   /** Shown under `/metrics` to whoever may see them, unless there is a port for them. */
   metrics: Metrics
   access: Access
@@ -61,7 +63,7 @@ export function createApp(options: AppOptions): RequestListener {
 }
 
 function createRest(options: AppOptions): Express {
-  const { relay, demonstration, metrics, access, hasAdminPort, log, trustProxy, webDir, trouble } = options
+  const { relay, demonstration, openApi, metrics, access, hasAdminPort, log, trustProxy, webDir, trouble } = options
   const app = express()
   app.set('trust proxy', trustProxy)
   app.set('x-powered-by', false)
@@ -85,6 +87,10 @@ function createRest(options: AppOptions): Express {
     .all(onlyThese('GET', 'HEAD'))
 
   app.use(express.static(webDir))
+  app
+    .route('/openapi.json')
+    .get((_req, res) => sendJson(res, openApi))
+    .all(onlyThese('GET', 'HEAD'))
   if (!hasAdminPort) {
     app
       .route('/metrics')

@@ -45,8 +45,8 @@ export interface Rooms {
 }
 
 const roomSchema = z.string().regex(/^(?!\.{1,2}$)[\w.~:-]{1,128}$/, 'must be 1 to 128 of A–Z a–z 0–9 . _ ~ : -')
-const aliveSchema = z.object({ user: userSchema.optional() })
-const followSchema = z.object({
+export const aliveSchema = z.object({ user: userSchema.optional() })
+export const followSchema = z.object({
   user: userSchema.optional(),
   ack: z.union([z.string(), z.number(), z.boolean()]).optional(),
   lastEventId: z.string().optional(),

@@ -15,7 +15,7 @@ function whole(min: number, max: number) {
   return z.union([z.int(), digits]).pipe(z.int().min(min).max(max))
 }
 
-const wishSchema = z.object({ interval: whole(10, 10_000).default(1_000), count: whole(1, 100).default(10) })
+export const wishSchema = z.object({ interval: whole(10, 10_000).default(1_000), count: whole(1, 100).default(10) })
 
 export function tickRoutes(): Router {
   const router = Router()

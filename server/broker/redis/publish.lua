@@ -1,22 +1,36 @@
---[[ Appends events, sets their keys' values and leases, and announces them together.
+--[[ Appends events, sets their keys' values and leases, and announces them together. What each key has is read at once,
+  and written at once: of a thousand drafts only the log is written one by one.
   ARGV 8 and on, for each: key, seq (or empty), value
   Returns for each: the id, and 1 if it was stale (the id is then that of the value that stands). ]]
-local receipts = {}
-for i = 8, #ARGV, 3 do
-  local key, seq, value = ARGV[i], ARGV[i + 1], ARGV[i + 2]
-  local stored = redis.call('HGET', values, key)
-  local oldId, oldSeq = string.match(stored or '', '^([^\t]*)\t([^\t]*)')
+local keys = {}
+for i = 8, #ARGV, 3 do keys[#keys + 1] = ARGV[i] end
+local stored = redis.call('HMGET', values, unpack(keys))
+local held = redis.call('HMGET', holders, unpack(keys))
+
+local receipts, newValues, newHolders, newLeases = {}, {}, {}, {}
+local latest = {}
+for n, key in ipairs(keys) do
+  local seq, value = ARGV[5 + 3 * n + 1], ARGV[5 + 3 * n + 2]
+  local oldId, oldSeq = string.match(latest[key] or stored[n] or '', '^([^\t]*)\t([^\t]*)')
   if seq ~= '' and oldSeq and oldSeq ~= '' and tonumber(seq) <= tonumber(oldSeq) then
-    receipts[#receipts + 1] = oldId
-    receipts[#receipts + 1] = 1
+    receipts[2 * n - 1], receipts[2 * n] = oldId, 1
   else
     local id = append(key, '', value)
-    if seq == '' then seq = oldSeq or '' end
-    redis.call('HSET', values, key, id .. '\t' .. seq .. '\t' .. value)
-    post(key)
-    receipts[#receipts + 1] = id
-    receipts[#receipts + 1] = 0
+    latest[key] = id .. '\t' .. (seq ~= '' and seq or oldSeq or '') .. '\t' .. value
+    receipts[2 * n - 1], receipts[2 * n] = id, 0
+    if isPosting(key, held[n]) then
+      newHolders[#newHolders + 1], newHolders[#newHolders + 2] = key, posted
+      newLeases[#newLeases + 1], newLeases[#newLeases + 2] = now + leaseMs, key
+    end
   end
+end
+for key, value in pairs(latest) do
+  newValues[#newValues + 1], newValues[#newValues + 2] = key, value
+end
+if #newValues > 0 then redis.call('HSET', values, unpack(newValues)) end
+if #newHolders > 0 then
+  redis.call('HSET', holders, unpack(newHolders))
+  redis.call('ZADD', leases, unpack(newLeases))
 end
 announce()
 return receipts

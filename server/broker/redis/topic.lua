@@ -133,11 +133,12 @@ local function forget(key)
   redis.call('ZREM', leases, key)
 end
 
--- Posting keeps only those whom no stream keeps: the holder without a name, `p`.
-local function post(key)
-  local stored = redis.call('HGET', holders, key)
-  if stored and string.sub(stored, 1, 3) ~= '=p:' and next(readHolders(key)) then return end
-  writeHolders(key, { [''] = { as = 'p', till = now + leaseMs } })
+-- The holder without a name, of whoever only posts.
+local posted = string.format('=p:%.0f', now + leaseMs)
+
+-- Posting keeps only those whom no stream keeps. `stored` is what the key's holders are at present.
+local function isPosting(key, stored)
+  return not stored or string.sub(stored, 1, 3) == '=p:' or not next(readHolders(key))
 end
 
 -- Removes what has outlived its last lease; a key whose last holder let go (`r`) was closed, any other expired.
