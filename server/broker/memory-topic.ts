@@ -115,8 +115,11 @@ export class MemoryTopic {
       const leases = this.#leasesOf(key)
       leases.delete(poster)
       leases.delete(holder)
-      if (as !== 'released') this.#lease(key, holder, as, this.#options.leaseMs)
-      else if (!isHeld(leases)) this.#lease(key, holder, as, this.#options.graceMs)
+      if (as !== 'released') {
+        // With somebody there, what others were given when they left means nothing any more.
+        for (const [name, lease] of leases) if (lease.as === 'released') leases.delete(name)
+        this.#lease(key, holder, as, this.#options.leaseMs)
+      } else if (!isHeld(leases)) this.#lease(key, holder, as, this.#options.graceMs)
     }
     this.#nextEnd = this.#earliestEnd()
     return { head: this.#head, nextEndMs: Number.isFinite(this.#nextEnd) ? this.#nextEnd - this.#now : null }

@@ -311,6 +311,15 @@ export function brokerContract(name: string, open: Open): void {
         expect((await hasty.latest(topic)).entries).toMatchObject([{ key: 'alice' }])
       })
 
+      test('of a holder that was killed ends by itself, whatever grace another was given before', async () => {
+        const topic = nanoid()
+        await broker.keep(topic, 'a', [{ key: 'alice', as: 'released' }])
+        await hasty.keep(topic, 'killed', [{ key: 'alice', as: 'held' }])
+        await broker.publish(topic, [{ key: 'alice', value: '1' }])
+        await gone(topic, 'alice')
+        expect(await reasons(topic)).toEqual(['expired'])
+      })
+
       test('of a holder that was killed ends by itself, as expired', async () => {
         const topic = nanoid()
         await hasty.keep(topic, 'killed', [{ key: 'alice', as: 'held' }])

@@ -69,6 +69,8 @@ describe('with three instances', () => {
   test('a run whose only reader’s instance was killed waits for the reader as for any that leaves', async () => {
     const { stream, call } = await begun()
     const reader = await resume(servers[1], stream.run)
+    call.response.write('data: 1\n\n')
+    await reader.until(() => reader.events.length === 1)
     stream.close()
     await kill(servers[1])
     await reader.ended()
@@ -79,7 +81,7 @@ describe('with three instances', () => {
       await new Promise(resolve => setTimeout(resolve, 100))
     }
     log.disconnect()
-    const again = await resume(servers[2], stream.run)
+    const again = await resume(servers[2], stream.run, reader.lastEventId)
     call.response.end('data: still here\n\n')
     await again.ended()
     expect(told(again)).toEqual([{ event: undefined, data: 'still here' }])

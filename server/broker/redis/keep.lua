@@ -8,7 +8,11 @@ for i = 9, #ARGV, 2 do
   found[''] = nil
   found[holder] = nil
   local held = false
-  for _, lease in pairs(found) do held = held or lease.as ~= 'r' end
+  for name, lease in pairs(found) do
+    if lease.as ~= 'r' then held = true
+    -- With somebody there, what others were given when they left means nothing any more.
+    elseif as ~= 'r' then found[name] = nil end
+  end
   if as ~= 'r' then found[holder] = { as = as, till = now + leaseMs }
   elseif not held then found[holder] = { as = as, till = now + graceMs } end
   writeHolders(key, found)
