@@ -115,7 +115,8 @@ export class Run implements Follower {
     const { entries } = await this.#insist(() => this.#options.broker.latest(this.#options.topic))
     const keys = new Set(entries.map(({ key }) => key))
     if (!keys.has(runKey)) this.stop('stopped')
-    else if (!keys.has(readersKey)) this.stop('abandoned')
+    // Why they are gone is not known.
+    else if (!keys.has(readersKey)) this.#callReaders()
   }
 
   /** The instance of the last reader is gone, so the reader may be on the way to another: as if it had left just now. */
@@ -175,9 +176,9 @@ export class Run implements Follower {
 
   async #end(): Promise<Reason> {
     const { broker, topic } = this.#options
-    const reason = this.#reason ?? (this.#upstream.complete ? 'done' : 'broken')
     clearTimeout(this.#limit)
     await this.#appending
+    const reason = this.#reason ?? (this.#upstream.complete ? 'done' : 'broken')
     // With the store away for longer, the lease that nobody keeps any more is the end.
     await this.#insist(() => broker.remove(topic, runKey, reason)).catch(() => {})
     await this.#keeper.stop().catch(() => {})

@@ -66,6 +66,25 @@ describe('with three instances', () => {
     expect(upstream.of('/run')).toHaveLength(1)
   })
 
+  test('a run whose only reader’s instance was killed waits for the reader as for any that leaves', async () => {
+    const { stream, call } = await begun()
+    const reader = await resume(servers[1], stream.run)
+    stream.close()
+    await kill(servers[1])
+    await reader.ended()
+    // Until it is known that nobody holds it any more: that is a matter of the log's clock alone.
+    const log = new Redis(redis.url)
+    const [name = ''] = await log.keys(`*{run/${stream.run.split('/').at(-1)}/*:log`)
+    while (!JSON.stringify(await log.xrevrange(name, '+', '-', 'COUNT', '3')).includes('expired')) {
+      await new Promise(resolve => setTimeout(resolve, 100))
+    }
+    log.disconnect()
+    const again = await resume(servers[2], stream.run)
+    call.response.end('data: still here\n\n')
+    await again.ended()
+    expect(told(again)).toEqual([{ event: undefined, data: 'still here' }])
+  })
+
   test('an instance that is killed while it relays ends its runs for the readers elsewhere within 10 s', async () => {
     const { stream, call } = await begun()
     call.response.write('data: 1\n\n')
