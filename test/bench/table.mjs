@@ -1,0 +1,34 @@
+/**
+ * The figures as a Markdown table: a row for each figure, a column for each server.
+ */
+import { medianOf, ratio, shown } from './summary.mjs'
+
+export function table({ runs, servers, workloads, about }) {
+  const lines = [
+    row(['', ...servers.map(({ label }) => label)]),
+    row(['---', ...servers.map(() => '---:')]),
+    ...workloads.flatMap(workload => workload.rows.map(figure => figureRow(runs, servers, workload, figure))),
+  ]
+  const notes = ['In parentheses: how many times better ours is, in the same runs.']
+  if (lines.some(line => line.includes('≥'))) {
+    notes.push('≥: the load generator was the bottleneck (95 % of its core or more), not the server.')
+  }
+  if (lines.some(line => / 0( |$)/.test(line))) notes.push('0: not even the lowest rate that was tried held.')
+  return `${about}\n\n${lines.join('\n')}\n\n${notes.join(' ')}\n`
+}
+
+function figureRow(runs, servers, workload, { figure, title, unit, isMoreBetter }) {
+  const ours = medianOf(runs, 'ours', workload.id, figure)
+  const cells = servers.map(({ id }) => {
+    const { value, isCapped, error } = medianOf(runs, id, workload.id, figure)
+    if (error) return 'failed'
+    const sign = isCapped && isMoreBetter && value !== null ? '≥ ' : ''
+    const times = id === 'ours' ? null : ratio(ours.value, value, isMoreBetter)
+    return `${sign}${shown(value)}${times === null ? '' : ` (${shown(times)}×)`}`
+  })
+  return row([`${title}, ${unit}`, ...cells])
+}
+
+function row(cells) {
+  return `| ${cells.join(' | ')} |`
+}
