@@ -5,9 +5,9 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 
 export const usage = `npm run bench -- [options]
-  --quick           about a minute: one run, shorter steps
+  --quick           one run with shorter steps: one to two minutes
   --runs N          runs to take medians of (default 3; 1 with --quick)
-  --minutes N       no further run is begun that would end after this (default 5; 1 with --quick)
+  --minutes N       no further run is begun that would end after this (default 5; 2 with --quick)
   --servers a,b     of ours, express, better-sse, http, nchan, nchan-redis (default: all that can be had)
   --workloads a,b   of one1000, one5000, rooms500, storm, quiet, idle, resumes, posts, batches (default: all)
   --scale N         a share of the readers (default 1), for machines with little memory
@@ -34,7 +34,7 @@ export function readOptions(args) {
     quick: values.quick,
     help: values.help,
     runs: positive('runs', values.runs ?? (values.quick ? '1' : '3')),
-    minutes: positive('minutes', values.minutes ?? (values.quick ? '1' : '5')),
+    minutes: positive('minutes', values.minutes ?? (values.quick ? '2' : '5')),
     servers: values.servers?.split(','),
     workloads: values.workloads?.split(','),
     scale: Math.min(1, positive('scale', values.scale ?? '1')),

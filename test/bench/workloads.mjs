@@ -12,8 +12,8 @@ export function makeWorkloads({ quick, scale }) {
   const idle = Math.min(readers(quick ? 2_000 : 10_000), openFiles() - spareFiles)
   const n = count => count.toLocaleString('en')
   const pace = quick
-    ? { warmMs: 200, ms: 600, bisections: 1, tries: 1, drainMs: 1_000, withinMs: 4_000 }
-    : { warmMs: 300, ms: 900, bisections: 2, tries: 2, drainMs: 2_000, withinMs: 14_000 }
+    ? { warmMs: 200, ms: 600, growth: 4, bisections: 1, tries: 2, drainMs: 1_000, withinMs: 8_000 }
+    : { warmMs: 300, ms: 900, growth: 2, bisections: 2, tries: 2, drainMs: 2_000, withinMs: 14_000 }
   const steadyPace = quick ? { warmMs: 500, ms: 1_000 } : { warmMs: 700, ms: 2_000 }
   const rooms = Math.max(1, Math.round(500 * scale))
 

@@ -15,8 +15,8 @@ const maxRate = 50_000
 const minRate = 2
 
 export const jobs = {
-  /** The highest rate at which everything arrives and p99 is low enough: doubled until it fails, then bisected. */
-  async ramp({ from, p99Ms, bisections, tries, warmMs, ms, drainMs, withinMs, ...job }) {
+  /** The highest rate at which everything arrives and p99 is low enough: multiplied until it fails, then bisected. */
+  async ramp({ from, growth, p99Ms, bisections, tries, warmMs, ms, drainMs, withinMs, ...job }) {
     const load = await open(job)
     const lateAt = performance.now() + withinMs
     const isLate = () => performance.now() > lateAt
@@ -45,14 +45,16 @@ export const jobs = {
         best = await attempt(low)
       }
     } else {
-      while (high === null && low * 2 <= maxRate && !isLate()) {
-        const better = await attempt(low * 2)
+      while (high === null && low * growth <= maxRate && !isLate()) {
+        const better = await attempt(low * growth)
         if (better) {
           best = better
-          low *= 2
-        } else high = low * 2
+          low *= growth
+        } else high = low * growth
       }
     }
+    // Ended by time or by the last step, not by the server.
+    if (best && high === null) isCapped = true
     for (let i = 0; best && high !== null && i < bisections && !isLate(); i++) {
       const middle = Math.round(Math.sqrt(low * high))
       const better = await attempt(middle)
