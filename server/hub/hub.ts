@@ -102,6 +102,8 @@ export class Hub {
       if (dueMs > 1) await setTimeout(dueMs)
       session.end('drained')
     }
+    // Those that were on their way to become one.
+    for (const session of this.#sessions) session.end('drained')
   }
 
   /** Resolves once the broker knows who has gone; whoever is still here is cut off. */

@@ -3,6 +3,7 @@
  */
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { startCluster, type TestCluster } from '../support/cluster.ts'
+import { until } from '../support/patience.ts'
 import { untilReady } from '../support/rooms.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 import { Crowd, roundsOf, stepLocations } from './crowd.ts'
@@ -28,10 +29,13 @@ const keyOf = (room: string) => `colocate:{${room}}:log`
 function newCrowd(): Crowd {
   return new Crowd({
     urls: () => servers.map(({ url }) => url),
+    // A replica announces what its master took, too.
     async isHeard(room) {
-      const admin = cluster.ask(await cluster.masterOf(keyOf(room)))
-      const [, count] = (await admin.call('PUBSUB', 'SHARDNUMSUB', `colocate:{${room}}:events`)) as [string, number]
-      return Number(count) === servers.length
+      const channel = `colocate:{${room}}:events`
+      const living = cluster.nodes.filter(({ child }) => child.exitCode === null && child.signalCode === null)
+      const replies = living.map(node => cluster.ask(node).call('PUBSUB', 'SHARDNUMSUB', channel))
+      const counts = (await Promise.all(replies)) as [string, number][]
+      return counts.reduce((sum, [, count]) => sum + Number(count), 0) === servers.length
     },
   })
 }
@@ -60,6 +64,21 @@ const faults: { name: string; rounds: number; isReset: boolean; inject(crowd: Cr
       killed.push(node)
     },
   },
+  {
+    name: 'cluster node stopped until another has its slots',
+    rounds: roundsOf(1),
+    isReset: true,
+    async inject({ room }) {
+      const node = await cluster.masterOf(keyOf(room))
+      node.child.kill('SIGSTOP')
+      await until('another has its slots', async () => {
+        const others = cluster.nodes.filter(other => other !== node)
+        return (await cluster.masterOf(keyOf(room), others)) !== node
+      })
+      node.child.kill('SIGCONT')
+      await cluster.settled()
+    },
+  },
 ]
 const killed: Awaited<ReturnType<TestCluster['masterOf']>>[] = []
 
@@ -73,6 +92,8 @@ test.each(faults)(
       const before = crowd.readers.map(({ resets }) => resets)
       await inject(crowd)
       await crowd.catchUp()
+      const isTold = () => crowd.readers.every(({ resets }, i) => resets > (before[i] ?? 0))
+      if (isReset) await until('every reader was told', isTold)
       const after = crowd.readers.map(({ resets }) => resets)
       expect(after.map((resets, i) => resets > (before[i] ?? 0))).toEqual(after.map(() => isReset))
       for (const node of killed.splice(0)) await node.restart()

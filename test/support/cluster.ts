@@ -13,8 +13,8 @@ export interface TestCluster {
   nodes: TestRedis[]
   /** A connection to one node, for asking it what it knows itself. */
   ask(node: TestRedis): Redis
-  /** The node that has the slot of a key, by the others. */
-  masterOf(key: string): Promise<TestRedis>
+  /** The node that has the slot of a key, as the first of these sees it. */
+  masterOf(key: string, witnesses?: TestRedis[]): Promise<TestRedis>
   /** Moves the slot of a key to another master, with all keys in it, while it is in use. */
   migrate(key: string): Promise<void>
   /** Resolves once every node sees the cluster whole, with a replica for each master that is to have one. */
@@ -64,9 +64,9 @@ export async function startCluster(replicasEach: 0 | 1 = 0): Promise<TestCluster
     addresses: [],
     nodes,
     ask,
-    async masterOf(key) {
-      const slot = await slotOf(key)
-      const owner = (await table(living()[0] as TestRedis)).find(
+    async masterOf(key, [witness = living()[0] as TestRedis] = []) {
+      const slot = Number(await ask(witness).cluster('KEYSLOT', key))
+      const owner = (await table(witness)).find(
         ({ flags, slots }) => flags.includes('master') && !flags.includes('fail') && has(slots, slot),
       )
       const node = nodes.find(({ port }) => port === owner?.port)

@@ -75,7 +75,9 @@ async function run(
   const dir = await mkdtemp(join(tmpdir(), 'colocate-proxy-'))
   await writeFile(join(dir, file), content(port))
   const [program = '', ...args] = command(dir, port)
-  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, HOME: dir } })
+  // A group of its own, so that what it starts itself ends with it.
+  const options = { detached: true, env: { ...process.env, HOME: dir } }
+  const child = spawn(program, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] })
   let said = ''
   for (const stream of [child.stdout, child.stderr]) stream.on('data', part => (said += part))
   const ended = new Promise<void>(resolve => {
@@ -83,7 +85,11 @@ async function run(
     child.once('error', () => resolve())
   })
   const stop = async () => {
-    child.kill('SIGKILL')
+    try {
+      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL')
+    } catch {
+      // It has ended by itself.
+    }
     await ended
     // What it has started itself may hold on to them.
     child.stdout.destroy()

@@ -13,6 +13,8 @@ interface Channel {
   followers: Set<Follower>
   /** Undefined while it has no place. */
   link: Link | undefined
+  /** Where it was before it was moved: a replica may still have it. */
+  former?: Link
 }
 
 const retryMs = 200
@@ -133,8 +135,12 @@ export class Subscriptions {
     if (!link.isOpen) throw new Error('The connection was lost')
     for (const name of names) {
       const channel = this.#channels.get(name)
-      if (channel) channel.link = link
-      else link.unsubscribe(name)
+      if (!channel) {
+        link.unsubscribe(name)
+        continue
+      }
+      if (channel.former?.isOpen && channel.former !== link) channel.former.unsubscribe(name)
+      channel.link = channel.former = link
     }
   }
 

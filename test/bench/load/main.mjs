@@ -1,0 +1,13 @@
+/**
+ * The load generator: a process of its own, one for each measurement. Gets a job over IPC and answers with its figures.
+ */
+import { jobs } from './jobs.mjs'
+
+process.once('message', async ({ kind, ...job }) => {
+  try {
+    process.send({ figures: await jobs[kind](job) }, () => process.exit())
+  } catch (error) {
+    process.send({ error: error.message }, () => process.exit(1))
+  }
+})
+process.on('disconnect', () => process.exit())

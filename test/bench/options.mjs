@@ -1,0 +1,49 @@
+/**
+ * What the bench was asked for.
+ */
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+
+export const usage = `npm run bench -- [options]
+  --quick           one run with shorter steps: one to two minutes
+  --runs N          runs to take medians of (default 3; 1 with --quick)
+  --minutes N       no further run is begun that would end after this (default 5; 2 with --quick)
+  --servers a,b     of ours, express, better-sse, http, nchan, nchan-redis (default: all that can be had)
+  --workloads a,b   of one1000, one5000, rooms500, storm, quiet, idle, resumes, posts, batches (default: all)
+  --scale N         a share of the readers (default 1), for machines with little memory
+  --out DIR         where table.md, plot.svg and figures.json go (default test/bench/results)
+nchan is looked for where Debian's libnginx-mod-nchan puts it; NCHAN_MODULE names another file.
+`
+
+/** Throws when an option is not known or not valid. */
+export function readOptions(args) {
+  const { values } = parseArgs({
+    args,
+    options: {
+      quick: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+      runs: { type: 'string' },
+      minutes: { type: 'string' },
+      servers: { type: 'string' },
+      workloads: { type: 'string' },
+      scale: { type: 'string' },
+      out: { type: 'string' },
+    },
+  })
+  return {
+    quick: values.quick,
+    help: values.help,
+    runs: positive('runs', values.runs ?? (values.quick ? '1' : '3')),
+    minutes: positive('minutes', values.minutes ?? (values.quick ? '2' : '5')),
+    servers: values.servers?.split(','),
+    workloads: values.workloads?.split(','),
+    scale: Math.min(1, positive('scale', values.scale ?? '1')),
+    out: values.out ?? fileURLToPath(new URL('results', import.meta.url)),
+  }
+}
+
+function positive(name, given) {
+  const number = Number(given)
+  if (number > 0 && number < 1_000) return number
+  throw new Error(`--${name} must be a number above 0, not "${given}"`)
+}
