@@ -69,6 +69,7 @@ export async function start(config: Config, log: Logger, webDir: string): Promis
   const access = createAccess(verifier, config.corsOrigins)
   const addressOf = addressReader(config.trustProxy)
   const streams = new StreamCount()
+  const isFull = () => hub.streams + runHub.streams >= config.maxStreams
   let isDraining = false
 
   const rooms = createRooms({
@@ -82,6 +83,7 @@ export async function start(config: Config, log: Logger, webDir: string): Promis
     },
     addressOf,
     isDraining: () => isDraining,
+    isFull,
     onOpen: room => log.info({ room }, 'stream opened'),
     onClose: (room, cause, durationMs) =>
       log.info({ room, cause, durationMs: Math.round(durationMs) }, 'stream closed'),
@@ -103,7 +105,7 @@ export async function start(config: Config, log: Logger, webDir: string): Promis
     streams,
     addressOf,
     isDraining: () => isDraining,
-    isFull: () => hub.streams + runHub.streams >= config.maxStreams,
+    isFull,
     onBegin: upstream => log.info({ upstream }, 'run began'),
     onEnd: (upstream, cause, durationMs) =>
       log.info({ upstream, cause, durationMs: Math.round(durationMs) }, 'run ended'),

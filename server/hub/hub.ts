@@ -23,7 +23,6 @@ export interface HubOptions {
   graceMs: number
   stallMs: number
   streamAgeMs: number
-  maxStreams: number
 }
 
 export interface Join {
@@ -62,7 +61,7 @@ export class Hub {
   }
 
   get streams(): number {
-    return this.#sessions.size
+    return this.#streams
   }
 
   /** How many readers have a socket that takes no more at present. */
@@ -70,10 +69,6 @@ export class Hub {
     let behind = 0
     for (const session of this.#sessions) if (session.isBehind) behind++
     return behind
-  }
-
-  get isFull(): boolean {
-    return this.#streams >= this.#options.maxStreams
   }
 
   /** Makes a response a reader of a topic. Rejects with `Unavailable`, and does not begin it, when there is nothing to show. */

@@ -28,8 +28,9 @@ export interface RoomsOptions {
   limits: { posts: PostRate; rooms: RoomCount; streams: StreamCount }
   /** From where a request comes, if that says anything. */
   addressOf(req: IncomingMessage): string | undefined
-  /** Whether no new streams are to be had. */
   isDraining(): boolean
+  /** Whether there are as many streams as there may be. */
+  isFull(): boolean
   onOpen(room: string): void
   onClose(room: string, ending: Ending, durationMs: number): void
 }
@@ -120,7 +121,7 @@ export function createRooms(options: RoomsOptions): Rooms {
         if (wish.user !== undefined) refuseUnless(mayBe(caller, wish.user))
         const known = caller.sub ?? anonymousUser(req)
         const user = wish.user ?? (mayBe(caller, known) ? known : undefined)
-        if (options.isDraining() || hub.isFull || res.closed) return comeBackLater(res)
+        if (options.isDraining() || options.isFull() || res.closed) return comeBackLater(res)
         const leave = limits.streams.enter(options.addressOf(req), user)
         if (!leave) return comeBackLater(res)
         res.once('close', leave)

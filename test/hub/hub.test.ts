@@ -17,7 +17,6 @@ const hubOptions = {
   heartbeatMs: 60_000,
   stallMs: 60_000,
   streamAgeMs: 3_600_000,
-  maxStreams: 100,
 }
 
 /** Loses announcements while it is told to. */
