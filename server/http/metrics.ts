@@ -7,8 +7,6 @@ import type { Hub } from '../hub/hub.ts'
 export interface Metrics {
   /** An answer that was an error. */
   refused(status: number): void
-  /** A step of the log's store, there and back. */
-  roundTrip(step: string, ms: number): void
   /** All of it, as text. */
   show(): Promise<{ contentType: string; text: string }>
 }
@@ -71,13 +69,6 @@ export function createMetrics(hub: Hub): Metrics {
     registers,
     buckets: [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5],
   })
-  const roundTrips = new Histogram({
-    name: 'colocate_store_seconds',
-    help: 'Steps of the log’s store, there and back',
-    registers,
-    labelNames: ['step'],
-    buckets: [0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.2, 1, 2],
-  })
   const refusals = new Counter({
     name: 'colocate_refused_total',
     help: 'Answers that were errors, by status',
@@ -89,7 +80,6 @@ export function createMetrics(hub: Hub): Metrics {
 
   return {
     refused: status => refusals.inc({ status }),
-    roundTrip: (step, ms) => roundTrips.observe({ step }, ms / 1_000),
     show: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
   }
 }
