@@ -60,7 +60,8 @@ function readBytes(req: IncomingMessage, maxObjectBytes: number): Promise<Buffer
       else if (length > limit + maxExcessBytes) refuse()
     })
     req.on('end', () => (length > limit ? refuse() : resolve(Buffer.concat(chunks, length))))
-    req.on('error', () => reject(new Problem(400, 'The body ended early.')))
-    req.on('close', () => reject(new Problem(400, 'The body ended early.')))
+    const endEarly = () => reject(new Problem(400, 'The body ended early.'))
+    req.on('error', endEarly)
+    req.on('close', () => req.complete || endEarly())
   })
 }

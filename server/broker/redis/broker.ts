@@ -19,6 +19,7 @@ import {
 import { eventsOf, type StreamEntry } from './announcement.ts'
 import { Clock } from './clock.ts'
 import type { Connections } from './connect.ts'
+import { gathered } from './gather.ts'
 import { Scripts } from './scripts.ts'
 import { Subscriptions } from './subscriptions.ts'
 
@@ -43,11 +44,11 @@ export class RedisBroker implements Broker {
     this.#beat()
   }
 
-  async publish(topic: string, drafts: Draft[]): Promise<Receipt[]> {
+  readonly publish = gathered(async (topic: string, drafts: Draft[]): Promise<Receipt[]> => {
     const args = drafts.flatMap(({ key, seq, value }) => [key, seq ?? '', value])
     const reply = (await this.#scripts.run('publish', topic, args)) as (string | number)[]
     return drafts.map((_, i) => ({ id: String(reply[2 * i]), stale: reply[2 * i + 1] === 1 }))
-  }
+  })
 
   async append(topic: string, key: string, seq: number, values: string[]): Promise<boolean> {
     return (await this.#scripts.run('append', topic, [key, seq, ...values])) === 1
