@@ -9,6 +9,9 @@ import { makeToken } from './cli/token.ts'
 import { type Config, ConfigError, readConfig } from './config.ts'
 import { start } from './server.ts'
 
+/** A write for each line would cost more than a reader's join; so lines wait for each other, a moment, and the last ones are written at the exit. */
+const logging = { sync: false, minLength: 4_096, periodicFlush: 100, maxLength: 1024 * 1024 }
+
 async function main([command = 'serve', ...args]: string[]): Promise<void> {
   if (command === 'doctor') {
     process.exitCode = await doctor(args, process.stdout, process.stderr)
@@ -21,7 +24,7 @@ async function main([command = 'serve', ...args]: string[]): Promise<void> {
 }
 
 async function serve(config: Config): Promise<void> {
-  const log = pino({ level: config.logLevel, base: null })
+  const log = pino({ level: config.logLevel, base: null }, pino.destination(logging))
   // From its source it serves the page that was built beside it.
   const webDir = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? '../dist/web' : '../web', import.meta.url))
   const { address, drain } = await start(config, log, webDir)

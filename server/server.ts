@@ -18,6 +18,7 @@ import { publicKeys, secretKey } from './http/access/keys.ts'
 import { Verifier } from './http/access/verifier.ts'
 import { addressReader } from './http/address.ts'
 import { createApp } from './http/app.ts'
+import { isOnEventStream } from './http/event-stream.ts'
 import { PostRate } from './http/limits/post-rate.ts'
 import { RoomCount } from './http/limits/room-count.ts'
 import { StreamCount } from './http/limits/stream-count.ts'
@@ -126,6 +127,7 @@ export async function start(config: Config, log: Logger, webDir: string): Promis
     trouble: () => (isDraining ? 'The server is draining' : broker.trouble()),
   })
   const server = createServer({ keepAliveTimeout: keepAliveMs, ...patience }, (req, res) => {
+    if (isOnEventStream(req)) return
     // A kept connection would lead its client straight back here.
     if (isDraining) res.setHeader('Connection', 'close')
     app(req, res)

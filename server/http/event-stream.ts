@@ -1,7 +1,7 @@
 /**
  * Responses that are event streams (WHATWG HTML, section 9.2).
  */
-import type { ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { retryLine } from '../hub/frame.ts'
 
@@ -13,13 +13,17 @@ const headers = {
   'X-Accel-Buffering': 'no',
 }
 
+/** The connections that were given away. */
+const given = new WeakSet<Socket>()
+
 const laterFromMs = 3_000
 const laterToMs = 10_000
 
 /**
  * Sends the head at once, so that the client knows that it is connected, and gives the socket: what follows is written to
  * it as it is, and the end of the stream is the end of the connection (RFC 9112, section 6.3). So no write pays for a
- * framing that event streams don't need. Null: there is no socket, and the request is answered.
+ * framing that event streams don't need, and neither request nor response is kept. Null: there is no socket, and the request
+ * is answered.
  */
 export function startEventStream(res: ServerResponse): Socket | null {
   if (res.destroyed) return null
@@ -29,10 +33,20 @@ export function startEventStream(res: ServerResponse): Socket | null {
     comeBackLater(res)
     return null
   }
+  // What is written in this turn goes out together with the head.
+  socket.cork()
+  process.nextTick(() => socket.uncork())
   res.useChunkedEncodingByDefault = false
   res.writeHead(200, headers)
   res.flushHeaders()
+  res.detachSocket(socket)
+  given.add(socket)
   return socket
+}
+
+/** Whether a request came on the connection of an event stream: it is not answered (RFC 9112, section 9.6). */
+export function isOnEventStream({ socket }: IncomingMessage): boolean {
+  return given.has(socket)
 }
 
 /** An `EventSource` gives up for good at any status but 200, so a stream that cannot be had now says when to come back. */

@@ -40,6 +40,9 @@ export interface Join {
   onClose(ending: Ending): void
 }
 
+/** How long an ended session's last bytes may take to be taken. */
+const lastBytesMs = 1_000
+
 export class Hub {
   readonly stats = new HubStats()
   readonly #broker: Broker
@@ -50,6 +53,7 @@ export class Hub {
   readonly #sessions = new Set<Session>()
   /** Sessions, and those on their way to become one. */
   #streams = 0
+  #onEmpty = () => {}
   readonly #pacer = new Pacer()
   readonly #wheel: Wheel
 
@@ -88,7 +92,7 @@ export class Hub {
     else this.#leave(topic, entry)
   }
 
-  /** Ends the sessions one after another in this time, so that their clients come back spread out. */
+  /** Ends the sessions one after another in this time, so that their clients come back spread out. Resolves once they are closed, or take nothing more. */
   async drain(overMs: number): Promise<void> {
     const sessions = [...this.#sessions]
     const start = performance.now()
@@ -99,6 +103,11 @@ export class Hub {
     }
     // Those that were on their way to become one.
     for (const session of this.#sessions) session.end('drained')
+    if (this.#sessions.size === 0) return
+    const empty = new Promise<void>(resolve => {
+      this.#onEmpty = resolve
+    })
+    await Promise.race([empty, setTimeout(lastBytesMs, undefined, { ref: false })])
   }
 
   /** Resolves once the broker knows who has gone; whoever is still here is cut off. */
@@ -111,7 +120,7 @@ export class Hub {
   #start(entry: Reading, sink: Sink, join: Join): void {
     const { view } = entry
     const { heartbeatMs, stallMs, streamAgeMs } = this.#options
-    const { topic, key, ack, lastEventId, untilMs = Number.POSITIVE_INFINITY } = join
+    const { topic, key, ack, lastEventId, untilMs = Number.POSITIVE_INFINITY, onClose } = join
     const keeper = this.#keeper(topic)
     const next = lastEventId ? view.tail.after(lastEventId) : null
     this.stats.joins[next !== null ? 'resumed' : lastEventId ? 'reset' : 'joined']++
@@ -126,7 +135,8 @@ export class Hub {
         view.sessions.delete(session)
         keeper.leave(key, ack)
         this.#leave(topic, entry)
-        join.onClose(ending)
+        onClose(ending)
+        if (this.#sessions.size === 0) this.#onEmpty()
       },
     })
     view.sessions.add(session)

@@ -68,6 +68,12 @@ export function createRooms(options: RoomsOptions): Rooms {
     await Promise.all(Array.from(users, user => limits.posts.count(`${room}/${user}`)))
   }
 
+  /** On its own, since it is kept as long as the stream: with it, request and response would be. */
+  const closing = (room: string) => {
+    const startedAt = performance.now()
+    return (ending: Ending) => options.onClose(room, ending, performance.now() - startedAt)
+  }
+
   return {
     async publish(req, res, room) {
       const caller = await callerIn(req, room, mayWrite)
@@ -121,11 +127,11 @@ export function createRooms(options: RoomsOptions): Rooms {
         if (wish.user !== undefined) refuseUnless(mayBe(caller, wish.user))
         const known = caller.sub ?? anonymousUser(req)
         const user = wish.user ?? (mayBe(caller, known) ? known : undefined)
-        if (options.isDraining() || options.isFull() || res.closed) return comeBackLater(res)
+        if (options.isDraining() || options.isFull() || req.socket.destroyed) return comeBackLater(res)
         const leave = limits.streams.enter(options.addressOf(req), user)
         if (!leave) return comeBackLater(res)
-        res.once('close', leave)
-        const startedAt = performance.now()
+        // Whatever the answer is from here on, it ends with its connection.
+        req.socket.once('close', leave)
         await hub.join({
           topic: room,
           key: user,
@@ -137,7 +143,7 @@ export function createRooms(options: RoomsOptions): Rooms {
             if (stream) options.onOpen(room)
             return stream
           },
-          onClose: ending => options.onClose(room, ending, performance.now() - startedAt),
+          onClose: closing(room),
         })
       } catch (error) {
         if (problemOf(error).status !== 503) throw error

@@ -182,9 +182,10 @@ export class Relay {
     lastEventId: EventId,
   ): Promise<void> {
     const { hub, streams, addressOf } = this.#options
-    const leave = res.closed ? null : streams.enter(addressOf(req), sub)
+    const leave = req.socket.destroyed ? null : streams.enter(addressOf(req), sub)
     if (!leave) return comeBackLater(res)
-    res.once('close', leave)
+    // Whatever the answer is from here on, it ends with its connection.
+    req.socket.once('close', leave)
     const open = () => startEventStream(res)
     await hub.join({ topic, lastEventId, key: readersKey, ack: false, untilMs: expiresAt, open, onClose: () => {} })
   }
