@@ -2,11 +2,12 @@
  * Plain answers.
  */
 import type { ServerResponse } from 'node:http'
+import { writeHead } from './head.ts'
 
 /** Sends JSON; a string is JSON already. */
 export function sendJson(res: ServerResponse, body: object | string): void {
   const text = typeof body === 'string' ? body : JSON.stringify(body)
-  res.writeHead(200, {
+  writeHead(res, 200, {
     'Content-Type': 'application/json',
     'Cache-Control': 'no-store',
     'Content-Length': Buffer.byteLength(text),
@@ -15,5 +16,5 @@ export function sendJson(res: ServerResponse, body: object | string): void {
 }
 
 export function sendNothing(res: ServerResponse): void {
-  res.writeHead(204).end()
+  writeHead(res, 204).end()
 }

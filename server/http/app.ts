@@ -13,12 +13,12 @@ import { type Access, refuseUnless } from './access/access.ts'
 import { maySeeMetrics } from './access/caller.ts'
 import { sendJson } from './answer.ts'
 import { answerCors } from './cors.ts'
+import { setSecurityHeaders } from './head.ts'
 import { refuseOtherHosts } from './host.ts'
 import { onlyThese } from './methods.ts'
 import type { Metrics } from './metrics.ts'
 import { sendMetrics } from './metrics-routes.ts'
 import { answerError, Problem } from './problem.ts'
-import { securityHeaders } from './security-headers.ts'
 
 export interface AppOptions {
   location: LocationRoutes
@@ -47,10 +47,8 @@ export interface AppOptions {
 export function createApp(options: AppOptions): RequestListener {
   const { location, metrics, log, corsOrigins, isOpenLoopback } = options
   const rest = createRest(options)
-  const safely = [...securityHeaders()]
 
   const answer = async (req: IncomingMessage, res: ServerResponse) => {
-    for (const [name, value] of safely) res.setHeader(name, value)
     if (isOpenLoopback) refuseOtherHosts(req)
     if (answerCors(req, res, corsOrigins)) return
     await (location(req, res) ?? rest(req, res))
@@ -86,7 +84,7 @@ function createRest(options: AppOptions): Express {
     })
     .all(onlyThese('GET', 'HEAD'))
 
-  app.use(express.static(webDir))
+  app.use(setSecurityHeaders, express.static(webDir))
   app
     .route('/openapi.json')
     .get((_req, res) => sendJson(res, openApi))

@@ -2,6 +2,7 @@
  * What pages of other origins may do: those on the operator's list everything, the others nothing (Fetch, section 3.3).
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { writeHead } from './head.ts'
 
 const preflight = {
   'Access-Control-Allow-Methods': 'GET, HEAD, POST, DELETE',
@@ -21,6 +22,6 @@ export function answerCors(req: IncomingMessage, res: ServerResponse, allowed: r
   res.setHeader('Access-Control-Allow-Credentials', 'true')
   res.setHeader('Access-Control-Expose-Headers', 'Location, Retry-After, RateLimit')
   if (req.method !== 'OPTIONS' || req.headers['access-control-request-method'] === undefined) return false
-  res.writeHead(204, preflight).end()
+  writeHead(res, 204, preflight).end()
   return true
 }

@@ -4,6 +4,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { retryLine } from '../hub/frame.ts'
+import { writeHead } from './head.ts'
 
 const headers = {
   // Without a charset: clients compare the value as a whole, and an event stream is UTF-8 anyway.
@@ -37,7 +38,7 @@ export function startEventStream(res: ServerResponse): Socket | null {
   socket.cork()
   process.nextTick(() => socket.uncork())
   res.useChunkedEncodingByDefault = false
-  res.writeHead(200, headers)
+  writeHead(res, 200, headers)
   res.flushHeaders()
   res.detachSocket(socket)
   given.add(socket)
@@ -51,6 +52,6 @@ export function isOnEventStream({ socket }: IncomingMessage): boolean {
 
 /** An `EventSource` gives up for good at any status but 200, so a stream that cannot be had now says when to come back. */
 export function comeBackLater(res: ServerResponse): void {
-  res.writeHead(200, { ...headers, Connection: 'close' })
+  writeHead(res, 200, { ...headers, Connection: 'close' })
   res.end(retryLine(laterFromMs, laterToMs))
 }

@@ -3,12 +3,13 @@
  */
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import type { Logger } from 'pino'
+import { writeHead } from './head.ts'
 import type { Metrics } from './metrics.ts'
 import { answerError, Problem } from './problem.ts'
 
 export async function sendMetrics(res: ServerResponse, metrics: Metrics): Promise<void> {
   const { contentType, text } = await metrics.show()
-  res.writeHead(200, { 'Content-Type': contentType, 'Cache-Control': 'no-store' }).end(text)
+  writeHead(res, 200, { 'Content-Type': contentType, 'Cache-Control': 'no-store' }).end(text)
 }
 
 /** The admin port's one page. */

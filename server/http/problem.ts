@@ -4,6 +4,7 @@
 import { type IncomingMessage, type OutgoingHttpHeaders, type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Logger } from 'pino'
 import { Unavailable } from '../broker/broker.ts'
+import { writeHead } from './head.ts'
 
 interface Issue {
   /** Where in the body, like `1.meta`; empty for the body itself. */
@@ -66,7 +67,7 @@ export function answerError(error: unknown, req: IncomingMessage, res: ServerRes
 function sendProblem(res: ServerResponse, { status, message, headers, errors, upstream }: Problem): void {
   const title = STATUS_CODES[status] ?? 'Error'
   const body = JSON.stringify({ type: 'about:blank', title, status, detail: message, errors, upstream })
-  res.writeHead(status, {
+  writeHead(res, status, {
     ...headers,
     'Content-Type': 'application/problem+json',
     'Cache-Control': 'no-store',

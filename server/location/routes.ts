@@ -4,6 +4,7 @@
  * These come by the thousand, so they are matched here at once instead of passing through Express.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { writeHead } from '../http/head.ts'
 import { Problem } from '../http/problem.ts'
 import type { Handler, Rooms } from './rooms.ts'
 
@@ -37,7 +38,7 @@ export function locationRoutes({ who, publish, follow, alive, leave }: Rooms): L
 /** The handler of each method; any other is refused, and OPTIONS says which there are (RFC 9110, section 9.3.7). */
 function methods(handlers: Record<string, Handler>): (method: string) => Handler {
   const allow = [...Object.keys(handlers), 'OPTIONS'].join(', ')
-  const options: Handler = async (_req, res) => void res.writeHead(204, { Allow: allow }).end()
+  const options: Handler = async (_req, res) => void writeHead(res, 204, { Allow: allow }).end()
   return method => {
     if (method === 'OPTIONS') return options
     const handler = handlers[method]
