@@ -12,6 +12,7 @@ import { MemoryBroker } from './broker/memory.ts'
 import { RedisBroker } from './broker/redis/broker.ts'
 import { connect } from './broker/redis/connect.ts'
 import { redisLimiter } from './broker/redis/limiter.ts'
+import type { OnRoundTrip } from './broker/redis/scripts.ts'
 import type { Auth, Config } from './config.ts'
 import { createAccess } from './http/access/access.ts'
 import { publicKeys, secretKey } from './http/access/keys.ts'
@@ -62,16 +63,21 @@ const patience = {
 /** Rejects when the address cannot be listened on. */
 export async function start(config: Config, log: Logger, webDir: string): Promise<Running> {
   const holder = nanoid(8)
-  const { broker, runBroker, limiter } = createStore(config, log)
+  const metrics = createMetrics()
+  const { broker, runBroker, limiter } = createStore(config, log, metrics.onRoundTrip)
   const hub = new Hub(broker, locationFormat, { ...config, holder })
   const runHub = new Hub(runBroker, runFormat, { ...config, ...runOptions(config), holder })
-  const metrics = createMetrics(hub)
+  metrics.watch('rooms', hub)
+  metrics.watch('runs', runHub)
   const verifier = createVerifier(config.auth, log)
   const access = createAccess(verifier, config.corsOrigins)
   const addressOf = addressReader(config.trustProxy)
   const streams = new StreamCount()
-  const isFull = () => hub.streams + runHub.streams >= config.maxStreams
   let isDraining = false
+  const refusal = () => {
+    if (isDraining) return 'draining'
+    return hub.streams + runHub.streams >= config.maxStreams ? 'full' : null
+  }
 
   const rooms = createRooms({
     broker,
@@ -83,8 +89,8 @@ export async function start(config: Config, log: Logger, webDir: string): Promis
       streams,
     },
     addressOf,
-    isDraining: () => isDraining,
-    isFull,
+    refusal,
+    onRefuse: metrics.onRefuse,
     onOpen: room => log.info({ room }, 'stream opened'),
     onClose: (room, cause, durationMs) =>
       log.info({ room, cause, durationMs: Math.round(durationMs) }, 'stream closed'),
@@ -105,8 +111,8 @@ export async function start(config: Config, log: Logger, webDir: string): Promis
     rate: perMinute(config.relayRate, limiter('relay', config.relayRate, 60)),
     streams,
     addressOf,
-    isDraining: () => isDraining,
-    isFull,
+    refusal,
+    onRefuse: metrics.onRefuse,
     onBegin: upstream => log.info({ upstream }, 'run began'),
     onEnd: (upstream, cause, durationMs) =>
       log.info({ upstream, cause, durationMs: Math.round(durationMs) }, 'run ended'),
@@ -167,7 +173,7 @@ interface Store {
   limiter(name: string, points: number, seconds: number): RateLimiterAbstract
 }
 
-function createStore(config: Config, log: Logger): Store {
+function createStore(config: Config, log: Logger, onRoundTrip: OnRoundTrip): Store {
   const { historyLength, historyTtlMs, leaseMs, graceMs } = config
   const options: BrokerOptions = { historyLength, historyTtlMs, leaseMs, graceMs }
   const ofRuns: BrokerOptions = { historyTtlMs, ...runOptions(config) }
@@ -180,8 +186,8 @@ function createStore(config: Config, log: Logger): Store {
   }
   const connections = connect(config.redis, error => log.warn({ reason: error.message }, 'Redis connection failed'))
   return {
-    broker: new RedisBroker(connections, config.redisPrefix, options),
-    runBroker: new RedisBroker(connections, config.redisPrefix, ofRuns),
+    broker: new RedisBroker(connections, config.redisPrefix, options, onRoundTrip),
+    runBroker: new RedisBroker(connections, config.redisPrefix, ofRuns, onRoundTrip),
     limiter: (name, points, seconds) =>
       redisLimiter(connections, `${config.redisPrefix}:limit:${name}`, points, seconds),
   }

@@ -56,7 +56,7 @@ export function createApp(options: AppOptions): RequestListener {
   return (req, res) =>
     void answer(req, res).catch(error => {
       answerError(error, req, res, log)
-      metrics.refused(res.statusCode)
+      metrics.onProblem(res.statusCode)
     })
 }
 
@@ -106,7 +106,7 @@ function createRest(options: AppOptions): Express {
   })
   const problems: ErrorRequestHandler = (error, req, res, _next) => {
     answerError(error, req, res, log)
-    metrics.refused(res.statusCode)
+    metrics.onProblem(res.statusCode)
   }
   app.use(problems)
   return app

@@ -56,7 +56,7 @@ export class Session implements Visited {
     sink.on('drain', () => {
       this.#isFull = false
       sink.setTimeout(0)
-      this.pump()
+      this.pump(performance.now())
     })
     // Set only while the socket is full: it takes nothing.
     sink.on('timeout', () => {
@@ -70,7 +70,7 @@ export class Session implements Visited {
       this.#next = next
       this.#write(view.format.resumed(view.tail.end - next))
     }
-    this.pump()
+    this.pump(performance.now())
     sink.uncork()
   }
 
@@ -84,7 +84,7 @@ export class Session implements Visited {
   }
 
   /** Writes what is missing, until there is nothing more or the socket is full. */
-  pump(): void {
+  pump(now: number): void {
     const { tail } = this.#view
     while (!this.#isFull && !this.#hasEnded) {
       if (this.#next < tail.start) this.#lost ??= 'behind'
@@ -92,12 +92,12 @@ export class Session implements Visited {
         const reason = this.#lost
         this.#lost = null
         this.#next = tail.end
-        this.#write(this.#view.snapshot(reason))
+        this.#write(this.#view.snapshot(reason), now)
       } else if (this.#next < tail.end) {
         const { bytes, to } = tail.bite(this.#next)
         this.#view.stats.deliveries += to - this.#next
         this.#next = to
-        this.#write(bytes)
+        this.#write(bytes, now)
       } else if (this.#view.isOver) this.end('over')
       else return
     }
@@ -109,7 +109,7 @@ export class Session implements Visited {
     let dueAt = (ack ? this.#pingedAt : this.#writtenAt) + heartbeatMs
     if (now >= dueAt && !this.#isFull) {
       this.#pingedAt = now
-      this.#write(ack ? this.#view.format.ping : heartbeat)
+      this.#write(ack ? this.#view.format.ping : heartbeat, now)
     }
     if (now >= dueAt) dueAt = now + heartbeatMs
     return Math.min(this.#endsAt, dueAt) - now
@@ -128,9 +128,9 @@ export class Session implements Visited {
     this.#sink.destroy()
   }
 
-  #write(bytes: Buffer | string): void {
+  #write(bytes: Buffer | string, now = performance.now()): void {
     if (bytes.length === 0) return
-    this.#writtenAt = performance.now()
+    this.#writtenAt = now
     this.#view.stats.bytes += bytes.length
     if (this.#sink.write(bytes)) return
     this.#isFull = true

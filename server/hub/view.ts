@@ -126,7 +126,8 @@ export class View implements Follower {
 
   /** Brings every reader up to date that can take more. */
   flush(): void {
-    for (const session of this.sessions) session.pump()
+    const now = performance.now()
+    for (const session of this.sessions) session.pump(now)
     this.#tail.trim()
     if (this.#unflushedSince !== null) this.stats.onFlush(Date.now() - this.#unflushedSince)
     this.#unflushedSince = null

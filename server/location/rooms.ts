@@ -10,7 +10,7 @@ import { type Access, refuseUnless } from '../http/access/access.ts'
 import { type Caller, mayBe, mayRead, mayWrite } from '../http/access/caller.ts'
 import { sendJson, sendNothing } from '../http/answer.ts'
 import { check, readJson } from '../http/body.ts'
-import { comeBackLater, startEventStream } from '../http/event-stream.ts'
+import { comeBackLater, type StreamRefusal, startEventStream } from '../http/event-stream.ts'
 import { userSchema } from '../http/fields.ts'
 import type { PostRate } from '../http/limits/post-rate.ts'
 import type { RoomCount } from '../http/limits/room-count.ts'
@@ -28,9 +28,9 @@ export interface RoomsOptions {
   limits: { posts: PostRate; rooms: RoomCount; streams: StreamCount }
   /** From where a request comes, if that says anything. */
   addressOf(req: IncomingMessage): string | undefined
-  isDraining(): boolean
-  /** Whether there are as many streams as there may be. */
-  isFull(): boolean
+  /** Why nobody can have a stream here at present; null when they can. */
+  refusal(): StreamRefusal | null
+  onRefuse(refusal: StreamRefusal): void
   onOpen(room: string): void
   onClose(room: string, ending: Ending, durationMs: number): void
 }
@@ -121,15 +121,21 @@ export function createRooms(options: RoomsOptions): Rooms {
     },
 
     async follow(req, res, room) {
+      const refuse = (refusal: StreamRefusal) => {
+        options.onRefuse(refusal)
+        comeBackLater(res)
+      }
       try {
         const caller = await callerIn(req, room, mayRead)
         const wish = check(followSchema, req.method === 'POST' ? await readJson(req) : queryOf(req))
         if (wish.user !== undefined) refuseUnless(mayBe(caller, wish.user))
         const known = caller.sub ?? anonymousUser(req)
         const user = wish.user ?? (mayBe(caller, known) ? known : undefined)
-        if (options.isDraining() || options.isFull() || req.socket.destroyed) return comeBackLater(res)
+        const refusal = options.refusal()
+        if (refusal) return refuse(refusal)
+        if (req.socket.destroyed) return
         const leave = limits.streams.enter(options.addressOf(req), user)
-        if (!leave) return comeBackLater(res)
+        if (!leave) return refuse('limit')
         // Whatever the answer is from here on, it ends with its connection.
         req.socket.once('close', leave)
         await hub.join({
@@ -147,7 +153,7 @@ export function createRooms(options: RoomsOptions): Rooms {
         })
       } catch (error) {
         if (problemOf(error).status !== 503) throw error
-        comeBackLater(res)
+        refuse('store')
       }
     },
   }

@@ -11,7 +11,7 @@ import { type Access, refuseUnless } from '../http/access/access.ts'
 import { type Caller, mayRelay } from '../http/access/caller.ts'
 import { sendNothing } from '../http/answer.ts'
 import { check, readJson } from '../http/body.ts'
-import { comeBackLater, startEventStream } from '../http/event-stream.ts'
+import { comeBackLater, type StreamRefusal, startEventStream } from '../http/event-stream.ts'
 import type { StreamCount } from '../http/limits/stream-count.ts'
 import { Problem, problemOf } from '../http/problem.ts'
 import type { Hub } from '../hub/hub.ts'
@@ -45,8 +45,9 @@ export interface RelayOptions {
   streams: StreamCount
   /** From where a request comes, if that says anything. */
   addressOf(req: IncomingMessage): string | undefined
-  isDraining(): boolean
-  isFull(): boolean
+  /** Why nobody can have a stream here at present; null when they can. */
+  refusal(): StreamRefusal | null
+  onRefuse(refusal: StreamRefusal): void
   onBegin(origin: string): void
   onEnd(origin: string, reason: Reason, durationMs: number): void
 }
@@ -64,7 +65,7 @@ export class Relay {
   }
 
   async begin(req: IncomingMessage, res: ServerResponse): Promise<void> {
-    const { broker, isDraining, isFull } = this.#options
+    const { broker, refusal } = this.#options
     const caller = await this.#caller(req)
     const wish = check(wishSchema, await readJson(req, maxWishBytes))
     if (Buffer.byteLength(wish.body ?? '') > maxBodyBytes) {
@@ -72,7 +73,7 @@ export class Relay {
     }
     const { url, upstream } = this.#find(wish)
     await this.#count(req, caller)
-    if (isDraining() || isFull() || broker.trouble()) {
+    if (refusal() || broker.trouble()) {
       throw new Problem(503, 'No run can begin at present; the upstream was not called.', {
         headers: { 'Retry-After': 2 },
       })
@@ -85,10 +86,11 @@ export class Relay {
   }
 
   async resume(req: IncomingMessage, res: ServerResponse, run: string): Promise<void> {
-    const { broker, isDraining, isFull } = this.#options
+    const { broker } = this.#options
     try {
       const caller = await this.#caller(req)
-      if (isDraining() || isFull()) return comeBackLater(res)
+      const refusal = this.#options.refusal()
+      if (refusal) return this.#refuse(res, refusal)
       const topic = knownTopic(run, caller)
       const { head, entries } = await broker.latest(topic)
       if (head === beginning) throw unknown()
@@ -100,7 +102,7 @@ export class Relay {
       await this.#read(req, res, caller, topic, recovered ? lastEventId : beginning)
     } catch (error) {
       if (problemOf(error).status !== 503) throw error
-      comeBackLater(res)
+      this.#refuse(res, 'store')
     }
   }
 
@@ -182,12 +184,18 @@ export class Relay {
     lastEventId: EventId,
   ): Promise<void> {
     const { hub, streams, addressOf } = this.#options
-    const leave = req.socket.destroyed ? null : streams.enter(addressOf(req), sub)
-    if (!leave) return comeBackLater(res)
+    if (req.socket.destroyed) return
+    const leave = streams.enter(addressOf(req), sub)
+    if (!leave) return this.#refuse(res, 'limit')
     // Whatever the answer is from here on, it ends with its connection.
     req.socket.once('close', leave)
     const open = () => startEventStream(res)
     await hub.join({ topic, lastEventId, key: readersKey, ack: false, untilMs: expiresAt, open, onClose: () => {} })
+  }
+
+  #refuse(res: ServerResponse, refusal: StreamRefusal): void {
+    this.#options.onRefuse(refusal)
+    comeBackLater(res)
   }
 }
 

@@ -3,6 +3,7 @@ import { createHmac } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import type { JWTPayload } from 'jose'
 import { nanoid } from 'nanoid'
+import { until } from '../support/patience.ts'
 import { expectProblem, send } from '../support/requests.ts'
 import { useServer } from '../support/rooms.ts'
 import { type Carrier, carrying, type Route, routesOf } from '../support/routes.ts'
@@ -305,6 +306,8 @@ describe('with a key set that cannot be had', () => {
     const stream = await openStream(`${server.url}/location/sse`, { headers })
     await stream.ended()
     expect([stream.status, stream.text]).toEqual([200, expect.stringMatching(/^retry: \d+\n$/)])
-    expect(server.log.filter(({ msg }) => msg === 'keys could not be fetched').length).toBe(1)
+    const told = () => server.log.filter(({ msg }) => msg === 'keys could not be fetched').length
+    await until('the log says so', () => told() > 0)
+    expect(told()).toBe(1)
   })
 })

@@ -14,7 +14,7 @@ async function metricsAt(url: string): Promise<Map<string, number>> {
 }
 
 describe('the metrics', () => {
-  const server = useServer('memory')
+  const server = useServer('redis', { MAX_STREAMS: '3' })
 
   test('count streams, joins, events, deliveries and refusals', async () => {
     const room = new Room(server)
@@ -24,27 +24,31 @@ describe('the metrics', () => {
     await room.put('alice', 2, 2)
     for (const stream of streams) await stream.next('location')
     await room.post({ user: 'alice' })
+    const fourth = await room.follow()
+    await fourth.ended()
     const metrics = await metricsAt(server.url)
-    expect(metrics.get('colocate_streams')).toBe(3)
-    expect(metrics.get('colocate_streams_behind')).toBe(0)
-    expect(metrics.get('colocate_joins_total{outcome="joined"}')).toBe(2)
-    expect(metrics.get('colocate_joins_total{outcome="resumed"}')).toBe(1)
-    expect(metrics.get('colocate_events_total')).toBe(1)
-    expect(metrics.get('colocate_deliveries_total')).toBe(3)
-    expect(metrics.get('colocate_sent_bytes_total')).toBeGreaterThan(300)
-    expect(metrics.get('colocate_frame_events_count')).toBe(1)
-    expect(metrics.get('colocate_delivery_seconds_count')).toBe(1)
+    expect(metrics.get('colocate_streams{log="rooms"}')).toBe(3)
+    expect(metrics.get('colocate_streams_behind{log="rooms"}')).toBe(0)
+    expect(metrics.get('colocate_joins_total{log="rooms",outcome="joined"}')).toBe(2)
+    expect(metrics.get('colocate_joins_total{log="rooms",outcome="resumed"}')).toBe(1)
+    expect(metrics.get('colocate_events_total{log="rooms"}')).toBe(1)
+    expect(metrics.get('colocate_deliveries_total{log="rooms"}')).toBe(3)
+    expect(metrics.get('colocate_sent_bytes_total{log="rooms"}')).toBeGreaterThan(300)
+    expect(metrics.get('colocate_frame_events_count{log="rooms"}')).toBe(1)
+    expect(metrics.get('colocate_delivery_seconds_count{log="rooms"}')).toBe(1)
     expect(metrics.get('colocate_refused_total{status="400"}')).toBe(1)
+    expect(metrics.get('colocate_streams_refused_total{reason="full"}')).toBe(1)
+    expect(metrics.get('colocate_redis_seconds_count{script="publish"}')).toBe(2)
     expect(metrics.get('nodejs_eventloop_lag_p99_seconds')).toBeGreaterThanOrEqual(0)
     // Counters are read anew, not added to.
-    expect((await metricsAt(server.url)).get('colocate_deliveries_total')).toBe(3)
+    expect((await metricsAt(server.url)).get('colocate_deliveries_total{log="rooms"}')).toBe(3)
     for (const stream of streams) stream.close()
   })
 
   test('are on a port of their own alone, if there is one', async () => {
     const port = await freePort()
     const own = await startServer({ ADMIN_PORT: `${port}` })
-    expect((await metricsAt(`http://127.0.0.1:${port}`)).get('colocate_streams')).toBe(0)
+    expect((await metricsAt(`http://127.0.0.1:${port}`)).get('colocate_streams{log="rooms"}')).toBe(0)
     expect((await fetch(`${own.url}/metrics`)).status).toBe(404)
     expect((await fetch(`http://127.0.0.1:${port}/`)).status).toBe(404)
     await own.stop()

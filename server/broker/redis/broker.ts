@@ -20,7 +20,7 @@ import { eventsOf, type StreamEntry } from './announcement.ts'
 import { Clock } from './clock.ts'
 import type { Connections } from './connect.ts'
 import { gathered } from './gather.ts'
-import { Scripts } from './scripts.ts'
+import { type OnRoundTrip, Scripts } from './scripts.ts'
 import { Subscriptions } from './subscriptions.ts'
 
 const letters = { held: 'h', acked: 'a', released: 'r' } as const
@@ -36,9 +36,9 @@ export class RedisBroker implements Broker {
   #isClosed = false
 
   /** The connections are the broker's from here on; `close` ends them. */
-  constructor(connections: Connections, prefix: string, options: BrokerOptions) {
+  constructor(connections: Connections, prefix: string, options: BrokerOptions, onRoundTrip: OnRoundTrip = () => {}) {
     this.#connections = connections
-    this.#scripts = new Scripts(connections, this.#clock, prefix, options)
+    this.#scripts = new Scripts(connections, this.#clock, prefix, options, onRoundTrip)
     this.#subscriptions = new Subscriptions(connections, `${prefix}:probe:${nanoid(8)}`)
     connections.commands.on('ready', () => this.#beat())
     this.#beat()

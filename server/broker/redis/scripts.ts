@@ -12,6 +12,9 @@ import { type Connections, commandTimeoutMs } from './connect.ts'
 
 export type ScriptName = 'publish' | 'append' | 'remove' | 'latest' | 'history' | 'keep' | 'alive'
 
+/** Hears of each script that was answered, and how long that took. */
+export type OnRoundTrip = (script: ScriptName, ms: number) => void
+
 interface Script {
   source: string
   sha: string
@@ -30,15 +33,23 @@ export class Scripts {
   readonly #clock: Clock
   readonly #prefix: string
   readonly #options: readonly number[]
+  readonly #onRoundTrip: OnRoundTrip
   readonly #scripts = new Map<ScriptName, Script>()
 
   #pendingBytes = 0
 
-  constructor(connections: Connections, clock: Clock, prefix: string, options: BrokerOptions) {
+  constructor(
+    connections: Connections,
+    clock: Clock,
+    prefix: string,
+    options: BrokerOptions,
+    onRoundTrip: OnRoundTrip,
+  ) {
     this.#connections = connections
     this.#clock = clock
     this.#prefix = prefix
     this.#options = [options.historyLength, options.historyTtlMs, options.leaseMs, options.graceMs]
+    this.#onRoundTrip = onRoundTrip
   }
 
   channel(topic: string): string {
@@ -51,8 +62,11 @@ export class Scripts {
     if (this.#pendingBytes > maxPendingBytes) throw new Unavailable('Redis is too slow.')
     const bytes = args.reduce<number>((sum, arg) => sum + String(arg).length, 0)
     this.#pendingBytes += bytes
+    const start = performance.now()
     try {
-      return await this.#send(this.#script(name), topic, args)
+      const reply = await this.#send(this.#script(name), topic, args)
+      this.#onRoundTrip(name, performance.now() - start)
+      return reply
     } catch (error) {
       throw new Unavailable('Redis did not answer, or refused.', { cause: error })
     } finally {

@@ -1,0 +1,28 @@
+/** The connection of an event stream, which is the stream's alone. */
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { expect, test } from '@jest/globals'
+import { Room, useServer } from '../support/rooms.ts'
+
+const server = useServer('memory')
+
+test('what is asked on the connection of a stream is not answered, and the stream goes on', async () => {
+  const room = new Room(server)
+  const socket = connect(server.port, '127.0.0.1')
+  let text = ''
+  const has = async (part: string) => {
+    while (!text.includes(part)) text += await once(socket, 'data').then(([chunk]) => `${chunk}`)
+  }
+  const ask = (path: string) => socket.write(`GET ${path} HTTP/1.1\r\nHost: localhost:${server.port}\r\n\r\n`)
+  ask(`${room.path}/sse`)
+  await has('"snapshot"')
+  ask('/healthz')
+  ask(`${room.path}/sse`)
+  await room.put('alice', 1, 1)
+  await has('"user":"alice"')
+  await room.put('bob', 2, 2)
+  await has('"user":"bob"')
+  expect(text.match(/HTTP\/1\.1/g)).toHaveLength(1)
+  expect(text.match(/"snapshot"/g)).toHaveLength(1)
+  socket.destroy()
+})
