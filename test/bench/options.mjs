@@ -9,7 +9,7 @@ export const usage = `npm run bench -- [options]
   --runs N          runs to take medians of (default 3; 1 with --quick)
   --minutes N       no further run is begun that would end after this (default 5; 2 with --quick)
   --servers a,b     of ours, express, better-sse, http, nchan, nchan-redis (default: all that can be had)
-  --workloads a,b   of one1000, one5000, rooms500, storm, quiet, idle, resumes, posts, batches (default: all)
+  --workloads a,b   of one1000, one5000, rooms500, rooms500batches, storm, quiet, idle, resumes, posts, batches (default: all)
   --scale N         a share of the readers (default 1), for machines with little memory
   --out DIR         where table.md, plot.svg and figures.json go (default test/bench/results)
 nchan is looked for where Debian's libnginx-mod-nchan puts it; NCHAN_MODULE names another file.

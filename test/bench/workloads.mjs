@@ -3,6 +3,8 @@
  */
 import { execFileSync } from 'node:child_process'
 
+/** nchan publishes a body as it is. */
+const noBatches = ['nchan', 'nchan-redis']
 /** Files that a process has open besides its streams. */
 const spareFiles = 300
 
@@ -34,6 +36,12 @@ export function makeWorkloads({ quick, scale }) {
     deliveries('rooms500', `${n(rooms)} rooms × 10 readers, p99 ≤ 100 ms`, {
       ...{ readers: rooms * 10, rooms, publishers: 100, from: 800, p99Ms: 100 },
     }),
+    {
+      ...deliveries('rooms500batches', `the same by batches of 10, p99 ≤ 100 ms`, {
+        ...{ readers: rooms * 10, rooms, publishers: 100, batch: 10, from: 200, p99Ms: 100 },
+      }),
+      not: noBatches,
+    },
     {
       id: 'storm',
       job: { kind: 'steady', readers: readers(200), rooms: 1, publishers: 100, rate: 2_000, ...steadyPace },
@@ -87,8 +95,7 @@ export function makeWorkloads({ quick, scale }) {
     },
     {
       id: 'batches',
-      // nchan publishes a body as it is.
-      not: ['nchan', 'nchan-redis'],
+      not: noBatches,
       job: { kind: 'posts', connections: 8, batch: 100, ...steadyPace },
       rows: [{ figure: 'perSecond', title: 'POSTs of 100 each', unit: 'locations/s', isMoreBetter: true }],
     },

@@ -6,7 +6,7 @@ import { setTimeout } from 'node:timers/promises'
 import { Publishers } from './publishers.mjs'
 import { Readers } from './readers.mjs'
 import { redisCommands } from './redis-commands.mjs'
-import { location, nowUs } from './stamp.mjs'
+import { bodyOf, location, nowUs } from './stamp.mjs'
 import { busy, step } from './step.mjs'
 import { cpuMs, memoryBytes, ownLoad } from './usage.mjs'
 
@@ -144,17 +144,12 @@ export const jobs = {
   },
 
   /** POSTs as fast as they are answered; `batch` locations in each. */
-  async posts({ port, pid, connections, batch, warmMs, ms }) {
+  async posts({ port, pid, connections, batch = 1, warmMs, ms }) {
     const readers = new Readers(connections)
     await readers.open(port, 1, 1)
     const seqs = new Int32Array(connections)
     let isOver = false
-    const next = p => {
-      const items = Array.from({ length: batch ?? 1 }, (_, i) =>
-        location(batch ? `u${p}-${i}` : `u${p}`, nowUs(), ++seqs[p], p),
-      )
-      publishers.post(p, { p, room: 0, body: batch ? `[${items.join(',')}]` : items[0] })
-    }
+    const next = p => publishers.post(p, { p, room: 0, body: bodyOf(p, nowUs(), seqs, batch) })
     const publishers = new Publishers(port, connections, ({ p }) => isOver || next(p))
     for (let p = 0; p < connections; p++) next(p)
     await setTimeout(warmMs)
@@ -162,7 +157,7 @@ export const jobs = {
     await setTimeout(ms)
     const generator = own()
     const tookMs = performance.now() - at
-    const perSecond = ((publishers.answered - answered) * (batch ?? 1) * 1_000) / tookMs
+    const perSecond = ((publishers.answered - answered) * batch * 1_000) / tookMs
     isOver = true
     const { refused, refusal } = publishers
     const used = cpu === null ? null : (cpuMs(pid) - cpu) / tookMs
@@ -173,13 +168,13 @@ export const jobs = {
   },
 }
 
-/** Readers and publishers, and what is expected of each POST that is answered: a delivery to each of its room's readers. */
-async function open({ port, pid, readers: count, rooms, publishers: publisherCount }) {
+/** Readers and publishers, and what is expected of each POST that is answered: a delivery of each of its locations to each of its room's readers. */
+async function open({ port, pid, readers: count, rooms, batch = 1, publishers: publisherCount }) {
   const readers = new Readers(publisherCount)
   await readers.open(port, count, rooms)
-  const load = { readers, rooms, pid, expected: 0, sent: 0, seqs: new Int32Array(publisherCount) }
+  const load = { readers, rooms, batch, pid, expected: 0, sent: 0, seqs: new Int32Array(publisherCount) }
   load.publishers = new Publishers(port, publisherCount, () => {
-    load.expected += count / rooms
+    load.expected += (batch * count) / rooms
   })
   load.close = () => {
     load.publishers.close()

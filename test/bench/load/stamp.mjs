@@ -19,6 +19,12 @@ export function location(user, dueUs, seq, p) {
   return `{"user":"${user}","x":1,"y":2,"meta":${meta}}`
 }
 
+/** What a publisher posts next: one location, or a batch of them. */
+export function bodyOf(p, dueUs, seqs, batch) {
+  if (batch === 1) return location(`u${p}`, dueUs, ++seqs[p], p)
+  return `[${Array.from({ length: batch }, (_, i) => location(`u${p}-${i}`, dueUs, ++seqs[p], p)).join(',')}]`
+}
+
 export const timeAt = (bytes, at) => digits(bytes, at + 4, 10) - timeBase
 export const seqAt = (bytes, at) => digits(bytes, at + 21, 8) - seqBase
 export const publisherAt = (bytes, at) => digits(bytes, at + 34, 4) - publisherBase

@@ -2,7 +2,7 @@
  * One step of an open loop: events are due at a fixed rate, and their delay counts from then, however late they were sent.
  */
 import { setTimeout } from 'node:timers/promises'
-import { location, nowUs } from './stamp.mjs'
+import { bodyOf, nowUs } from './stamp.mjs'
 import { cpuMs, ownLoad } from './usage.mjs'
 
 /** A generator that is this busy may be what was measured. */
@@ -10,9 +10,9 @@ export const busy = 0.95
 /** A step is given up when this much of what was due waits for its connection. */
 const hopelessMs = 1_500
 
-/** `load`: readers, publishers, rooms, pid. `shape`: rate, warmMs, ms, drainMs, givesUp. */
+/** `load`: readers, publishers, rooms, batch (locations in each POST), pid. `shape`: rate, warmMs, ms, drainMs, givesUp. */
 export async function step(load, { rate, warmMs, ms, drainMs, givesUp = true }) {
-  const { readers, publishers, rooms, pid } = load
+  const { readers, publishers, rooms, batch, pid } = load
   const startUs = nowUs() + 5_000
   const fromUs = startUs + warmMs * 1_000
   const toUs = fromUs + ms * 1_000
@@ -50,7 +50,7 @@ export async function step(load, { rate, warmMs, ms, drainMs, givesUp = true }) 
   return {
     rate,
     perSecond: (arrived * 1_000) / tookMs,
-    wanted: (rate * readers.count) / rooms,
+    wanted: (rate * batch * readers.count) / rooms,
     p50: readers.delays.quantile(0.5),
     p99: readers.delays.quantile(0.99),
     cpu: cpu === null ? null : cpu / tookMs,
@@ -68,9 +68,8 @@ export async function step(load, { rate, warmMs, ms, drainMs, givesUp = true }) 
   }
 }
 
-/** The next event of the next publisher. */
+/** The next POST of the next publisher. */
 function send(load, room, dueUs) {
   const p = load.sent++ % load.publishers.count
-  const seq = ++load.seqs[p]
-  load.publishers.post(p, { room, body: location(`u${p}`, Math.round(dueUs), seq, p) })
+  load.publishers.post(p, { room, body: bodyOf(p, Math.round(dueUs), load.seqs, load.batch) })
 }
