@@ -62,7 +62,7 @@ async function run<S extends Store>(name: string, fault: Fault<S>, scene: Scene<
       await crowd.go(stepLocations)
       if (isUnready) expect(await scene.unreadyDuring(() => suffer(fault, scene, crowd))).toEqual(scene.urls())
       else await suffer(fault, scene, crowd)
-      await mend(scene.store)
+      await scene.store.mend()
     }
     const { resets } = await crowd.judge(name, rounds)
     if (!isReset) expect(resets).toBe(0)
@@ -82,10 +82,4 @@ async function suffer<S extends Store>(fault: Fault<S>, scene: Scene<S>, crowd: 
   await Promise.all([crowd.catchUp(), telling])
   expect(told()).toEqual(crowd.readers.map(() => isReset))
   for (const server of scene.servers) await untilReady(server, true)
-}
-
-/** Brings back the nodes that the fault has cost. */
-async function mend(store: Store): Promise<void> {
-  for (const node of store.nodes) if (!node.isUp) await node.restart()
-  await store.settled()
 }

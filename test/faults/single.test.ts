@@ -25,8 +25,9 @@ async function startPair(): Promise<Replicated> {
     masterOf: async () => pair()[0],
     listeners: room => listeners(nodes, 'NUMSUB', room),
     answers: () => answer([pair()[0]]),
-    async settled() {
+    async mend() {
       const [master, replica] = pair()
+      if (!replica.isUp) await replica.restart()
       await replica.admin.replicaof('127.0.0.1', master.proxy.port)
       await until('the replica is in step', async () =>
         (await replica.admin.info('replication')).includes('master_link_status:up'),
@@ -46,6 +47,6 @@ async function startPair(): Promise<Replicated> {
       await Promise.all(nodes.map(node => node.stop()))
     },
   }
-  await store.settled()
+  await store.mend()
   return store
 }

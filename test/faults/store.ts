@@ -20,8 +20,8 @@ export interface Store {
   listeners(room: string): Promise<number>
   /** Resolves once every master takes commands. */
   answers(): Promise<void>
-  /** Resolves once the nodes know each other and are in step. */
-  settled(): Promise<void>
+  /** Brings back the nodes that a fault has cost. Resolves once all are in step. */
+  mend(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -57,7 +57,7 @@ export async function startSingle(settings: string[] = []): Promise<Store> {
     masterOf: async () => node,
     listeners: room => listeners([node], 'NUMSUB', room),
     answers: () => answer([node]),
-    settled: () => answer([node]),
+    mend: () => answer([node]),
     stop: () => node.stop(),
   }
 }
@@ -65,7 +65,7 @@ export async function startSingle(settings: string[] = []): Promise<Store> {
 export async function startSentinels(settings: string[] = []): Promise<Replicated> {
   const sentinel = await startSentinel(2, [...written, ...settings])
   await sentinel.patience(defaultPatienceMs.sentinel)
-  const { nodes, sentinels, name, settled, stop } = sentinel
+  const { nodes, sentinels, name, stop } = sentinel
   const masters = async () => [await sentinel.master()]
   const store: Replicated = {
     env: { REDIS_SENTINELS: sentinels.join(), REDIS_SENTINEL_NAME: name },
@@ -74,7 +74,10 @@ export async function startSentinels(settings: string[] = []): Promise<Replicate
     masterOf: sentinel.master,
     listeners: room => listeners(nodes, 'NUMSUB', room),
     answers: async () => answer(await masters(), async ({ admin }) => (await admin.role())[0] === 'master'),
-    settled,
+    async mend() {
+      await sentinel.revive()
+      await sentinel.settled()
+    },
     stop,
     async failOver(room) {
       await sentinel.patience(shortPatienceMs)
@@ -87,7 +90,7 @@ export async function startSentinels(settings: string[] = []): Promise<Replicate
 export async function startClusterOfSix(settings: string[] = []): Promise<Cluster> {
   const cluster = await startCluster(1, [...written, ...settings])
   await cluster.patience(defaultPatienceMs.cluster)
-  const { nodes, addresses, masters, settled, stop } = cluster
+  const { nodes, addresses, masters, stop } = cluster
   const isWhole = async ({ admin }: TestNode) => String(await admin.cluster('INFO')).includes('cluster_state:ok')
   const store: Cluster = {
     env: { REDIS_CLUSTER: addresses.join() },
@@ -97,7 +100,10 @@ export async function startClusterOfSix(settings: string[] = []): Promise<Cluste
     // A replica announces what its master took, too.
     listeners: room => listeners(nodes, 'SHARDNUMSUB', room),
     answers: async () => answer(await masters(), isWhole),
-    settled,
+    async mend() {
+      for (const node of nodes) if (!node.isUp) await node.restart()
+      await cluster.settled()
+    },
     stop,
     async failOver(room) {
       await cluster.patience(shortPatienceMs)

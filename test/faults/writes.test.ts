@@ -101,7 +101,7 @@ describe.each(Object.keys(kinds) as Kind[])('writes to Redis (%s)', kind => {
         expect(statuses).toEqual(statuses.map(() => 503))
         refused += statuses.length
         await leave()
-        await store.settled()
+        await store.mend()
         await untilReady(server, true)
         await until('a location is taken', async () => {
           const answer = await room.post({ user: 'after', x: round, y: 0, seq: round + 1 })
