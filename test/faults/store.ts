@@ -89,9 +89,11 @@ export async function startSentinels(settings: string[] = []): Promise<Replicate
 
 export async function startClusterOfSix(settings: string[] = []): Promise<Cluster> {
   const cluster = await startCluster(1, [...written, ...settings])
-  await cluster.patience(defaultPatienceMs.cluster)
+  let patienceMs = defaultPatienceMs.cluster
+  await cluster.patience(patienceMs)
   const { nodes, addresses, masters, stop } = cluster
   const isWhole = async ({ admin }: TestNode) => String(await admin.cluster('INFO')).includes('cluster_state:ok')
+  const impatient = () => cluster.patience((patienceMs = shortPatienceMs))
   const store: Cluster = {
     env: { REDIS_CLUSTER: addresses.join() },
     nodes,
@@ -102,15 +104,16 @@ export async function startClusterOfSix(settings: string[] = []): Promise<Cluste
     answers: async () => answer(await masters(), isWhole),
     async mend() {
       for (const node of nodes) if (!node.isUp) await node.restart()
+      await cluster.patience(patienceMs)
       await cluster.settled()
     },
     stop,
     async failOver(room) {
-      await cluster.patience(shortPatienceMs)
+      await impatient()
       await kill(store, room)
     },
     async hang(room) {
-      await cluster.patience(shortPatienceMs)
+      await impatient()
       const node = await store.masterOf(room)
       node.hang()
       await succeeded(store, room, node)

@@ -2,7 +2,6 @@
  * Writing while Redis does not take it: refused in time, nothing appended later, nothing twice.
  */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import type { TestNode } from '../support/node.ts'
 import { until } from '../support/patience.ts'
 import { startRedis } from '../support/redis.ts'
 import { send } from '../support/requests.ts'
@@ -15,8 +14,8 @@ import { type Kind, kinds, logOf, type Store } from './store.ts'
 const withinMs = 3_000
 const posts = 20
 
-/** Brings Redis into a state; the function it gives ends that. Only `master` needs to be in it for the room to be. */
-type Enter = (store: Store, master: TestNode) => Promise<() => unknown>
+/** Brings Redis into a state, or the node that has the room; the function it gives ends that. */
+type Enter = (store: Store, room: string) => Promise<() => unknown>
 
 const states: Record<string, Enter> = {
   async away(store) {
@@ -29,11 +28,13 @@ const states: Record<string, Enter> = {
     for (const master of masters) master.hang()
     return () => masters.map(master => master.wake())
   },
-  async full(_, { admin }) {
+  async full(store, room) {
+    const { admin } = await store.masterOf(room)
     await admin.config('SET', 'maxmemory', '1')
     return () => admin.config('SET', 'maxmemory', '0')
   },
-  async 'a read-only replica'(_, { port, proxy }) {
+  async 'a read-only replica'(store, room) {
+    const { port, proxy } = await store.masterOf(room)
     const replica = await startRedis(['--replicaof', `127.0.0.1 ${port}`])
     proxy.lead(replica.port)
     proxy.cut()
@@ -42,13 +43,20 @@ const states: Record<string, Enter> = {
       await replica.stop()
     }
   },
-  async loading(_, master) {
+  async loading(store, room) {
+    const master = await store.masterOf(room)
     const { admin } = master
+    await Promise.all(Array.from({ length: 120 }, (_, i) => admin.set(`{${room}}:${i}`, 'x'.repeat(1_000))))
+    await admin.bgrewriteaof()
+    await until('it is written', async () => (await admin.info('persistence')).includes('aof_rewrite_in_progress:0'))
     await master.kill()
     // Microseconds for each key.
     const loaded = master.restart(['--key-load-delay', '20000'])
     await until('Redis is loading', async () => (await admin.info('persistence')).includes('loading:1'))
-    return () => loaded
+    return async () => {
+      await loaded
+      await admin.config('SET', 'key-load-delay', '0')
+    }
   },
 }
 
@@ -65,27 +73,18 @@ describe.each(Object.keys(kinds) as Kind[])('writes to Redis (%s)', kind => {
     await store?.stop()
   })
 
-  /** Gives the master of a room enough to load. */
-  async function fill(room: string): Promise<void> {
-    const { admin } = await store.masterOf(room)
-    await Promise.all(Array.from({ length: 200 }, (_, i) => admin.set(`{${room}}:${i}`, 'x'.repeat(1_000))))
-    await admin.bgrewriteaof()
-    await until('it is written', async () => (await admin.info('persistence')).includes('aof_rewrite_in_progress:0'))
-  }
-
   test.each(Object.entries(states))(
     'that is %s are refused in time, and nothing is appended later or twice',
     async (name, enter) => {
       const [server] = scene.servers
       if (!server) throw new Error('No server')
       const room = new Room(server)
-      await fill(room.name)
       let slowestMs = 0
       let refused = 0
       const rounds = roundsOf(1)
       for (let round = 0; round < rounds; round++) {
         await room.put('before', round, 0, { seq: 2 * round + 1 })
-        const leave = await enter(store, await store.masterOf(room.name))
+        const leave = await enter(store, room.name)
         const statuses = await Promise.all(
           Array.from({ length: posts }, async (_, i) => {
             const start = performance.now()

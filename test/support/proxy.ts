@@ -88,7 +88,8 @@ export class TestProxy {
   }
 
   async stop(): Promise<void> {
-    this.cut()
+    // Those, too, that are about to come.
+    this.refuse(true)
     this.#server.close()
     await once(this.#server, 'close')
   }
