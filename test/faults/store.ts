@@ -93,7 +93,10 @@ export async function startClusterOfSix(settings: string[] = []): Promise<Cluste
   await cluster.patience(patienceMs)
   const { nodes, addresses, masters, stop } = cluster
   const isWhole = async ({ admin }: TestNode) => String(await admin.cluster('INFO')).includes('cluster_state:ok')
-  const impatient = () => cluster.patience((patienceMs = shortPatienceMs))
+  const impatient = async () => {
+    patienceMs = shortPatienceMs
+    await cluster.patience(patienceMs)
+  }
   const store: Cluster = {
     env: { REDIS_CLUSTER: addresses.join() },
     nodes,

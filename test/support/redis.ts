@@ -54,6 +54,9 @@ async function startOn(port: number, settings: string[]): Promise<TestRedis> {
     'no',
     '--dir',
     dir,
+    // It waits for no replica and no file: nobody needs them any more.
+    '--shutdown-on-sigterm',
+    'nosave now force',
     ...settings,
   ]
   const redis: TestRedis = {
