@@ -1,7 +1,6 @@
 /**
  * Faults of a cluster of three masters with a replica each.
  */
-import { roundsOf } from './crowd.ts'
 import { everywhere, stalePromotion } from './everywhere.ts'
 import { type Fault, testFaults } from './fault.ts'
 import { type Cluster, startClusterOfSix } from './store.ts'
@@ -9,18 +8,15 @@ import { type Cluster, startClusterOfSix } from './store.ts'
 const ofClusters: Fault<Cluster>[] = [
   {
     name: 'slot migrated',
-    rounds: roundsOf(2),
     inject: ({ store }, { room }) => store.migrate(room),
   },
   {
     name: 'cluster node killed',
-    rounds: roundsOf(1),
     isReset: true,
     inject: ({ store }, { room }) => store.failOver(room),
   },
   {
     name: 'cluster node hung until another has its slots',
-    rounds: roundsOf(1),
     isReset: true,
     inject: ({ store }, { room }) => store.hang(room),
   },

@@ -13,10 +13,8 @@ import { Reader } from '../support/reader.ts'
 
 export const seed = Number(process.env.SEED ?? 20_261_121)
 
-/** How often a fault is injected: a few times, or as often as `FAULT_ROUNDS` says. */
-export function roundsOf(few: number): number {
-  return Number(process.env.FAULT_ROUNDS ?? few)
-}
+/** How often a fault is injected. */
+export const rounds = Number(process.env.FAULT_ROUNDS ?? 1)
 
 const pauseMs = 4
 /** What comes at all to the naive server's readers comes at once. */
@@ -45,6 +43,8 @@ export class Crowd {
   /** The ids that were answered. */
   readonly answered: string[] = []
   readonly caughtUpMs: number[] = []
+  /** How long after each fault every reader had been told of a reset. */
+  readonly toldMs: number[] = []
   /** Answers that were not 200, by status; 0 is none at all. */
   readonly refusals = new Map<number, number>()
   readonly #options: CrowdOptions
@@ -145,7 +145,8 @@ export class Crowd {
       resets,
       caughtUpMs: Math.round(percentile(this.caughtUpMs, 0.99)),
     }
-    say(name, { seed, rounds, ...figures })
+    const told = this.toldMs.length > 0 ? { toldMs: Math.round(Math.max(...this.toldMs)) } : {}
+    say(name, { seed, rounds, ...figures, ...told })
     if (isPromised) await this.#expectPromised(log, figures)
     this.leave()
     return figures

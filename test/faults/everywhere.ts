@@ -6,7 +6,7 @@ import { expect } from '@jest/globals'
 import { byId } from '../support/client.ts'
 import { until } from '../support/patience.ts'
 import { Reader } from '../support/reader.ts'
-import { roundsOf, say, stepLocations } from './crowd.ts'
+import { say, stepLocations } from './crowd.ts'
 import type { Fault } from './fault.ts'
 import type { Replicated, Store } from './store.ts'
 
@@ -29,17 +29,14 @@ async function restart(store: Store, isEmpty: boolean): Promise<void> {
 export const everywhere: Fault[] = [
   {
     name: 'Pub/Sub killed',
-    rounds: roundsOf(2),
     inject: ({ store }) => killPubSub(store),
   },
   {
     name: 'command connection killed',
-    rounds: roundsOf(2),
     inject: ({ store }) => atMasters(store, ({ admin }) => admin.call('CLIENT', 'KILL', 'TYPE', 'normal')),
   },
   {
     name: 'reply lost after the script ran',
-    rounds: roundsOf(2),
     async inject({ store }, { room }) {
       const { proxy } = await store.masterOf(room)
       await proxy.cutReplyTo('\r\nwriter-0\r\n')
@@ -47,7 +44,6 @@ export const everywhere: Fault[] = [
   },
   {
     name: 'subscription connected but dead',
-    rounds: roundsOf(1),
     isUnready: true,
     async inject({ store }, { room }) {
       const { proxy } = await store.masterOf(room)
@@ -59,7 +55,6 @@ export const everywhere: Fault[] = [
   },
   {
     name: 'instance stopped while Redis cuts its subscription',
-    rounds: roundsOf(1),
     async inject(scene, crowd) {
       await scene.stopOne(async () => {
         await killPubSub(scene.store)
@@ -69,7 +64,6 @@ export const everywhere: Fault[] = [
   },
   {
     name: 'Redis stopped 5 s',
-    rounds: roundsOf(1),
     isUnready: true,
     async inject({ store }) {
       const masters = await store.masters()
@@ -81,26 +75,22 @@ export const everywhere: Fault[] = [
   },
   {
     name: 'restarted with AOF',
-    rounds: roundsOf(1),
     isUnready: true,
     inject: ({ store }) => restart(store, false),
   },
   {
     name: 'restarted empty',
-    rounds: roundsOf(1),
     isUnready: true,
     isReset: true,
     inject: ({ store }) => restart(store, true),
   },
   {
     name: 'flushed',
-    rounds: roundsOf(2),
     isReset: true,
     inject: ({ store }) => atMasters(store, ({ admin }) => admin.flushall()),
   },
   {
     name: 'instance killed',
-    rounds: roundsOf(1),
     async inject(scene, crowd) {
       scene.servers.shift()?.child.kill('SIGKILL')
       await crowd.go(100)
@@ -111,7 +101,6 @@ export const everywhere: Fault[] = [
   },
   {
     name: 'history trimmed past a reader',
-    rounds: roundsOf(2),
     isReset: true,
     env: { HISTORY_LENGTH: '50' },
     async inject(_, crowd) {
@@ -125,7 +114,6 @@ export const everywhere: Fault[] = [
 /** A replica that lagged becomes the master: what it had not heard of was answered and is gone. */
 export const stalePromotion: Fault<Replicated> = {
   name: 'stale replica promoted',
-  rounds: roundsOf(1),
   isReset: true,
   async inject({ store, urls }, crowd) {
     const [url = ''] = urls()

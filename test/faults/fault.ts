@@ -5,13 +5,12 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { until } from '../support/patience.ts'
 import { untilReady } from '../support/rooms.ts'
-import { Crowd, stepLocations } from './crowd.ts'
+import { Crowd, rounds, stepLocations } from './crowd.ts'
 import { Scene } from './scene.ts'
 import type { Store } from './store.ts'
 
 export interface Fault<S extends Store = Store> {
   name: string
-  rounds: number
   /** Resolves once it is over. */
   inject(scene: Scene<S>, crowd: Crowd): Promise<unknown>
   /** Whether something that was answered may be gone: then every reader must be told, each time. */
@@ -54,7 +53,7 @@ export function testFaults<S extends Store>(kind: string, start: () => Promise<S
 }
 
 async function run<S extends Store>(name: string, fault: Fault<S>, scene: Scene<S>): Promise<void> {
-  const { rounds, isReset = false, isUnready = false } = fault
+  const { isReset = false, isUnready = false } = fault
   const crowd = new Crowd(scene)
   try {
     await crowd.gather()
@@ -78,8 +77,12 @@ async function suffer<S extends Store>(fault: Fault<S>, scene: Scene<S>, crowd: 
   const told = () => crowd.readers.map(({ resets }, i) => resets > (before[i] ?? 0))
   const isTold = () => !told().includes(false)
   await inject(scene, crowd)
-  const telling = isReset && until('every reader was told', isTold, { patienceMs: resetWithinMs })
-  await Promise.all([crowd.catchUp(), telling])
+  const start = performance.now()
+  const telling = async () => {
+    await until('every reader was told', isTold, { patienceMs: resetWithinMs })
+    crowd.toldMs.push(performance.now() - start)
+  }
+  await Promise.all([crowd.catchUp(), isReset && telling()])
   expect(told()).toEqual(crowd.readers.map(() => isReset))
   for (const server of scene.servers) await untilReady(server, true)
 }

@@ -7,7 +7,7 @@ import { TestProxy } from '../support/proxy.ts'
 import { Room } from '../support/rooms.ts'
 import type { TestServer } from '../support/server.ts'
 import { openStream, type TestStream } from '../support/streams.ts'
-import { Crowd, roundsOf, say } from './crowd.ts'
+import { Crowd, rounds, say } from './crowd.ts'
 import { Scene } from './scene.ts'
 import { type Store, startSingle } from './store.ts'
 
@@ -56,7 +56,6 @@ async function goneAfter(watcher: TestStream, user: string, reason: string, star
 }
 
 test('a killed instance leaves no ghosts', async () => {
-  const rounds = roundsOf(1)
   let ghosts = 0
   const late: number[] = []
   for (let round = 0; round < rounds; round++) {
@@ -83,7 +82,6 @@ test('a killed instance leaves no ghosts', async () => {
 }, 600_000)
 
 test('client vanished without FIN', async () => {
-  const rounds = roundsOf(1)
   const crowd = new Crowd({ urls: scene.urls, isHeard: scene.isHeard, writers: 2 })
   await crowd.gather()
   const room = new Room(b, crowd.room)

@@ -6,7 +6,7 @@ import { until } from '../support/patience.ts'
 import { startRedis } from '../support/redis.ts'
 import { send } from '../support/requests.ts'
 import { Room, untilReady } from '../support/rooms.ts'
-import { roundsOf, say } from './crowd.ts'
+import { rounds, say } from './crowd.ts'
 import { Scene } from './scene.ts'
 import { type Kind, kinds, logOf, type Store } from './store.ts'
 
@@ -81,7 +81,6 @@ describe.each(Object.keys(kinds) as Kind[])('writes to Redis (%s)', kind => {
       const room = new Room(server)
       let slowestMs = 0
       let refused = 0
-      const rounds = roundsOf(1)
       for (let round = 0; round < rounds; round++) {
         await room.put('before', round, 0, { seq: 2 * round + 1 })
         const leave = await enter(store, room.name)
