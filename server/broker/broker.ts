@@ -11,6 +11,19 @@ export type EventId = string
 /** The id before the first event. */
 export const beginning: EventId = '0-0'
 
+/** What is no id has no such parts, and is above nothing. */
+export function parts(id: string): [ms: number, n: number] {
+  const [ms, n] = id.split('-').map(Number)
+  return [ms ?? Number.NaN, n ?? Number.NaN]
+}
+
+/** Whether an event came after another of the same log. */
+export function isAbove(a: string, b: string): boolean {
+  const [aMs, aN] = parts(a)
+  const [bMs, bN] = parts(b)
+  return aMs > bMs || (aMs === bMs && aN > bN)
+}
+
 /** An event sets its key's value, or removes the key (`value: null`) and says why. */
 export interface Event {
   readonly id: EventId

@@ -11,8 +11,10 @@ import {
   type EventId,
   type History,
   type Hold,
+  isAbove,
   type Kept,
   type Latest,
+  parts,
   type Receipt,
 } from './broker.ts'
 
@@ -195,15 +197,4 @@ function isHeld(leases: Map<string, Lease>): boolean {
 /** The lease that runs out last decides. */
 function last(leases: Map<string, Lease>): Lease {
   return [...leases.values()].reduce((a, b) => (b.until > a.until ? b : a))
-}
-
-function parts(id: EventId): [number, number] {
-  const [ms, n] = id.split('-').map(Number)
-  return [ms ?? 0, n ?? 0]
-}
-
-function isAbove(a: EventId, b: EventId): boolean {
-  const [aMs, aN] = parts(a)
-  const [bMs, bN] = parts(b)
-  return aMs > bMs || (aMs === bMs && aN > bN)
 }

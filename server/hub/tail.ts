@@ -57,14 +57,14 @@ export class Tail {
     this.#frames.push({ id, text })
   }
 
-  /** Puts the frames before those that are here. `before` is the id before the first of them, if it is known. */
-  prepend(frames: Frame[], before: EventId | null): void {
+  /** Puts the frames before those that are here. `before` is the id before the first of them, if it is known; `isWhole`: there are none before. */
+  prepend(frames: Frame[], before: EventId | null, isWhole: boolean): void {
     const known = new Set(this.#frames.map(({ id }) => id))
     const older = frames.filter(({ id }) => !known.has(id))
     this.#frames.unshift(...older)
     this.#start -= older.length
     this.#before = before
-    this.#whole = true
+    this.#whole = isWhole
   }
 
   /** The number of the frame that follows `id`, or null: that very event is not in the history. */

@@ -4,7 +4,15 @@
  * The view is itself a reader of the log. Whatever it may have missed, for whatever cause, it reads from the history after
  * its own head; when the history no longer knows that head it starts anew, and every session is told that it was reset.
  */
-import { type Broker, beginning, type Entry, type Event, type EventId, type Follower } from '../broker/broker.ts'
+import {
+  type Broker,
+  beginning,
+  type Entry,
+  type Event,
+  type EventId,
+  type Follower,
+  isAbove,
+} from '../broker/broker.ts'
 import type { Format, SnapshotReason } from './format.ts'
 import type { Pacer } from './pacer.ts'
 import type { Session } from './session.ts'
@@ -16,8 +24,8 @@ interface Announcement {
   events: Event[]
 }
 
-/** The whole topic as it is now; the history after the head; or the whole history. */
-type Reading = 'anew' | 'after head' | 'whole'
+/** The whole topic as it is now; the history after the head; or as far back as readers ask for. */
+type Reading = 'anew' | 'after head' | 'back'
 
 /** Events that may wait while the history is read; past that they are read from it, too. */
 const maxHeldEvents = 10_000
@@ -41,6 +49,10 @@ export class View implements Follower {
   #heldEvents = 0
   #turn: Promise<unknown> = Promise.resolve()
   readonly #queued = new Map<Reading, Promise<void>>()
+  /** The oldest id that a reader came back with and that is asked for with the next reading back. */
+  #oldest: EventId | null = null
+  /** Whether the tail was lengthened once: whoever asks for more is given all, so that nobody can ask again and again. */
+  #isLengthened = false
   #retry: NodeJS.Timeout | undefined
   #unfollow = () => {}
   #closed = false
@@ -112,7 +124,9 @@ export class View implements Follower {
   async reach(id: EventId): Promise<void> {
     if (this.#tail.after(id) !== null) return
     this.stats.catchUps.resume++
-    await this.#read(this.#tail.isWhole ? 'after head' : 'whole')
+    if (this.#tail.isWhole) return this.#read('after head')
+    if (this.#oldest === null || isAbove(this.#oldest, id)) this.#oldest = id
+    await this.#read('back')
   }
 
   /** Everything there is, encoded once for all who need it at this head. */
@@ -142,7 +156,7 @@ export class View implements Follower {
       if (this.#closed) return
       this.#held ??= []
       try {
-        await (reading === 'anew' ? this.#startAnew() : this.#readHistory(reading))
+        await (reading === 'anew' ? this.#startAnew() : reading === 'back' ? this.#readBack() : this.#readOn())
       } finally {
         this.#release()
       }
@@ -152,14 +166,35 @@ export class View implements Follower {
     return turn
   }
 
-  async #readHistory(reading: Reading): Promise<void> {
-    const isWhole = reading === 'whole' && !this.#tail.isWhole
-    const { recovered, events } = await this.#broker.history(this.topic, isWhole ? beginning : this.#head)
-    const follows = recovered && (!isWhole || this.#head === beginning)
-    const mine = follows ? -1 : events.findIndex(({ id }) => id === this.#head)
-    if (!follows && mine < 0) return this.#startAnew()
-    if (isWhole) this.#tail.prepend(events.slice(0, mine + 1).map(this.#encode), recovered ? beginning : null)
-    this.#apply(events.slice(mine + 1))
+  /** Reads what came after the head. */
+  async #readOn(): Promise<void> {
+    const { recovered, events } = await this.#broker.history(this.topic, this.#head)
+    if (recovered) this.#apply(events)
+    else await this.#startAnew()
+  }
+
+  /** Reads from the oldest id that was asked for. What is not below the head came after it, if it is anywhere. */
+  async #readBack(): Promise<void> {
+    const oldest = this.#oldest ?? this.#head
+    this.#oldest = null
+    if (this.#tail.isWhole || !isAbove(this.#head, oldest)) return this.#readOn()
+    if (!this.#isLengthened && (await this.#lengthen(oldest))) return
+    await this.#lengthen(beginning)
+  }
+
+  /** False: `from` is not in the history, and nothing was done. */
+  async #lengthen(from: EventId): Promise<boolean> {
+    const { recovered, events } = await this.#broker.history(this.topic, from)
+    const isAll = from === beginning
+    if (!recovered && !isAll) return false
+    const mine = events.findIndex(({ id }) => id === this.#head)
+    if (mine < 0) await this.#startAnew()
+    else {
+      this.#isLengthened = true
+      this.#tail.prepend(events.slice(0, mine + 1).map(this.#encode), recovered ? from : null, isAll)
+      this.#apply(events.slice(mine + 1))
+    }
+    return true
   }
 
   async #startAnew(): Promise<void> {
@@ -167,6 +202,7 @@ export class View implements Follower {
     this.#head = head
     this.#values = new Map(entries.map(entry => [entry.key, entry]))
     this.#tail = new Tail(this.#historyLength, head, this.stats.onFrame)
+    this.#isLengthened = false
     this.#snapshot = null
     for (const session of this.sessions) session.reset()
     this.#pacer.wake(this)

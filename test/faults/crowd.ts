@@ -13,16 +13,14 @@ import { Reader } from '../support/reader.ts'
 
 export const seed = Number(process.env.SEED ?? 20_261_121)
 
-/** How often a fault is injected: a few times, or as often as `FAULT_ROUNDS` says. */
-export function roundsOf(few: number): number {
-  return Number(process.env.FAULT_ROUNDS ?? few)
-}
+/** How often a fault is injected. */
+export const rounds = Number(process.env.FAULT_ROUNDS ?? 1)
 
 const pauseMs = 4
 /** What comes at all to the naive server's readers comes at once. */
 const naivePatienceMs = 3_000
 /** How many locations are answered before each injection. */
-export const stepLocations = process.env.FAULT_ROUNDS ? 300 : 100
+export const stepLocations = process.env.FAULT_ROUNDS ? 200 : 100
 const postTimeoutMs = 4_000
 const retryMs = 50
 /** How fast readers must have everything again at the latest; how fast they have it is measured. */
@@ -45,13 +43,17 @@ export class Crowd {
   /** The ids that were answered. */
   readonly answered: string[] = []
   readonly caughtUpMs: number[] = []
+  /** How long after each fault every reader had been told of a reset. */
+  readonly toldMs: number[] = []
   /** Answers that were not 200, by status; 0 is none at all. */
   readonly refusals = new Map<number, number>()
   readonly #options: CrowdOptions
   readonly #random = random(seed)
   readonly #writing: Promise<void>[] = []
   #seq = 0
+  #newest = '0-0'
   #hasEnded = false
+  #hasLeft = false
 
   constructor(options: CrowdOptions) {
     this.#options = options
@@ -81,12 +83,14 @@ export class Crowd {
   async post(user: string, x = 0, y = 0): Promise<string> {
     const body = JSON.stringify({ user, x, y, seq: ++this.#seq })
     for (;;) {
+      if (this.#hasLeft) return ''
       const { urls: all, writable = all } = this.#options
       const urls = writable()
       const url = urls[this.#random.below(urls.length)]
       const { status, id } = await this.#postOnce(`${url}/rooms/${this.room}/location`, body)
       if (status === 200) {
         this.answered.push(id)
+        if (byId(id, this.#newest) > 0) this.#newest = id
         return id
       }
       this.refusals.set(status, (this.refusals.get(status) ?? 0) + 1)
@@ -97,21 +101,25 @@ export class Crowd {
   /** Resolves once that many more locations were answered. */
   async go(count: number): Promise<void> {
     const target = this.answered.length + count
-    await until(`${count} more locations are answered`, () => this.answered.length >= target, 60_000)
+    await until(`${count} more locations are answered`, () => this.answered.length >= target, { patienceMs: 60_000 })
   }
 
   /**
-   * To be called once a fault is over. Waits until locations are taken and announced again, and measures from there until
-   * every reader has all that was answered by then.
+   * To be called once a fault is over. Measures from when every instance hears of the room again, until every reader has
+   * what was answered before; then sees that locations come through again.
    */
   async catchUp(): Promise<void> {
-    const mark = await this.post('mark')
-    await until('Pub/Sub is back', () => this.#options.isHeard(this.room))
+    await until('Pub/Sub is back', () => this.#options.isHeard(this.room), { lookMs: 5 })
     const start = performance.now()
+    await this.#allHave(this.#newest, () => this.caughtUpMs.push(performance.now() - start))
+    await this.#allHave(await this.post('mark'))
+  }
+
+  async #allHave(id: string, onEach = () => {}): Promise<void> {
     await Promise.all(
       this.readers.map(async reader => {
-        await reader.until(() => byId(reader.lastEventId || '0-0', mark) >= 0)
-        this.caughtUpMs.push(performance.now() - start)
+        await reader.until(() => byId(reader.lastEventId || '0-0', id) >= 0)
+        onEach()
       }),
     )
   }
@@ -137,10 +145,17 @@ export class Crowd {
       resets,
       caughtUpMs: Math.round(percentile(this.caughtUpMs, 0.99)),
     }
-    say(name, { seed, rounds, ...figures })
+    const told = this.toldMs.length > 0 ? { toldMs: Math.round(Math.max(...this.toldMs)) } : {}
+    say(name, { seed, rounds, ...figures, ...told })
     if (isPromised) await this.#expectPromised(log, figures)
-    for (const reader of this.readers) reader.drop()
+    this.leave()
     return figures
+  }
+
+  /** Ends the writing and the reading, whatever came of it. */
+  leave(): void {
+    this.#hasEnded = this.#hasLeft = true
+    for (const reader of this.readers) reader.drop()
   }
 
   async #expectPromised(log: string[], figures: object): Promise<void> {

@@ -5,30 +5,39 @@ import { EventEmitter } from 'node:events'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import type { Redis } from 'ioredis'
 import { nanoid } from 'nanoid'
 import { RedisBroker } from '../../server/broker/redis/broker.ts'
 import { connect } from '../../server/broker/redis/connect.ts'
 import { Hub } from '../../server/hub/hub.ts'
 import type { Sink } from '../../server/hub/session.ts'
 import { locationFormat } from '../../server/location/format.ts'
+import type { TestNode } from '../support/node.ts'
 import { until } from '../support/patience.ts'
 import { Crowd, say } from './crowd.ts'
-import { type Scene, startScene } from './scene.ts'
+import { Scene } from './scene.ts'
+import { type Store, startSingle } from './store.ts'
 
+let store: Store
 let scene: Scene
+let admin: Redis
 beforeAll(async () => {
-  scene = await startScene([], { LEASE_MS: '1000', LEAVE_GRACE_MS: '100', HISTORY_TTL_MS: '1000' })
+  store = await startSingle()
+  ;[{ admin }] = store.nodes as [TestNode]
+  scene = await Scene.start(store, { LEASE_MS: '1000', LEAVE_GRACE_MS: '100', HISTORY_TTL_MS: '1000' })
 }, 60_000)
-afterAll(() => scene?.stop())
+afterAll(async () => {
+  await scene?.stop()
+  await store?.stop()
+})
 
 async function keys(pattern: string): Promise<string[]> {
   const found: string[] = []
-  for await (const some of scene.admin.scanStream({ match: pattern })) found.push(...some)
+  for await (const some of admin.scanStream({ match: pattern })) found.push(...some)
   return found
 }
 
-const channels = async () =>
-  ((await scene.admin.pubsub('CHANNELS')) as string[]).filter(name => !name.includes(':probe:'))
+const channels = async () => ((await admin.pubsub('CHANNELS')) as string[]).filter(name => !name.includes(':probe:'))
 
 test('every key has a time to live, and a room that everybody left leaves no key and no subscription', async () => {
   const crowd = new Crowd(scene)
@@ -36,7 +45,7 @@ test('every key has a time to live, and a room that everybody left leaves no key
   await crowd.go(100)
   const mine = await keys(`*${crowd.room}*`)
   expect(mine.length).toBeGreaterThan(0)
-  for (const key of mine) expect(await scene.admin.pttl(key)).toBeGreaterThan(0)
+  for (const key of mine) expect(await admin.pttl(key)).toBeGreaterThan(0)
   expect(await channels()).toHaveLength(1)
   await crowd.judge('nothing left behind', 0)
   await until('no subscription is left', async () => (await channels()).length === 0)
@@ -68,7 +77,7 @@ test('a room joined and left many times costs nothing', async () => {
   const times = process.env.FAULT_ROUNDS ? 100_000 : 5_000
   const brokerOptions = { historyLength: 1_000, historyTtlMs: 1_000, leaseMs: 1_000, graceMs: 100 }
   const broker = new RedisBroker(
-    connect({ kind: 'single', url: scene.redis.url }, () => {}),
+    connect({ kind: 'single', url: store.env.REDIS_URL ?? '' }, () => {}),
     'left',
     brokerOptions,
   )

@@ -2,43 +2,34 @@
  * That these tests can fail: the naive server loses what the same faults do not cost the real one.
  */
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
-import type { Redis } from 'ioredis'
-import { TestProxy } from '../support/proxy.ts'
-import { startRedis, type TestRedis } from '../support/redis.ts'
+import { startNode, type TestNode } from '../support/node.ts'
 import { Crowd } from './crowd.ts'
 import { type NaiveServer, startNaive } from './naive.ts'
-import { administer } from './scene.ts'
 
-let redis: TestRedis
-let admin: Redis
-let proxy: TestProxy
+let redis: TestNode
 let servers: NaiveServer[]
 
 beforeEach(async () => {
-  redis = await startRedis()
-  admin = administer(redis)
-  proxy = await TestProxy.start(redis.port)
-  servers = await Promise.all([startNaive(proxy.url), startNaive(proxy.url)])
+  redis = await startNode()
+  servers = await Promise.all([startNaive(redis.proxy.url), startNaive(redis.proxy.url)])
 })
 afterEach(async () => {
   await Promise.all(servers.map(server => server.stop()))
-  admin.disconnect()
-  await proxy.stop()
   await redis.stop()
 })
 
 const faults: { name: string; inject(crowd: Crowd): Promise<unknown> }[] = [
-  { name: 'Pub/Sub killed', inject: () => admin.call('CLIENT', 'KILL', 'TYPE', 'pubsub') as Promise<unknown> },
+  { name: 'Pub/Sub killed', inject: () => redis.admin.call('CLIENT', 'KILL', 'TYPE', 'pubsub') },
   {
     name: 'subscription connected but dead',
-    inject: async () => proxy.swallow('subscription', 'replies'),
+    inject: async () => redis.proxy.swallow('subscription', 'replies'),
   },
   {
     name: 'history lost while a reader was away',
     async inject(crowd) {
       for (const reader of crowd.readers) reader.drop()
       await crowd.go(50)
-      await admin.flushall()
+      await redis.admin.flushall()
       crowd.comeBack()
     },
   },

@@ -7,14 +7,16 @@ import { TestProxy } from '../support/proxy.ts'
 import { Room } from '../support/rooms.ts'
 import type { TestServer } from '../support/server.ts'
 import { openStream, type TestStream } from '../support/streams.ts'
-import { Crowd, roundsOf, say } from './crowd.ts'
-import { type Scene, startScene } from './scene.ts'
+import { Crowd, rounds, say } from './crowd.ts'
+import { Scene } from './scene.ts'
+import { type Store, startSingle } from './store.ts'
 
 const leaseMs = 2_000
 const graceMs = 500
 /** A second, and what a busy machine takes. */
 const lateMs = 2_500
 
+let store: Store
 let scene: Scene
 let a: TestServer
 let b: TestServer
@@ -22,14 +24,18 @@ let streams: TestStream[] = []
 
 beforeAll(async () => {
   const env = { LEASE_MS: `${leaseMs}`, LEAVE_GRACE_MS: `${graceMs}`, HEARTBEAT_MS: '300' }
-  scene = await startScene([], env)
+  store = await startSingle()
+  scene = await Scene.start(store, env)
   ;[a, b] = scene.servers as [TestServer, TestServer]
 }, 60_000)
 afterEach(() => {
   for (const stream of streams) stream.close()
   streams = []
 })
-afterAll(() => scene?.stop())
+afterAll(async () => {
+  await scene?.stop()
+  await store?.stop()
+})
 
 async function follow(room: Room, query = {}): Promise<TestStream> {
   const stream = await room.follow(query)
@@ -50,7 +56,6 @@ async function goneAfter(watcher: TestStream, user: string, reason: string, star
 }
 
 test('a killed instance leaves no ghosts', async () => {
-  const rounds = roundsOf(1)
   let ghosts = 0
   const late: number[] = []
   for (let round = 0; round < rounds; round++) {
@@ -77,11 +82,11 @@ test('a killed instance leaves no ghosts', async () => {
 }, 600_000)
 
 test('client vanished without FIN', async () => {
-  const rounds = roundsOf(1)
-  const crowd = new Crowd({ ...scene, urls: scene.urls, isHeard: scene.isHeard, writers: 2 })
+  const crowd = new Crowd({ urls: scene.urls, isHeard: scene.isHeard, writers: 2 })
   await crowd.gather()
   const room = new Room(b, crowd.room)
   const late: number[] = []
+  let ghosts = 0
   for (let round = 0; round < rounds; round++) {
     const wire = await TestProxy.start(a.port)
     const watcher = await follow(room)
@@ -107,6 +112,7 @@ test('client vanished without FIN', async () => {
     const start = performance.now()
     late.push((await goneAfter(watcher, user, 'expired', start)) - leaseMs)
     expect(leavesOf(watcher, user)).toHaveLength(1)
+    if ((await room.who()).has(user)) ghosts++
     stream.close()
     watcher.close()
     await living
@@ -114,7 +120,8 @@ test('client vanished without FIN', async () => {
     await crowd.catchUp()
   }
   await crowd.judge('client vanished without FIN', rounds)
-  say('client vanished: ghosts', { rounds, ghosts: 0, slowestMs: Math.round(Math.max(...late) + leaseMs), leaseMs })
+  say('client vanished: ghosts', { rounds, ghosts, slowestMs: Math.round(Math.max(...late) + leaseMs), leaseMs })
+  expect(ghosts).toBe(0)
   expect(Math.max(...late)).toBeLessThan(lateMs)
 }, 600_000)
 

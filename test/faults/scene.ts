@@ -1,87 +1,89 @@
 /**
- * Instances on a Redis that is reached through a proxy, and a connection of the test's own to it.
+ * Instances on a Redis whose connections, nodes and data can be broken.
  */
-import { Redis } from 'ioredis'
-import { until } from '../support/patience.ts'
-import { TestProxy } from '../support/proxy.ts'
-import { startRedis, type TestRedis } from '../support/redis.ts'
+import { setTimeout } from 'node:timers/promises'
+import { send } from '../support/requests.ts'
 import { untilReady } from '../support/rooms.ts'
 import { startServer, type TestServer } from '../support/server.ts'
+import type { CrowdOptions } from './crowd.ts'
+import type { Store } from './store.ts'
 
 /** Leases outlast the test: who is where is a matter of the locations alone. */
 export const calm = { LEASE_MS: '600000', POST_RATE: '1000000', HISTORY_LENGTH: '20000' }
 
-export interface Scene {
-  redis: TestRedis
-  proxy: TestProxy
-  admin: Redis
-  servers: TestServer[]
-  urls(): string[]
-  /** Where writers are answered. */
-  writable(): string[]
-  /** Stops an instance (SIGSTOP) while something happens. */
-  stopOne(meanwhile: () => Promise<unknown>): Promise<void>
-  /** Whether each instance hears of the room. */
-  isHeard(room: string): Promise<boolean>
+const lookMs = 20
+
+export class Scene<S extends Store = Store> implements CrowdOptions {
+  readonly store: S
+  readonly servers: TestServer[] = []
+  readonly #env: Record<string, string>
+  #stopped: TestServer | undefined
+
+  private constructor(store: S, env: Record<string, string>) {
+    this.store = store
+    this.#env = { ...calm, ...store.env, ...env }
+  }
+
+  static async start<S extends Store>(store: S, env: Record<string, string> = {}, count = 2): Promise<Scene<S>> {
+    const scene = new Scene(store, env)
+    try {
+      await Promise.all(Array.from({ length: count }, () => scene.start()))
+    } catch (error) {
+      await scene.stop()
+      throw error
+    }
+    return scene
+  }
+
   /** Another instance. */
-  start(): Promise<TestServer>
-  stop(): Promise<void>
-}
-
-export async function startScene(settings: string[] = [], env: Record<string, string> = {}, count = 2): Promise<Scene> {
-  const redis = await startRedis(settings)
-  const proxy = await TestProxy.start(redis.port)
-  const admin = administer(redis)
-  const servers: TestServer[] = []
-  let stopped: TestServer | undefined
-  const scene: Scene = {
-    redis,
-    proxy,
-    admin,
-    servers,
-    urls: () => servers.map(({ url }) => url),
-    writable: () => servers.filter(server => server !== stopped).map(({ url }) => url),
-    async stopOne(meanwhile) {
-      stopped = servers[0]
-      stopped?.child.kill('SIGSTOP')
-      await meanwhile().finally(() => {
-        stopped?.child.kill('SIGCONT')
-        stopped = undefined
-      })
-    },
-    isHeard: async room => (await listeners(admin, `colocate:{${room}}:events`)) === servers.length,
-    async start() {
-      const server = await startServer({ ...calm, REDIS_URL: proxy.url, ...env })
-      await untilReady(server, true)
-      servers.push(server)
-      return server
-    },
-    async stop() {
-      for (const { child } of servers) child.kill('SIGCONT')
-      await Promise.all(servers.map(server => server.stop()))
-      admin.disconnect()
-      await proxy.stop()
-      await redis.stop()
-    },
+  async start(): Promise<TestServer> {
+    const server = await startServer(this.#env)
+    await untilReady(server, true)
+    this.servers.push(server)
+    return server
   }
-  try {
-    await Promise.all(Array.from({ length: count }, () => scene.start()))
-  } catch (error) {
-    await scene.stop()
-    throw error
+
+  /** Its store stays. */
+  async stop(): Promise<void> {
+    for (const { child } of this.servers) child.kill('SIGCONT')
+    await Promise.all(this.servers.map(server => server.stop()))
   }
-  return scene
-}
 
-export function administer({ url }: TestRedis): Redis {
-  return new Redis(url, { retryStrategy: () => 50, enableReadyCheck: false }).on('error', () => {})
-}
+  urls = () => this.servers.map(({ url }) => url)
 
-async function listeners(admin: Redis, channel: string): Promise<number> {
-  const [, count] = (await admin.pubsub('NUMSUB', channel)) as [string, number]
-  return Number(count)
-}
+  /** Where writers are answered. */
+  writable = () => this.servers.filter(server => server !== this.#stopped).map(({ url }) => url)
 
-export async function answers(admin: Redis): Promise<void> {
-  await until('Redis answers', async () => (await admin.ping()) === 'PONG')
+  /** Whether each instance hears of the room. */
+  isHeard = async (room: string) => (await this.store.listeners(room)) === this.servers.length
+
+  /** Stops an instance (SIGSTOP) while something happens. */
+  async stopOne(meanwhile: () => Promise<unknown>): Promise<void> {
+    const [server] = this.servers
+    this.#stopped = server
+    server?.child.kill('SIGSTOP')
+    await meanwhile().finally(() => {
+      server?.child.kill('SIGCONT')
+      this.#stopped = undefined
+    })
+  }
+
+  /** Asks every instance again and again whether it is ready while something happens. Gives the URLs of those that once were not. */
+  async unreadyDuring(happening: () => Promise<unknown>): Promise<string[]> {
+    const unready = new Set<string>()
+    let isOver = false
+    const watching = this.servers.map(async ({ port, url }) => {
+      while (!isOver) {
+        if ((await send(port, 'GET', '/readyz')).status === 503) unready.add(url)
+        await setTimeout(lookMs)
+      }
+    })
+    try {
+      await happening()
+    } finally {
+      isOver = true
+      await Promise.all(watching)
+    }
+    return this.urls().filter(url => unready.has(url))
+  }
 }

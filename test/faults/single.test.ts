@@ -1,178 +1,52 @@
 /**
- * Faults of one Redis and its connections, while 3 writers write and 6 readers read at two instances.
+ * Faults of one Redis, and of one whose replica is made its successor by hand.
  */
-import { setTimeout } from 'node:timers/promises'
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { describe } from '@jest/globals'
+import { startNode, type TestNode } from '../support/node.ts'
 import { until } from '../support/patience.ts'
-import { Crowd, roundsOf, say, stepLocations } from './crowd.ts'
-import { answers, type Scene, startScene } from './scene.ts'
+import { TestProxy } from '../support/proxy.ts'
+import { everywhere, stalePromotion } from './everywhere.ts'
+import { testFaults } from './fault.ts'
+import { answer, listeners, type Replicated, startSingle } from './store.ts'
 
-interface Fault {
-  name: string
-  rounds: number
-  /** Resolves once it is over. */
-  inject(scene: Scene, crowd: Crowd): Promise<unknown>
-  /** Whether something that was answered may be gone: then every reader must be told, each time. */
-  isReset?: boolean
-}
+describe('one Redis', () => testFaults('single', startSingle, everywhere))
 
-const limitMs = 1_800_000
-/** How long it took until a dead subscription was replaced. */
-const healMs: number[] = []
+describe('a Redis with a replica', () => testFaults('single', startPair, [stalePromotion]))
 
-function faults(scene: () => Scene, all: Fault[]): void {
-  test.each(all)(
-    '$name',
-    async ({ name, rounds, inject, isReset = false }) => {
-      const crowd = new Crowd(scene())
-      await crowd.gather()
-      for (let round = 1; round <= rounds; round++) {
-        await crowd.go(stepLocations)
-        const before = crowd.readers.map(({ resets }) => resets)
-        await inject(scene(), crowd)
-        await crowd.catchUp()
-        const after = crowd.readers.map(({ resets }) => resets)
-        expect(after.map((resets, i) => resets > (before[i] ?? 0))).toEqual(after.map(() => isReset))
-      }
-      await crowd.judge(name, rounds)
+/** The first node is the master; instances reach it by a proxy that leads to whichever it is. */
+async function startPair(): Promise<Replicated> {
+  const nodes = await Promise.all([0, 1].map(() => startNode(() => ['--repl-diskless-sync-delay', '0'])))
+  const front = await TestProxy.start(nodes[0]?.port ?? 0)
+  const pair = () => nodes as [TestNode, TestNode]
+  const store: Replicated = {
+    env: { REDIS_URL: front.url },
+    nodes,
+    masters: async () => [pair()[0]],
+    masterOf: async () => pair()[0],
+    listeners: room => listeners(nodes, 'NUMSUB', room),
+    answers: () => answer([pair()[0]]),
+    async mend() {
+      const [master, replica] = pair()
+      if (!replica.isUp) await replica.restart()
+      await replica.admin.replicaof('127.0.0.1', master.proxy.port)
+      await until('the replica is in step', async () =>
+        (await replica.admin.info('replication')).includes('master_link_status:up'),
+      )
     },
-    limitMs,
-  )
+    async failOver() {
+      const [master, replica] = pair()
+      front.refuse(true)
+      await master.kill()
+      await replica.admin.replicaof('NO', 'ONE')
+      nodes.reverse()
+      front.lead(replica.port)
+      front.refuse(false)
+    },
+    async stop() {
+      await front.stop()
+      await Promise.all(nodes.map(node => node.stop()))
+    },
+  }
+  await store.mend()
+  return store
 }
-
-describe('a Redis whose connections break', () => {
-  let scene: Scene
-  beforeAll(async () => {
-    scene = await startScene()
-  }, 60_000)
-  afterAll(async () => {
-    if (healMs.length > 0) say('dead subscriptions replaced', { rounds: healMs.length, maxMs: Math.max(...healMs) })
-    await scene?.stop()
-  })
-
-  faults(
-    () => scene,
-    [
-      {
-        name: 'Pub/Sub killed',
-        rounds: roundsOf(3),
-        inject: ({ admin }) => admin.call('CLIENT', 'KILL', 'TYPE', 'pubsub'),
-      },
-      {
-        name: 'command connection killed',
-        rounds: roundsOf(3),
-        inject: ({ admin }) => admin.call('CLIENT', 'KILL', 'TYPE', 'normal'),
-      },
-      {
-        name: 'reply lost after the script ran',
-        rounds: roundsOf(3),
-        inject: ({ proxy }) => proxy.cutReplyTo('\r\nwriter-0\r\n'),
-      },
-      {
-        name: 'subscription connected but dead',
-        rounds: roundsOf(1),
-        async inject({ proxy }, crowd) {
-          proxy.swallow('subscription', 'replies')
-          const start = performance.now()
-          await crowd.go(100)
-          await until('no dead connection is left', () => !proxy.isSwallowing)
-          healMs.push(performance.now() - start)
-          expect(healMs.at(-1)).toBeLessThan(10_000)
-        },
-      },
-      {
-        name: 'instance stopped while Redis cuts its subscription',
-        rounds: roundsOf(2),
-        async inject(scene, crowd) {
-          await scene.stopOne(async () => {
-            await scene.admin.call('CLIENT', 'KILL', 'TYPE', 'pubsub')
-            await crowd.go(100)
-          })
-        },
-      },
-      {
-        name: 'Redis stopped 5 s',
-        rounds: roundsOf(1),
-        async inject({ redis }) {
-          redis.child.kill('SIGSTOP')
-          await setTimeout(5_000)
-          redis.child.kill('SIGCONT')
-        },
-      },
-      {
-        name: 'flushed',
-        rounds: roundsOf(2),
-        isReset: true,
-        inject: ({ admin }) => admin.flushall(),
-      },
-      {
-        name: 'restarted empty',
-        rounds: roundsOf(2),
-        isReset: true,
-        async inject({ redis, admin }) {
-          await redis.kill()
-          await redis.restart()
-          await answers(admin)
-        },
-      },
-      {
-        name: 'instance killed',
-        rounds: roundsOf(2),
-        async inject(scene, crowd) {
-          scene.servers.shift()?.child.kill('SIGKILL')
-          await crowd.go(100)
-          await scene.start()
-          // Half of them to the new one.
-          crowd.comeBack()
-        },
-      },
-    ],
-  )
-})
-
-describe('a Redis that writes its append-only file', () => {
-  let scene: Scene
-  beforeAll(async () => {
-    scene = await startScene(['--appendonly', 'yes', '--appendfsync', 'always'])
-  }, 60_000)
-  afterAll(() => scene?.stop())
-
-  faults(
-    () => scene,
-    [
-      {
-        name: 'restarted with AOF',
-        rounds: roundsOf(2),
-        async inject({ redis, admin }) {
-          await redis.kill()
-          await redis.restart()
-          await answers(admin)
-        },
-      },
-    ],
-  )
-})
-
-describe('a history that is short', () => {
-  let scene: Scene
-  beforeAll(async () => {
-    scene = await startScene([], { HISTORY_LENGTH: '50' })
-  }, 60_000)
-  afterAll(() => scene?.stop())
-
-  faults(
-    () => scene,
-    [
-      {
-        name: 'history trimmed past a reader',
-        rounds: roundsOf(3),
-        isReset: true,
-        async inject(_, crowd) {
-          for (const reader of crowd.readers) reader.drop()
-          await crowd.go(200)
-          crowd.comeBack()
-        },
-      },
-    ],
-  )
-})

@@ -14,7 +14,7 @@ import { startRedis, type TestRedis } from '../support/redis.ts'
 import { untilReady } from '../support/rooms.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 import { launch } from '../web/browser.ts'
-import { Crowd, roundsOf, say } from './crowd.ts'
+import { Crowd, rounds, say } from './crowd.ts'
 import { calm } from './scene.ts'
 
 const outageMs = 10_000
@@ -120,7 +120,6 @@ const faults: { name: string; inject(): Promise<void> }[] = [
 test.each(faults)(
   '$name',
   async ({ name, inject }) => {
-    const rounds = roundsOf(1)
     const crowd = new Crowd({ urls: () => [nginx.url], isHeard: async () => true })
     await crowd.gather()
     const sources = await openSources(crowd.room)

@@ -23,6 +23,8 @@ const hubOptions = {
 class LossyBroker extends MemoryBroker {
   isLosing = false
   histories = 0
+  /** How many events histories had. */
+  read = 0
   readonly followers = new Set<Follower>()
 
   override async follow(topic: string, follower: Follower): Promise<() => void> {
@@ -36,7 +38,9 @@ class LossyBroker extends MemoryBroker {
 
   override async history(topic: string, id: string) {
     this.histories++
-    return super.history(topic, id)
+    const history = await super.history(topic, id)
+    this.read += history.events.length
+    return history
   }
 }
 
@@ -204,6 +208,33 @@ test('a hundred that come back at once cost one reading of the history, and at m
   for (const reader of readers) expect(reader.seen).toEqual(['+4', '2', '3', '4', '5'])
   expect(broker.histories).toBeLessThanOrEqual(2)
 })
+
+test('an instance that was not there reads no more than a reader missed, and all there is once another missed more', async () => {
+  const ids: string[] = []
+  for (let x = 1; x <= 9; x++) ids.push(await publish(x))
+  const missing = async (count: number) => {
+    const back = await read(ids[8 - count])
+    await back.until('9')
+    expect(back.seen).toEqual([`+${count}`, ...Array.from({ length: count }, (_, i) => String(10 - count + i))])
+  }
+  await missing(2)
+  await missing(1)
+  expect([broker.histories, broker.read]).toEqual([1, 2])
+  for (let count = 3; count <= 8; count++) await missing(count)
+  expect([broker.histories, broker.read]).toEqual([2, 11])
+})
+
+test.each(['1-1', '9999999999999-0', 'nonsense'])(
+  'whoever comes back with %s, which nobody knows, costs the others nothing',
+  async id => {
+    const first = await publish(1)
+    await publish(2)
+    const [lost, back] = await Promise.all([read(id), read(first)])
+    await back.until('2')
+    expect(lost.seen).toEqual(['reset'])
+    expect(back.seen).toEqual(['+1', '2'])
+  },
+)
 
 test('a topic that nobody reads any more is not followed', async () => {
   const reader = await read()

@@ -66,6 +66,7 @@ describe('a tail', () => {
     tail.prepend(
       [1, 2, 3, 4].map(i => ({ id: `1-${i}`, text: `${i};` })),
       beginning,
+      true,
     )
     expect(tail.after('1-3')).toBe(number)
     expect(text(tail, tail.after(beginning) ?? -1)).toBe('1;2;3;4;')

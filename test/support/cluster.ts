@@ -3,18 +3,19 @@
  */
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
-import { Redis } from 'ioredis'
+import { startNode, type TestNode } from './node.ts'
 import { until } from './patience.ts'
-import { startRedis, type TestRedis } from './redis.ts'
 
 export interface TestCluster {
   /** As `REDIS_CLUSTER` wants it. */
   addresses: string[]
-  nodes: TestRedis[]
-  /** A connection to one node, for asking it what it knows itself. */
-  ask(node: TestRedis): Redis
-  /** The node that has the slot of a key, as the first of these sees it. */
-  masterOf(key: string, witnesses?: TestRedis[]): Promise<TestRedis>
+  nodes: TestNode[]
+  /** Those that have slots. */
+  masters(): Promise<TestNode[]>
+  /** The node that has the slot of a key. */
+  masterOf(key: string): Promise<TestNode>
+  /** How long a node may be silent until a replica takes its place. */
+  patience(ms: number): Promise<void>
   /** Moves the slot of a key to another master, with all keys in it, while it is in use. */
   migrate(key: string): Promise<void>
   /** Resolves once every node sees the cluster whole, with a replica for each master that is to have one. */
@@ -25,25 +26,20 @@ export interface TestCluster {
 const masterCount = 3
 const exec = promisify(execFile)
 
-export async function startCluster(replicasEach: 0 | 1 = 0): Promise<TestCluster> {
-  const settings = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '1000', '--repl-diskless-sync-delay', '0']
+/** `more` are settings of each node's command line. */
+export async function startCluster(replicasEach: 0 | 1 = 0, more: string[] = []): Promise<TestCluster> {
+  const timeout = ['--cluster-node-timeout', '1000']
+  const settings = [...more, '--cluster-enabled', 'yes', ...timeout, '--repl-diskless-sync-delay', '0']
   const count = masterCount * (1 + replicasEach)
-  const nodes: TestRedis[] = []
-  const connections = new Map<TestRedis, Redis>()
+  const nodes: TestNode[] = []
   const stop = async () => {
-    for (const redis of connections.values()) redis.disconnect()
     await Promise.all(nodes.map(node => node.stop()))
   }
-  const ask = (node: TestRedis) => {
-    const redis = connections.get(node) ?? new Redis(node.port, '127.0.0.1').on('error', () => {})
-    connections.set(node, redis)
-    return redis
-  }
-  const living = () => nodes.filter(({ child }) => child.exitCode === null && child.signalCode === null)
+  const living = () => nodes.filter(({ isUp }) => isUp)
 
   /** Lines of CLUSTER NODES: id, address, flags, master, and on from the eighth the slots. */
-  const table = async (node: TestRedis) =>
-    String(await ask(node).cluster('NODES'))
+  const table = async ({ admin }: TestNode) =>
+    String(await admin.cluster('NODES'))
       .trim()
       .split('\n')
       .map(line => {
@@ -58,50 +54,56 @@ export async function startCluster(replicasEach: 0 | 1 = 0): Promise<TestCluster
       return from <= slot && slot <= to
     })
 
-  const slotOf = async (key: string) => Number(await ask(living()[0] as TestRedis).cluster('KEYSLOT', key))
+  /** As some node that is up sees it. */
+  const mastersNow = async () =>
+    (await table(living()[0] as TestNode)).filter(
+      ({ flags, slots }) => flags.includes('master') && !flags.includes('fail') && slots.length > 0,
+    )
+  const slotOf = async (key: string) => Number(await (living()[0] as TestNode).admin.cluster('KEYSLOT', key))
+  const nodeOf = (line: { port: number } | undefined) => {
+    const node = nodes.find(({ proxy }) => proxy.port === line?.port)
+    if (!node) throw new Error(`No node is known by port ${line?.port}`)
+    return node
+  }
 
   const cluster: TestCluster = {
     addresses: [],
     nodes,
-    ask,
-    async masterOf(key, [witness = living()[0] as TestRedis] = []) {
-      const slot = Number(await ask(witness).cluster('KEYSLOT', key))
-      const owner = (await table(witness)).find(
-        ({ flags, slots }) => flags.includes('master') && !flags.includes('fail') && has(slots, slot),
-      )
-      const node = nodes.find(({ port }) => port === owner?.port)
-      if (!node) throw new Error(`Nobody has slot ${slot}`)
-      return node
+    masters: async () => (await mastersNow()).map(nodeOf),
+    async masterOf(key) {
+      const slot = await slotOf(key)
+      return nodeOf((await mastersNow()).find(({ slots }) => has(slots, slot)))
+    },
+    async patience(ms) {
+      for (const { admin } of living()) await admin.config('SET', 'cluster-node-timeout', ms)
     },
     async migrate(key) {
       const slot = await slotOf(key)
-      const all = await table(living()[0] as TestRedis)
-      const masters = all.filter(({ flags, slots }) => flags.includes('master') && slots.length > 0)
+      const masters = await mastersNow()
       const from = masters.find(({ slots }) => has(slots, slot))
       const to = masters.find(master => master !== from)
-      const nodeOf = (port: number | undefined) => nodes.find(node => node.port === port) as TestRedis
-      const [source, target] = [ask(nodeOf(from?.port)), ask(nodeOf(to?.port))]
+      const [source, target] = [nodeOf(from).admin, nodeOf(to).admin]
       await target.cluster('SETSLOT', slot, 'IMPORTING', from?.id ?? '')
       await source.cluster('SETSLOT', slot, 'MIGRATING', to?.id ?? '')
       for (;;) {
         const keys = (await source.cluster('GETKEYSINSLOT', slot, 1)) as string[]
         if (keys.length === 0) break
         // One at a time, so that for a while some keys of a room are here and some are there.
-        await source.call('MIGRATE', '127.0.0.1', `${to?.port}`, '', '0', '5000', 'KEYS', ...keys)
+        await source.call('MIGRATE', '127.0.0.1', `${nodeOf(to).port}`, '', '0', '5000', 'KEYS', ...keys)
       }
       for (const redis of [target, source]) await redis.cluster('SETSLOT', slot, 'NODE', to?.id ?? '')
     },
     settled: () =>
       until('every node sees the cluster whole', async () => {
         for (const node of living()) {
-          if (!String(await ask(node).cluster('INFO')).includes('cluster_state:ok')) return false
+          if (!String(await node.admin.cluster('INFO')).includes('cluster_state:ok')) return false
           const all = (await table(node)).filter(({ flags }) => !flags.some(flag => /fail|handshake|noaddr/.test(flag)))
           const masters = all.filter(({ flags, slots }) => flags.includes('master') && slots.length > 0)
           if (masters.length !== masterCount || all.length !== count) return false
           if (masters.some(({ id }) => all.filter(({ master }) => master === id).length < replicasEach)) return false
         }
         for (const node of living()) {
-          const said = await ask(node).info('replication')
+          const said = await node.admin.info('replication')
           if (said.includes('role:slave') && !said.includes('master_link_status:up')) return false
         }
         return true
@@ -109,8 +111,9 @@ export async function startCluster(replicasEach: 0 | 1 = 0): Promise<TestCluster
     stop,
   }
   try {
-    nodes.push(...(await Promise.all(Array.from({ length: count }, () => startRedis(settings)))))
-    cluster.addresses = nodes.slice(0, masterCount).map(({ port }) => `127.0.0.1:${port}`)
+    const known = (port: number) => [...settings, '--cluster-announce-port', `${port}`]
+    nodes.push(...(await Promise.all(Array.from({ length: count }, () => startNode(known)))))
+    cluster.addresses = nodes.slice(0, masterCount).map(({ proxy }) => `127.0.0.1:${proxy.port}`)
     const all = nodes.map(({ port }) => `127.0.0.1:${port}`)
     await exec('redis-cli', ['--cluster', 'create', ...all, '--cluster-replicas', `${replicasEach}`, '--cluster-yes'])
     await cluster.settled()

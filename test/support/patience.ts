@@ -3,10 +3,12 @@
  */
 import { setTimeout } from 'node:timers/promises'
 
-const lookMs = 20
-
 /** Looks until it is so. A look that fails is one that found nothing. Rejects with what was awaited when that takes too long. */
-export async function until(what: string, isSo: () => Promise<boolean> | boolean, patienceMs = 30_000): Promise<void> {
+export async function until(
+  what: string,
+  isSo: () => Promise<boolean> | boolean,
+  { patienceMs = 30_000, lookMs = 20 } = {},
+): Promise<void> {
   const deadline = performance.now() + patienceMs
   let failure: unknown
   for (;;) {

@@ -4,8 +4,14 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 
-/** What a connection is for, by what it has said so far. */
-export type Kind = 'commands' | 'subscription'
+/** What a connection is for, by what it has said so far; sentinels and replicas have theirs for themselves. */
+export type Kind = 'commands' | 'subscription' | 'sentinel' | 'replication'
+
+const signs: [Kind, RegExp][] = [
+  ['sentinel', /\r\n__sentinel__:hello\r\n/],
+  ['replication', /\r\nPSYNC\r\n/],
+  ['subscription', /\r\ns?subscribe\r\n/i],
+]
 
 interface Pair {
   client: Socket
@@ -82,7 +88,8 @@ export class TestProxy {
   }
 
   async stop(): Promise<void> {
-    this.cut()
+    // Those, too, that are about to come.
+    this.refuse(true)
     this.#server.close()
     await once(this.#server, 'close')
   }
@@ -99,7 +106,7 @@ export class TestProxy {
     let cut: { resolve(): void } | null = null
     client.on('data', bytes => {
       const text = bytes.toString('latin1')
-      if (/\r\ns?subscribe\r\n/i.test(text)) pair.kind = 'subscription'
+      for (const [kind, sign] of signs) if (pair.kind === 'commands' && sign.test(text)) pair.kind = kind
       if (pair.swallows.requests) return
       if (this.#cut && text.includes(this.#cut.text)) {
         cut = this.#cut

@@ -12,10 +12,17 @@ export interface TestRedis {
   url: string
   port: number
   child: ChildProcess
+  /** Whether it runs: neither ended nor hung. */
+  isUp: boolean
+  /** Stops it as if its machine did nothing any more (SIGSTOP), until it is woken. */
+  hang(): void
+  wake(): void
   /** Ends it at once, as a machine that loses its power, and waits for its end. */
   kill(): Promise<void>
   /** Starts it again after its end, on the same port, with what it had written to its directory, and these settings. */
   restart(more?: string[]): Promise<void>
+  /** Takes away, once it has ended, the data that it had written. */
+  lose(): Promise<void>
   /** Ends it, and waits for its end. */
   stop(): Promise<void>
 }
@@ -47,19 +54,34 @@ async function startOn(port: number, settings: string[]): Promise<TestRedis> {
     'no',
     '--dir',
     dir,
+    // It waits for no replica and no file: nobody needs them any more.
+    '--shutdown-on-sigterm',
+    'nosave now force',
     ...settings,
   ]
   const redis: TestRedis = {
     url: `redis://127.0.0.1:${port}`,
     port,
     child: undefined as unknown as ChildProcess,
+    isUp: false,
+    hang() {
+      redis.isUp = false
+      redis.child.kill('SIGSTOP')
+    },
+    wake() {
+      redis.child.kill('SIGCONT')
+      redis.isUp = true
+    },
     async kill() {
+      redis.isUp = false
       redis.child.kill('SIGKILL')
       await ended(redis.child)
     },
     async restart(more = []) {
       redis.child = await run([...all, ...more])
+      redis.isUp = true
     },
+    lose: () => rm(join(dir, 'appendonlydir'), { recursive: true, force: true }),
     async stop() {
       // A process that was stopped by SIGSTOP takes no other signal.
       redis.child?.kill('SIGCONT')

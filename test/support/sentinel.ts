@@ -6,18 +6,23 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
+import { startNode, type TestNode } from './node.ts'
 import { until } from './patience.ts'
 import { freePortPair } from './ports.ts'
-import { ended, run, startRedis, type TestRedis } from './redis.ts'
+import { ended, run } from './redis.ts'
 
 export interface TestSentinel {
   /** As `REDIS_SENTINELS` wants it. */
   sentinels: string[]
   name: string
   /** Master and replicas, in the order of their start. */
-  nodes: TestRedis[]
+  nodes: TestNode[]
   /** Who is the master, by the sentinels. */
-  master(): Promise<TestRedis>
+  master(): Promise<TestNode>
+  /** How long a master may be silent until another takes its place. */
+  patience(ms: number): Promise<void>
+  /** Starts the nodes again that have ended, as replicas. */
+  revive(): Promise<void>
   /** Resolves once the sentinels could fail over: all see each other, the master and its replicas. */
   settled(): Promise<void>
   stop(): Promise<void>
@@ -26,8 +31,9 @@ export interface TestSentinel {
 const name = 'colocate'
 const sentinelCount = 3
 
-export async function startSentinel(replicaCount = 2): Promise<TestSentinel> {
-  const nodes: TestRedis[] = []
+/** `settings` are those of each node's command line. */
+export async function startSentinel(replicaCount = 2, settings: string[] = []): Promise<TestSentinel> {
+  const nodes: TestNode[] = []
   const children: ChildProcess[] = []
   const ports: number[] = []
   const dir = await mkdtemp(join(tmpdir(), 'colocate-sentinel-'))
@@ -40,10 +46,17 @@ export async function startSentinel(replicaCount = 2): Promise<TestSentinel> {
     await rm(dir, { recursive: true, force: true })
   }
   try {
-    const master = await startRedis()
+    const known = (port: number) => [
+      ...settings,
+      '--replica-announce-port',
+      `${port}`,
+      '--repl-diskless-sync-delay',
+      '0',
+    ]
+    const master = await startNode(known)
     nodes.push(master)
-    const following = ['--replicaof', `127.0.0.1 ${master.port}`, '--repl-diskless-sync-delay', '0']
-    nodes.push(...(await Promise.all(Array.from({ length: replicaCount }, () => startRedis(following)))))
+    const following = (port: number) => [...known(port), '--replicaof', `127.0.0.1 ${master.proxy.port}`]
+    nodes.push(...(await Promise.all(Array.from({ length: replicaCount }, () => startNode(following)))))
     for (let i = 0; i < sentinelCount; i++) {
       const port = await freePortPair()
       const file = join(dir, `sentinel-${i}.conf`)
@@ -53,7 +66,7 @@ export async function startSentinel(replicaCount = 2): Promise<TestSentinel> {
           `port ${port}`,
           'bind 127.0.0.1',
           `dir ${dir}`,
-          `sentinel monitor ${name} 127.0.0.1 ${master.port} 2`,
+          `sentinel monitor ${name} 127.0.0.1 ${master.proxy.port} 2`,
           `sentinel down-after-milliseconds ${name} 1000`,
           `sentinel failover-timeout ${name} 3000`,
           `sentinel parallel-syncs ${name} 2`,
@@ -76,9 +89,18 @@ export async function startSentinel(replicaCount = 2): Promise<TestSentinel> {
     nodes,
     async master() {
       const [, port] = (await ask(0, 'GET-MASTER-ADDR-BY-NAME', name)) as [string, string]
-      const node = nodes.find(node => node.port === Number(port))
+      const node = nodes.find(node => node.proxy.port === Number(port))
       if (!node) throw new Error(`No node on port ${port}`)
       return node
+    },
+    async patience(ms) {
+      for (let i = 0; i < sentinelCount; i++) await ask(i, 'SET', name, 'down-after-milliseconds', `${ms}`)
+    },
+    async revive() {
+      const master = await sentinel.master()
+      for (const node of nodes) {
+        if (!node.isUp) await node.restart(['--replicaof', `127.0.0.1 ${master.proxy.port}`])
+      }
     },
     settled: () =>
       until('the sentinels know each other, one master and its replicas', async () => {
@@ -87,9 +109,16 @@ export async function startSentinel(replicaCount = 2): Promise<TestSentinel> {
           const field = (wanted: string) => flat[flat.indexOf(wanted) + 1]
           if (field('flags') !== 'master' || field('num-other-sentinels') !== `${sentinelCount - 1}`) return false
           const replicas = (await ask(i, 'REPLICAS', name)) as string[][]
-          const state = (replica: string[]) =>
-            [replica[replica.indexOf('flags') + 1], replica[replica.indexOf('master-link-status') + 1]].join()
-          if (replicas.filter(replica => state(replica) === 'slave,ok').length < replicaCount) return false
+          const isThere = (replica: string[]) => replica[replica.indexOf('flags') + 1] === 'slave'
+          if (replicas.filter(isThere).length < replicaCount) return false
+        }
+        // Sentinels look only every ten seconds whether a replica is in step; it knows by itself.
+        const master = await sentinel.master()
+        for (const node of nodes) {
+          if (node === master) continue
+          const said = await node.admin.info('replication')
+          if (!said.includes(`master_port:${master.proxy.port}`) || !said.includes('master_link_status:up'))
+            return false
         }
         return true
       }),

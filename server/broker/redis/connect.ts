@@ -37,7 +37,8 @@ const shared = {
 const forCommands = {
   ...shared,
   connectionName: 'colocate',
-  retryStrategy: (attempt: number) => jitter(Math.min(50 * 2 ** attempt, 1_000)),
+  // Subscriptions are tried again as often: without commands they are no use, since what they missed cannot be read.
+  retryStrategy: (attempt: number) => jitter(Math.min(50 * 2 ** attempt, 300)),
   // A master that was demoted; its successor is found by connecting anew.
   reconnectOnError: (error: Error) => error.message.startsWith('READONLY'),
 }

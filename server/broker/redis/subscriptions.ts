@@ -30,6 +30,8 @@ export class Subscriptions {
   readonly #channels = new Map<string, Channel>()
   /** By the address of the node. */
   readonly #links = new Map<string, Link>()
+  /** Addresses whose last link was deaf: the next one is not believed until a probe came back over it. */
+  readonly #doubted = new Set<string>()
   readonly #retries = new Set<NodeJS.Timeout>()
   #isClosed = false
 
@@ -44,7 +46,9 @@ export class Subscriptions {
   /** Why what is published may not come back; null when it does. */
   trouble(): string | null {
     if (!this.#channels.get(this.#self)?.link) return 'Redis Pub/Sub cannot be reached'
-    return [...this.#links.values()].some(({ isDeaf }) => isDeaf) ? 'What is published does not come back' : null
+    const isDead = ([address, { isDeaf, channels }]: [string, Link]) =>
+      isDeaf || (channels.size > 0 && this.#doubted.has(address))
+    return [...this.#links].some(isDead) ? 'What is published does not come back' : null
   }
 
   async follow(name: string, follower: Follower): Promise<() => void> {
@@ -68,9 +72,13 @@ export class Subscriptions {
 
   /** Gives up links that are deaf, and sends a message over each of the others. */
   async probe(send: (channel: string, payload: string) => Promise<unknown>): Promise<void> {
-    const links = [...this.#links.values()]
-    for (const link of links) if (link.isDeaf) link.close()
-    await Promise.allSettled(links.map(link => link.probe(channel => send(channel, probeMark + this.#self))))
+    const links = [...this.#links]
+    for (const [address, link] of links) {
+      if (!link.isDeaf) continue
+      this.#doubted.add(address)
+      link.close()
+    }
+    await Promise.allSettled(links.map(([, link]) => link.probe(channel => send(channel, probeMark + this.#self))))
   }
 
   close(): void {
@@ -79,9 +87,11 @@ export class Subscriptions {
     for (const link of this.#links.values()) link.close()
   }
 
-  #receive(link: Link, name: string, payload: string): void {
+  #receive(address: string, link: Link, name: string, payload: string): void {
     if (payload.startsWith(probeMark)) {
-      if (payload === probeMark + this.#self) link.heard()
+      if (payload !== probeMark + this.#self) return
+      link.heard()
+      this.#doubted.delete(address)
       return
     }
     const followers = this.#channels.get(name)?.followers
@@ -146,7 +156,7 @@ export class Subscriptions {
 
   #open(address: string): Link {
     const link: Link = new Link(this.#connections.subscriber(address), this.#connections.isCluster, {
-      message: (channel, payload) => this.#receive(link, channel, payload),
+      message: (channel, payload) => this.#receive(address, link, channel, payload),
       moved: () => this.#restore(this.#displace(link)),
       closed: () => {
         if (this.#links.get(address) === link) this.#links.delete(address)

@@ -59,7 +59,7 @@ describe('after a stale replica was promoted', () => {
     await ready(before)
     const [seen = ''] = await publish(before, topic, 1)
     await until('the replica has it', async () => (await admin.xlen(`test:{${topic}}:log`)) === 1)
-    replication.swallow('commands', 'replies')
+    replication.swallow('replication', 'replies')
     await publish(before, topic, 5)
     await master.kill()
     await admin.replicaof('NO', 'ONE')
