@@ -63,19 +63,20 @@ local head = after
 local added = {}
 local isGap = false
 
+local headMs, headN = parts(head)
+
 -- The salt keeps two logs (a fork, a flushed one) from making one id twice for different events.
 local function nextId()
-  local ms, n = parts(head)
-  if now > ms then return string.format('%.0f-%d', now, salt) end
-  if head == after then n = n + salt end
-  return string.format('%.0f-%.0f', ms, n + 1)
+  if now > headMs then headMs, headN = now, salt
+  else headN = headN + 1 + (head == after and salt or 0) end
+  return string.format('%.0f-%.0f', headMs, headN)
 end
 
 local function append(key, reason, value)
   local line = key .. '\t' .. reason .. '\t' .. value
   local field = head == '0-0' and 'f' or 'e'
   head = nextId()
-  redis.call('XADD', log, 'MAXLEN', '=', historyLength, head, field .. epoch, line)
+  redis.call('XADD', log, head, field .. epoch, line)
   added[#added + 1] = head .. '\t' .. line
   return head
 end
@@ -95,12 +96,13 @@ end
 
 local function announce()
   if #added == 0 and not isGap then return end
+  redis.call('XTRIM', log, 'MAXLEN', '=', historyLength)
   keepAll()
   redis.call(PUBLISH, channel, table.concat({ after, table.concat(added, '\n') }, #added > 0 and '\n' or ''))
 end
 
 -- The log begins anew with an entry that is no event: no position from before is in it, so whoever has one is reset.
-if headEpoch ~= epoch and not isWhole(parts(head)) then
+if headEpoch ~= epoch and not isWhole(headMs) then
   head = nextId()
   redis.call('DEL', log)
   redis.call('XADD', log, head, 'g' .. epoch, '')
