@@ -32,7 +32,7 @@ export interface CrowdOptions {
   /** Where writers post, if not at all of them. */
   writable?(): string[]
   /** Whether every instance that has readers hears of the room. */
-  isHeard(room: string): Promise<boolean>
+  isHeard(room: string, urls: ReadonlySet<string>): Promise<boolean>
   readers?: number
   writers?: number
 }
@@ -109,7 +109,8 @@ export class Crowd {
    * what was answered before; then sees that locations come through again.
    */
   async catchUp(): Promise<void> {
-    await until('Pub/Sub is back', () => this.#options.isHeard(this.room), { lookMs: 5 })
+    const isHeard = () => this.#options.isHeard(this.room, new Set(this.readers.map(({ server }) => server)))
+    await until('Pub/Sub is back', isHeard, { lookMs: 5 })
     const start = performance.now()
     await this.#allHave(this.#newest, () => this.caughtUpMs.push(performance.now() - start))
     await this.#allHave(await this.post('mark'))

@@ -54,8 +54,8 @@ export class Scene<S extends Store = Store> implements CrowdOptions {
   /** Where writers are answered. */
   writable = () => this.servers.filter(server => server !== this.#stopped).map(({ url }) => url)
 
-  /** Whether each instance hears of the room. */
-  isHeard = async (room: string) => (await this.store.listeners(room)) === this.servers.length
+  /** Whether the instances that are read from hear of the room. A reader who was refused once has gone to another. */
+  isHeard = async (room: string, urls: ReadonlySet<string>) => (await this.store.listeners(room)) === urls.size
 
   /** Stops an instance (SIGSTOP) while something happens. */
   async stopOne(meanwhile: () => Promise<unknown>): Promise<void> {

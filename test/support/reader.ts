@@ -32,6 +32,8 @@ export class Reader {
   resets = 0
   resumes = 0
   isOpen = false
+  /** Where it reads. */
+  server = ''
   readonly #changes = new EventEmitter()
   #request: ClientRequest | undefined
   #isPending = false
@@ -40,6 +42,7 @@ export class Reader {
   /** Opens the room's stream at a server, from where the last one ended. */
   open(server: string, room: string, query = ''): void {
     this.#close()
+    this.server = server
     this.#isPending = true
     const headers = this.lastEventId ? { 'Last-Event-ID': this.lastEventId } : {}
     const request = get(`${server}/rooms/${room}/location/sse?${query}`, { headers, agent: false })

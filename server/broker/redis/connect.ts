@@ -24,6 +24,8 @@ export interface Connections {
 
 /** Less than the two seconds in which a request is to be answered. */
 export const commandTimeoutMs = 1_800
+/** The longest pause between two attempts to have Redis back. */
+const maxPauseMs = 300
 
 const shared = {
   autoResendUnfulfilledCommands: false,
@@ -31,6 +33,8 @@ const shared = {
   commandTimeout: commandTimeoutMs,
   connectTimeout: commandTimeoutMs,
   enableOfflineQueue: false,
+  // A Redis that loads its file guesses how long that takes, and is often wrong.
+  maxLoadingRetryTime: maxPauseMs,
   maxRetriesPerRequest: 0,
 } satisfies RedisOptions
 
@@ -38,7 +42,7 @@ const forCommands = {
   ...shared,
   connectionName: 'colocate',
   // Subscriptions are tried again as often: without commands they are no use, since what they missed cannot be read.
-  retryStrategy: (attempt: number) => jitter(Math.min(50 * 2 ** attempt, 300)),
+  retryStrategy: (attempt: number) => jitter(Math.min(50 * 2 ** attempt, maxPauseMs)),
   // A master that was demoted; its successor is found by connecting anew.
   reconnectOnError: (error: Error) => error.message.startsWith('READONLY'),
 }

@@ -46,7 +46,8 @@ export class Link {
     try {
       await (this.#isCluster ? this.#redis.ssubscribe(...channels) : this.#redis.subscribe(...channels))
     } catch (error) {
-      for (const channel of channels) this.channels.delete(channel)
+      // Unless Redis itself refused, the connection is as good as lost: all that is noted for it gets another place.
+      if ((error as Error).name === 'ReplyError') for (const channel of channels) this.channels.delete(channel)
       throw error
     }
   }

@@ -10,9 +10,8 @@ import { isStamp, needle, nowUs, publisherAt, seqAt, stampLength, timeAt } from 
 const bufferBytes = 256 * 1024
 /** What may be left of a stamp that goes on in the next read. */
 const maxCarry = stampLength - 1
-/** Connections that are being opened at a time, and the source addresses they have, each with ports of its own. */
+/** Connections that are being opened at a time. */
 const opening = 128
-const addresses = process.platform === 'linux' ? 8 : 1
 const newline = 10
 const connectMs = 30_000
 
@@ -51,7 +50,7 @@ export class Readers {
     const worker = async () => {
       while (next < count) {
         const i = next++
-        await this.#openOne(port, i, `r${i % rooms}`, headersOf(i % rooms))
+        await this.#openOne(port, `r${i % rooms}`, headersOf(i % rooms))
       }
     }
     await Promise.all(Array.from({ length: Math.min(opening, count) }, worker))
@@ -69,7 +68,7 @@ export class Readers {
     for (const { socket } of this.#all) socket.destroy()
   }
 
-  #openOne(port, i, room, headers) {
+  #openOne(port, room, headers) {
     return new Promise((resolve, reject) => {
       const reader = { socket: null, head: '', carry: null, got: 0, last: new Int32Array(this.#publishers).fill(-1) }
       const onRead = length => {
@@ -93,7 +92,6 @@ export class Readers {
       const socket = connect({
         port,
         host: '127.0.0.1',
-        localAddress: `127.0.0.${1 + (i % addresses)}`,
         noDelay: true,
         onread: { buffer: this.#target, callback: onRead },
       })
