@@ -34,9 +34,9 @@ export function startEventStream(res: ServerResponse): Socket | null {
     comeBackLater(res)
     return null
   }
-  // What is written in this turn goes out together with the head.
+  // What is written at once goes out together with the head.
   socket.cork()
-  process.nextTick(() => socket.uncork())
+  queueMicrotask(() => socket.uncork())
   res.useChunkedEncodingByDefault = false
   writeHead(res, 200, headers)
   res.flushHeaders()

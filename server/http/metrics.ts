@@ -2,7 +2,6 @@
  * What Prometheus is shown. Most of it is counted where it happens and only read here, when it is asked for.
  */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
-import type { OnRoundTrip } from '../broker/redis/scripts.ts'
 import type { Hub } from '../hub/hub.ts'
 import type { StreamRefusal } from './event-stream.ts'
 
@@ -13,7 +12,8 @@ export interface Metrics {
   onProblem(status: number): void
   /** A stream that was told to come back later. */
   onRefuse(refusal: StreamRefusal): void
-  onRoundTrip: OnRoundTrip
+  /** A script that Redis answered after so many milliseconds. */
+  onRoundTrip(script: string, ms: number): void
   /** All of it, as text. */
   show(): Promise<{ contentType: string; text: string }>
 }
