@@ -2,6 +2,7 @@
 import { once } from 'node:events'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { Redis } from 'ioredis'
+import { until } from '../support/patience.ts'
 import { key, post, refused, relaying, resume, told } from '../support/relays.ts'
 import { send } from '../support/requests.ts'
 import { untilReady, useRedis } from '../support/rooms.ts'
@@ -77,9 +78,9 @@ describe('with three instances', () => {
     // Until it is known that nobody holds it any more: that is a matter of the log's clock alone.
     const log = new Redis(redis.url)
     const [name = ''] = await log.keys(`*{run/${stream.run.split('/').at(-1)}/*:log`)
-    while (!JSON.stringify(await log.xrevrange(name, '+', '-', 'COUNT', '3')).includes('expired')) {
-      await new Promise(resolve => setTimeout(resolve, 100))
-    }
+    await until('the log says so', async () =>
+      JSON.stringify(await log.xrevrange(name, '+', '-', 'COUNT', '3')).includes('expired'),
+    )
     log.disconnect()
     const again = await resume(servers[2], stream.run, reader.lastEventId)
     call.response.end('data: still here\n\n')
