@@ -3,11 +3,18 @@
  * The process: its commands, its environment, its signals, its end.
  */
 import { fileURLToPath } from 'node:url'
+import { setFlagsFromString } from 'node:v8'
 import { pino } from 'pino'
 import { doctor } from './cli/doctor/doctor.ts'
 import { makeToken } from './cli/token.ts'
 import { type Config, ConfigError, readConfig } from './config.ts'
 import { start } from './server.ts'
+
+/**
+ * Streams live for hours and requests for milliseconds, and Node makes both by the same lines. After a wave of joins V8
+ * would take it that all these lines make lives long, and keep each request until the next full collection.
+ */
+setFlagsFromString('--no-allocation-site-pretenuring')
 
 /** A write for each line would cost more than a reader's join; so lines wait for each other, a moment, and the last ones are written at the exit. */
 const logging = { sync: false, minLength: 4_096, periodicFlush: 100, maxLength: 1024 * 1024 }
