@@ -7,7 +7,7 @@
 import type { Redis } from 'ioredis'
 
 export interface LinkEvents {
-  message(channel: string, payload: string): void
+  message(channel: string, payload: Buffer): void
   /** In a cluster, some of its channels have another node now. */
   moved(): void
   closed(): void
@@ -30,7 +30,9 @@ export class Link {
     this.#redis = redis
     this.#isCluster = isCluster
     this.#events = events
-    redis.on(isCluster ? 'smessage' : 'message', events.message)
+    redis.on(isCluster ? 'smessageBuffer' : 'messageBuffer', (channel: Buffer, payload: Buffer) =>
+      events.message(channel.toString(), payload),
+    )
     // ioredis says so when Redis ends a subscription unasked.
     redis.on('moved', events.moved)
     redis.on('close', () => this.close())

@@ -87,9 +87,9 @@ export class Subscriptions {
     for (const link of this.#links.values()) link.close()
   }
 
-  #receive(address: string, link: Link, name: string, payload: string): void {
-    if (payload.startsWith(probeMark)) {
-      if (payload !== probeMark + this.#self) return
+  #receive(address: string, link: Link, name: string, payload: Buffer): void {
+    if (payload[0] === probeMark.charCodeAt(0)) {
+      if (payload.toString() !== probeMark + this.#self) return
       link.heard()
       this.#doubted.delete(address)
       return
