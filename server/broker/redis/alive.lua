@@ -1,6 +1,6 @@
 --[[ A sign of life: extends the leases that wait for one (`a`); whoever has none but is there counts as posting.
-  ARGV 8 key ]]
-local key = ARGV[8]
+  ARGV 1 key ]]
+local key = ARGV[1]
 local found = readHolders(key)
 local acked = false
 for _, lease in pairs(found) do

@@ -1,13 +1,13 @@
 --[[ Appends the next values of a key that is there, and announces them together.
-  ARGV 8 key, 9 seq of the first, 10 and on: the values; those up to the stored seq were appended before
+  ARGV 1 key, 2 seq of the first, 3 and on: the values; those up to the stored seq were appended before
   Returns 1, or 0 if the key is not there. ]]
-local key, seq = ARGV[8], tonumber(ARGV[9])
+local key, seq = ARGV[1], tonumber(ARGV[2])
 local stored = redis.call('HGET', values, key)
 if stored then
   local known = tonumber(string.match(stored, '^[^\t]*\t([^\t]*)')) or seq - 1
   local last
-  for i = math.max(10, 10 + known - seq + 1), #ARGV do last = append(key, '', ARGV[i]) end
-  if last then redis.call('HSET', values, key, string.format('%s\t%.0f\t%s', last, seq + #ARGV - 10, ARGV[#ARGV])) end
+  for i = math.max(3, 3 + known - seq + 1), #ARGV do last = append(key, '', ARGV[i]) end
+  if last then redis.call('HSET', values, key, string.format('%s\t%.0f\t%s', last, seq + #ARGV - 3, ARGV[#ARGV])) end
 end
 announce()
 return stored and 1 or 0

@@ -5,7 +5,6 @@ import { nanoid } from 'nanoid'
 import {
   type Broker,
   type BrokerOptions,
-  type Draft,
   type Entry,
   type EventId,
   type Follower,
@@ -44,18 +43,20 @@ export class RedisBroker implements Broker {
     this.#beat()
   }
 
-  readonly publish = gathered(async (topic: string, drafts: Draft[]): Promise<Receipt[]> => {
-    const args = drafts.flatMap(({ key, seq, value }) => [key, seq ?? '', value])
-    const reply = (await this.#scripts.run('publish', topic, args)) as (string | number)[]
-    return drafts.map((_, i) => ({ id: String(reply[2 * i]), stale: reply[2 * i + 1] === 1 }))
+  readonly publish = gathered(parts => {
+    const calls = parts.map(({ topic, drafts }) => ({
+      topic,
+      args: drafts.flatMap(({ key, seq, value }) => [key, seq ?? '', value]),
+    }))
+    return this.#scripts.runAll('publish', calls).map(async reply => receiptsOf((await reply) as (string | number)[]))
   })
 
   async append(topic: string, key: string, seq: number, values: string[]): Promise<boolean> {
-    return (await this.#scripts.run('append', topic, [key, seq, ...values])) === 1
+    return (await this.#scripts.run('append', topic, key, seq, ...values)) === 1
   }
 
   async remove(topic: string, key: string, reason: string): Promise<void> {
-    await this.#scripts.run('remove', topic, [key, reason])
+    await this.#scripts.run('remove', topic, key, reason)
   }
 
   async latest(topic: string): Promise<Latest> {
@@ -66,18 +67,18 @@ export class RedisBroker implements Broker {
   }
 
   async history(topic: string, id: EventId): Promise<History> {
-    const [recovered, entries] = (await this.#scripts.run('history', topic, [id])) as [number, StreamEntry[]]
+    const [recovered, entries] = (await this.#scripts.run('history', topic, id)) as [number, StreamEntry[]]
     return { recovered: recovered === 1, events: eventsOf(entries) }
   }
 
   async keep(topic: string, holder: string, holds: Hold[]): Promise<Kept> {
     const args = holds.flatMap(({ key, as }) => [key, letters[as]])
-    const [head, nextEndMs] = (await this.#scripts.run('keep', topic, [holder, ...args])) as [string, number]
+    const [head, nextEndMs] = (await this.#scripts.run('keep', topic, holder, ...args)) as [string, number]
     return { head, nextEndMs: nextEndMs < 0 ? null : nextEndMs }
   }
 
   async alive(topic: string, key: string): Promise<void> {
-    await this.#scripts.run('alive', topic, [key])
+    await this.#scripts.run('alive', topic, key)
   }
 
   async follow(topic: string, follower: Follower): Promise<() => void> {
@@ -112,6 +113,14 @@ export class RedisBroker implements Broker {
       )
       .catch(() => {})
   }
+}
+
+/** A receipt is an id, and 1 if it was stale. */
+function receiptsOf(reply: (string | number)[]): Receipt[] {
+  return Array.from({ length: reply.length / 2 }, (_, i) => ({
+    id: String(reply[2 * i]),
+    stale: reply[2 * i + 1] === 1,
+  }))
 }
 
 /** A stored value is `id TAB seq TAB value`. */

@@ -1,40 +1,60 @@
 /**
- * What is published to a topic in one turn of the event loop, published as one: where many post at once, most of what a
- * script costs is paid once for all of them. Whoever posts alone waits for the turn's end and no longer.
+ * What is published in one turn of the event loop, published together: where many post at once, most of what a script
+ * costs is paid once for several of them. Whoever posts alone waits for the turn's end and no longer.
  */
-import { setImmediate } from 'node:timers/promises'
 import type { Draft, Receipt } from '../broker.ts'
 
-type Publish = (topic: string, drafts: Draft[]) => Promise<Receipt[]>
-
-interface Turn {
+/** What is published together to one topic. */
+export interface Part {
+  topic: string
   drafts: Draft[]
-  receipts: Promise<Receipt[]>
 }
 
-/** In one script: Redis does nothing else while it runs. */
-const maxDrafts = 1_000
+interface Waiting extends Part {
+  receipts: Promise<Receipt[]>
+  settle(receipts: Promise<Receipt[]>): void
+}
 
-/** Drafts keep their order, and each call its own receipts; when the one script fails, every call of its turn does. */
-export function gathered(publish: Publish): Publish {
-  const turns = new Map<string, Turn>()
+/** So many are not kept waiting for more: Redis is to work on them while the rest of the turn is read. */
+const enough = 16
 
-  const begin = (topic: string): Turn => {
-    const drafts: Draft[] = []
-    const receipts = setImmediate().then(() => {
-      if (turns.get(topic) === turn) turns.delete(topic)
-      return publish(topic, drafts)
-    })
-    const turn = { drafts, receipts }
-    turns.set(topic, turn)
-    return turn
+/**
+ * `publish` promises each part's receipts. A topic's drafts keep their order, and each call has its own receipts; when a
+ * part fails, every call that is in it does.
+ */
+export function gathered(publish: (parts: Part[]) => Promise<Receipt[]>[]) {
+  let waiting = new Map<string, Waiting>()
+  let length = 0
+  let turnsEnd: NodeJS.Immediate | undefined
+
+  const send = () => {
+    clearImmediate(turnsEnd)
+    const parts = [...waiting.values()]
+    // Not emptied: V8 would keep what was in it.
+    waiting = new Map()
+    length = 0
+    for (const [i, receipts] of publish(parts).entries()) parts[i]?.settle(receipts)
   }
 
-  return async (topic, drafts) => {
-    let turn = turns.get(topic)
-    if (!turn || turn.drafts.length + drafts.length > maxDrafts) turn = begin(topic)
-    const from = turn.drafts.length
-    turn.drafts.push(...drafts)
-    return (await turn.receipts).slice(from, from + drafts.length)
+  const partOf = (topic: string): Waiting => {
+    const known = waiting.get(topic)
+    if (known) return known
+    let settle: Waiting['settle'] = () => {}
+    const receipts = new Promise<Receipt[]>(resolve => {
+      settle = resolve
+    })
+    const part = { topic, drafts: [], receipts, settle }
+    if (waiting.size === 0) turnsEnd = setImmediate(send)
+    waiting.set(topic, part)
+    return part
+  }
+
+  return async (topic: string, drafts: Draft[]): Promise<Receipt[]> => {
+    const part = partOf(topic)
+    const from = part.drafts.length
+    part.drafts.push(...drafts)
+    length += drafts.length
+    if (length >= enough) send()
+    return (await part.receipts).slice(from, from + drafts.length)
   }
 }

@@ -1,9 +1,9 @@
 --[[ What came after an id; `0-0` for the whole history.
-  ARGV 8 id
+  ARGV 1 id
   Returns 1 if that very entry is there (of `0-0`: if nothing was dropped) or else 0, and the stream's entries:
   those after it, or all there are. ]]
 announce()
-local id = ARGV[8]
+local id = ARGV[1]
 -- Whatever a client may send as an id: what is none is no entry's.
 local entry = id ~= '0-0' and redis.pcall('XRANGE', log, id, id)[1]
 if entry and entry[1] == id then return { 1, redis.call('XRANGE', log, '(' .. id, '+') } end

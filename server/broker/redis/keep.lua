@@ -1,8 +1,8 @@
 --[[ Keeps the topic from idling, and records how a holder stands to keys.
-  ARGV 8 holder, 9 and on, for each: key, `h` (held), `a` (acked) or `r` (released)
+  ARGV 1 holder, 2 and on, for each: key, `h` (held), `a` (acked) or `r` (released)
   Returns the head, and the ms until the next lease runs out or -1. ]]
-local holder = ARGV[8]
-for i = 9, #ARGV, 2 do
+local holder = ARGV[1]
+for i = 2, #ARGV, 2 do
   local key, as = ARGV[i], ARGV[i + 1]
   local found = readHolders(key)
   found[''] = nil

@@ -1,16 +1,16 @@
 --[[ Appends events, sets their keys' values and leases, and announces them together. What each key has is read at once,
   and written at once: of a thousand drafts only the log is written one by one.
-  ARGV 8 and on, for each: key, seq (or empty), value
+  ARGV, for each: key, seq (or empty), value
   Returns for each: the id, and 1 if it was stale (the id is then that of the value that stands). ]]
 local keys = {}
-for i = 8, #ARGV, 3 do keys[#keys + 1] = ARGV[i] end
+for i = 1, #ARGV, 3 do keys[#keys + 1] = ARGV[i] end
 local stored = redis.call('HMGET', values, unpack(keys))
 local held = redis.call('HMGET', holders, unpack(keys))
 
 local receipts, newValues, newHolders, newLeases = {}, {}, {}, {}
 local latest = {}
 for n, key in ipairs(keys) do
-  local seq, value = ARGV[5 + 3 * n + 1], ARGV[5 + 3 * n + 2]
+  local seq, value = ARGV[3 * n - 1], ARGV[3 * n]
   local oldId, oldSeq = string.match(latest[key] or stored[n] or '', '^([^\t]*)\t([^\t]*)')
   if seq ~= '' and oldSeq and oldSeq ~= '' and tonumber(seq) <= tonumber(oldSeq) then
     receipts[2 * n - 1], receipts[2 * n] = oldId, 1

@@ -1,7 +1,7 @@
 /**
  * The Lua scripts: loaded once, run by their hash.
  *
- * A script is one step in Redis. It is never run twice for one call, since a reply that was lost may have been a success,
+ * A script is one step in Redis, on one topic or, where one Redis has them all, on as many as there are calls. It is never run twice for one call, since a reply that was lost may have been a success,
  * and never later than its caller was told that it failed: it knows until when it may run.
  */
 import { createHash } from 'node:crypto'
@@ -15,12 +15,16 @@ export type ScriptName = 'publish' | 'append' | 'remove' | 'latest' | 'history' 
 /** Hears of each script that was answered, and how long that took. */
 export type OnRoundTrip = (script: ScriptName, ms: number) => void
 
+export interface Call {
+  topic: string
+  args: (string | number)[]
+}
+
 interface Script {
   source: string
   sha: string
 }
 
-const keyCount = 4
 /** Redis may begin a script until this long after it was sent: less than its caller waits. */
 const deadlineMs = commandTimeoutMs - 200
 /** After a reply that took longer there is no time for a second command. */
@@ -32,7 +36,7 @@ export class Scripts {
   readonly #connections: Connections
   readonly #clock: Clock
   readonly #prefix: string
-  readonly #options: readonly number[]
+  readonly #constants: string
   readonly #onRoundTrip: OnRoundTrip
   readonly #scripts = new Map<ScriptName, Script>()
 
@@ -48,7 +52,10 @@ export class Scripts {
     this.#connections = connections
     this.#clock = clock
     this.#prefix = prefix
-    this.#options = [options.historyLength, options.historyTtlMs, options.leaseMs, options.graceMs]
+    const { historyLength, historyTtlMs, leaseMs, graceMs } = options
+    const publish = connections.isCluster ? 'SPUBLISH' : 'PUBLISH'
+    this.#constants = `local PUBLISH, historyLength = '${publish}', '${historyLength}'
+local historyTtl, leaseMs, graceMs = ${historyTtlMs}, ${leaseMs}, ${graceMs}`
     this.#onRoundTrip = onRoundTrip
   }
 
@@ -57,38 +64,61 @@ export class Scripts {
   }
 
   /** Runs a script on a topic. Rejects with `Unavailable` when Redis did not answer, or refused. */
-  async run(name: ScriptName, topic: string, args: (string | number)[] = []): Promise<unknown> {
+  async run(name: ScriptName, topic: string, ...args: Call['args']): Promise<unknown> {
+    const [reply] = this.runAll(name, [{ topic, args }])
+    return reply
+  }
+
+  /** Runs a script on each topic: one promise for each call, as above. */
+  runAll(name: ScriptName, calls: Call[]): Promise<unknown>[] {
+    const steps = this.#connections.isCluster ? calls.map(call => [call]) : [calls]
+    return steps.flatMap(step => {
+      const replies = this.#step(name, step)
+      return step.map(async (_, i) => {
+        const reply = (await replies)[i]
+        if (reply instanceof Error) throw refused(reply)
+        return reply
+      })
+    })
+  }
+
+  async #step(name: ScriptName, calls: Call[]): Promise<unknown[]> {
     if (!this.#clock.isKnown) throw new Unavailable('Redis does not answer.')
     if (this.#pendingBytes > maxPendingBytes) throw new Unavailable('Redis is too slow.')
+    const args = calls.flatMap(call => [call.args.length, ...call.args])
     const bytes = args.reduce<number>((sum, arg) => sum + String(arg).length, 0)
     this.#pendingBytes += bytes
     const start = performance.now()
     try {
-      const reply = await this.#send(this.#script(name), topic, args)
+      const keys = calls.flatMap(({ topic }) => this.#keys(topic))
+      const replies = await this.#send(this.#script(name), keys, args)
       this.#onRoundTrip(name, performance.now() - start)
-      return reply
+      return replies
     } catch (error) {
-      throw new Unavailable('Redis did not answer, or refused.', { cause: error })
+      throw refused(error)
     } finally {
       this.#pendingBytes -= bytes
     }
   }
 
-  async #send({ source, sha }: Script, topic: string, args: (string | number)[]): Promise<unknown> {
+  async #send({ source, sha }: Script, keys: string[], args: Call['args']): Promise<unknown[]> {
     const { commands } = this.#connections
-    const base = this.#base(topic)
-    const keys = [`${base}:log`, `${base}:values`, `${base}:holders`, `${base}:leases`]
-    const salt = Math.floor(Math.random() * 2 ** 20)
     const deadline = Math.floor(this.#clock.now() + deadlineMs)
-    const all = [...keys, this.channel(topic), ...this.#options, salt, deadline, ...args]
+    const salt = Math.floor(Math.random() * 2 ** 20)
+    const all = [keys.length, ...keys, deadline, salt, ...args] as const
     const start = performance.now()
     try {
-      return await commands.evalsha(sha, keyCount, ...all)
+      return (await commands.evalsha(sha, ...all)) as unknown[]
     } catch (error) {
       const isSlow = performance.now() - start > slowMs
       if (isSlow || !(error as Error).message.startsWith('NOSCRIPT')) throw error
-      return commands.eval(source, keyCount, ...all)
+      return (await commands.eval(source, ...all)) as unknown[]
     }
+  }
+
+  #keys(topic: string): string[] {
+    const base = this.#base(topic)
+    return [`${base}:log`, `${base}:values`, `${base}:holders`, `${base}:leases`]
   }
 
   /** A room's name has no brace, so the braces hold its hash tag. */
@@ -99,12 +129,16 @@ export class Scripts {
   #script(name: ScriptName): Script {
     const known = this.#scripts.get(name)
     if (known) return known
-    const publish = this.#connections.isCluster ? 'SPUBLISH' : 'PUBLISH'
-    const source = `local PUBLISH = '${publish}'\n${read('topic')}\n${read(name)}`
+    const within = `local function within(KEYS, ARGV)\n${read('topic')}\n${read(name)}\nend`
+    const source = [this.#constants, read('once'), within, read('each')].join('\n')
     const script = { source, sha: createHash('sha1').update(source).digest('hex') }
     this.#scripts.set(name, script)
     return script
   }
+}
+
+function refused(error: unknown): Unavailable {
+  return new Unavailable('Redis did not answer, or refused.', { cause: error })
 }
 
 function read(name: string): string {

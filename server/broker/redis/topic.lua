@@ -1,37 +1,14 @@
---[[ What every script begins with: one topic, whose keys share one hash slot. A script is this file, then its own.
+--[[ What every script does first in each of its topics, whose keys share one hash slot. The script's own follows.
   KEYS 1 log (stream), 2 values (hash), 3 holders (hash), 4 leases (sorted set)
-  ARGV 1 the channel, of the same slot (no key: in a migrating slot a key that is never there would stop everything),
-    2 history length (entries), 3 history ttl (ms), 4 lease (ms), 5 grace (ms), 6 salt, 7 deadline,
-    8 and on: the script's own
+  ARGV the script's own
 
   A log entry has one field. Its name is a letter, `f` in an entry before which there was nothing, `e` in any other event,
-  `g` for a gap; and then the epoch of the Redis that took it. Its value is the line `key TAB reason TAB value`. A value is `id TAB seq TAB value`. A holder's field is `holder=as:until`, comma-
-  separated; the sorted set has for each key the end of the lease that runs out last. Times are Redis's, in ms. ]]
+  `g` for a gap; and then the epoch of the Redis that took it. Its value is the line `key TAB reason TAB value`. A value is
+  `id TAB seq TAB value`. A holder's field is `holder=as:until`, comma-separated; the sorted set has for each key the end
+  of the lease that runs out last. ]]
 local log, values, holders, leases = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local channel, historyLength = ARGV[1], ARGV[2]
-local historyTtl, leaseMs, graceMs, salt = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
-local time = redis.call('TIME')
-local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
-
--- Whoever asked has been told by now that it failed.
-if now > tonumber(ARGV[7]) then return redis.error_reply('LATE the deadline has passed') end
-
-local function parts(id)
-  local ms, n = string.match(id, '^(%d+)-(%d+)$')
-  return tonumber(ms), tonumber(n)
-end
-
-local function isAbove(a, b)
-  local aMs, aN = parts(a)
-  local bMs, bN = parts(b)
-  return aMs > bMs or (aMs == bMs and aN > bN)
-end
-
-local replication = redis.call('INFO', 'replication')
-local function replid(name)
-  return string.sub(string.match(replication, name .. ':(%x+)') or '', 1, 10)
-end
-local epoch = replid('master_replid')
+-- Of the same slot, and no key: in a migrating slot a key that is never there would stop everything.
+local channel = string.sub(log, 1, -4) .. 'events'
 
 -- The id of the last event, and the epoch of its entry if there is one. A log that idled out while someone is still there
 -- goes on from the newest value.
@@ -65,7 +42,6 @@ local isGap = false
 
 local headMs, headN = parts(head)
 
--- The salt keeps two logs (a fork, a flushed one) from making one id twice for different events.
 local function nextId()
   if now > headMs then headMs, headN = now, salt
   else headN = headN + 1 + (head == after and salt or 0) end

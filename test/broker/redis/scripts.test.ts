@@ -1,0 +1,41 @@
+/** What one script does for several topics. */
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { Redis } from 'ioredis'
+import { Unavailable } from '../../../server/broker/broker.ts'
+import { RedisBroker } from '../../../server/broker/redis/broker.ts'
+import { connect } from '../../../server/broker/redis/connect.ts'
+import { startRedis, type TestRedis } from '../../support/redis.ts'
+
+let redis: TestRedis
+let broker: RedisBroker
+
+beforeAll(async () => {
+  redis = await startRedis()
+  broker = new RedisBroker(
+    connect({ kind: 'single', url: redis.url }, () => {}),
+    'test',
+    { historyLength: 100, historyTtlMs: 60_000, leaseMs: 60_000, graceMs: 1_000 },
+  )
+  while (broker.trouble()) await new Promise(setImmediate)
+})
+afterAll(async () => {
+  await broker.close()
+  await redis.stop()
+})
+
+test('a topic that cannot be written to is no other topic’s trouble', async () => {
+  const somebody = new Redis(redis.url)
+  await somebody.set('test:{broken}:log', 'no stream')
+  somebody.disconnect()
+  const publish = (topic: string) => broker.publish(topic, [{ key: 'ann', value: topic }])
+
+  const [one, broken, two] = await Promise.allSettled([publish('one'), publish('broken'), publish('two')])
+  expect([one?.status, two?.status]).toEqual(['fulfilled', 'fulfilled'])
+  expect(broken).toMatchObject({ status: 'rejected', reason: expect.any(Unavailable) })
+  for (const topic of ['one', 'two']) {
+    const { entries } = await broker.latest(topic)
+    expect(entries.map(({ value }) => value)).toEqual([topic])
+  }
+  // On its own, too.
+  await expect(publish('broken')).rejects.toBeInstanceOf(Unavailable)
+})
