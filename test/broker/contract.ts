@@ -355,6 +355,26 @@ export function brokerContract(name: string, open: Open): void {
         expect((await hasty.latest(topic)).entries).toMatchObject([{ key: 'alice' }])
       })
 
+      test('of whoever only posts begins anew with each post', async () => {
+        const patient = await open({ ...options, leaseMs: 1_000 })
+        const topic = nanoid()
+        const alice = { key: 'alice', value: '1' }
+        await patient.publish(topic, [alice, { key: 'mute', value: '1' }])
+        let last = 0
+        while ((await patient.latest(topic)).entries.some(({ key }) => key === 'mute')) {
+          await patient.publish(topic, [alice])
+          last = Date.now()
+        }
+        while ((await patient.latest(topic)).entries.length > 0) await new Promise(setImmediate)
+        const { events } = await patient.history(topic, beginning)
+        expect(events.filter(({ value }) => value === null)).toMatchObject([
+          { key: 'mute', reason: 'expired' },
+          { key: 'alice', reason: 'expired' },
+        ])
+        expect(Number(events.at(-1)?.id.split('-')[0]) - last).toBeGreaterThan(900)
+        await patient.close()
+      })
+
       test('that runs out next is told to whoever keeps the topic, with the head', async () => {
         const topic = nanoid()
         expect(await broker.keep(topic, 'a', [])).toEqual({ head: beginning, nextEndMs: null })

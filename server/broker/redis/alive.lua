@@ -10,9 +10,6 @@ for _, lease in pairs(found) do
   end
 end
 if acked then writeHolders(key, found)
-elseif redis.call('HEXISTS', values, key) == 1 and isPosting(key, redis.call('HGET', holders, key)) then
-  redis.call('HSET', holders, key, posted)
-  redis.call('ZADD', leases, now + leaseMs, key)
-end
+elseif redis.call('HEXISTS', values, key) == 1 and (found[''] or not next(found)) then post(key) end
 keepValues()
 announce()

@@ -7,7 +7,7 @@ if stored then
   local known = tonumber(string.match(stored, '^[^\t]*\t([^\t]*)')) or seq - 1
   local last
   for i = math.max(3, 3 + known - seq + 1), #ARGV do last = append(key, '', ARGV[i]) end
-  if last then redis.call('HSET', values, key, string.format('%s\t%.0f\t%s', last, seq + #ARGV - 3, ARGV[#ARGV])) end
+  if last then redis.call('HSET', values, key, string.format('%s\t%d\t%s', last, seq + #ARGV - 3, ARGV[#ARGV])) end
 end
 announce()
 return stored and 1 or 0

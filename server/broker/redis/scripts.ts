@@ -1,8 +1,9 @@
 /**
  * The Lua scripts: loaded once, run by their hash.
  *
- * A script is one step in Redis, on one topic or, where one Redis has them all, on as many as there are calls. It is never run twice for one call, since a reply that was lost may have been a success,
- * and never later than its caller was told that it failed: it knows until when it may run.
+ * A script is one step in Redis, on one topic or, where one Redis has them all, on as many as there are calls. It is never
+ * run twice for one call, since a reply that was lost may have been a success, and never later than its caller was told
+ * that it failed: it knows until when it may run.
  */
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'

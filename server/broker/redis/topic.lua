@@ -45,7 +45,7 @@ local headMs, headN = parts(head)
 local function nextId()
   if now > headMs then headMs, headN = now, salt
   else headN = headN + 1 + (head == after and salt or 0) end
-  return string.format('%.0f-%.0f', headMs, headN)
+  return string.format('%d-%d', headMs, headN)
 end
 
 local function append(key, reason, value)
@@ -53,7 +53,8 @@ local function append(key, reason, value)
   local field = head == '0-0' and 'f' or 'e'
   head = nextId()
   redis.call('XADD', log, head, field .. epoch, line)
-  added[#added + 1] = head .. '\t' .. line
+  local n = #added
+  added[n + 1], added[n + 2], added[n + 3], added[n + 4] = '\n', head, '\t', line
   return head
 end
 
@@ -74,7 +75,7 @@ local function announce()
   if #added == 0 and not isGap then return end
   redis.call('XTRIM', log, 'MAXLEN', '=', historyLength)
   keepAll()
-  redis.call(PUBLISH, channel, table.concat({ after, table.concat(added, '\n') }, #added > 0 and '\n' or ''))
+  redis.call(PUBLISH, channel, after .. table.concat(added))
 end
 
 -- The log begins anew with an entry that is no event: no position from before is in it, so whoever has one is reset.
@@ -99,7 +100,7 @@ end
 local function writeHolders(key, found)
   local fields, last = {}, 0
   for holder, lease in pairs(found) do
-    fields[#fields + 1] = string.format('%s=%s:%.0f', holder, lease.as, lease.till)
+    fields[#fields + 1] = string.format('%s=%s:%d', holder, lease.as, lease.till)
     last = math.max(last, lease.till)
   end
   redis.call('HSET', holders, key, table.concat(fields, ','))
@@ -111,21 +112,29 @@ local function forget(key)
   redis.call('ZREM', leases, key)
 end
 
--- The holder without a name, of whoever only posts.
-local posted = string.format('=p:%.0f', now + leaseMs)
+-- Posting keeps only those whom no stream keeps, by a holder without a name.
+local function post(key)
+  writeHolders(key, { [''] = { as = 'p', till = now + leaseMs } })
+end
 
--- Posting keeps only those whom no stream keeps. `stored` is what the key's holders are at present.
-local function isPosting(key, stored)
-  return not stored or string.sub(stored, 1, 3) == '=p:' or not next(readHolders(key))
+local function isPosted(stored)
+  return stored and string.sub(stored, 1, 3) == '=p:'
 end
 
 -- Removes what has outlived its last lease; a key whose last holder let go (`r`) was closed, any other expired.
 for _, key in ipairs(redis.call('ZRANGEBYSCORE', leases, '-inf', now, 'LIMIT', 0, 1000)) do
   local till = redis.call('ZSCORE', leases, key)
   local stored = redis.call('HGET', holders, key) or ''
-  local released = string.find(stored, '=r:' .. till, 1, true)
-  -- The log goes first: if Redis takes no more, nothing has been removed yet.
-  if redis.call('HEXISTS', values, key) == 1 then append(key, released and 'closed' or 'expired', '') end
-  redis.call('HDEL', values, key)
-  forget(key)
+  local value = redis.call('HGET', values, key)
+  -- Who posts again and again does not write the lease again and again: the last post is in the value's id.
+  local postedTill = value and isPosted(stored) and parts(string.match(value, '^[^\t]*')) + leaseMs or 0
+  if postedTill > now then
+    writeHolders(key, { [''] = { as = 'p', till = postedTill } })
+  else
+    local released = string.find(stored, '=r:' .. till, 1, true)
+    -- The log goes first: if Redis takes no more, nothing has been removed yet.
+    if value then append(key, released and 'closed' or 'expired', '') end
+    redis.call('HDEL', values, key)
+    forget(key)
+  end
 end
