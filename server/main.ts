@@ -16,7 +16,10 @@ import { start } from './server.ts'
  */
 setFlagsFromString('--no-allocation-site-pretenuring')
 
-/** A write for each line would cost more than a reader's join; so lines wait for each other, a moment, and the last ones are written at the exit. */
+/**
+ * A write for each line would cost more than a reader's join; so lines wait for each other, a moment, and the last ones
+ * are written at the exit.
+ */
 const logging = { sync: false, minLength: 4_096, periodicFlush: 100, maxLength: 1024 * 1024 }
 
 async function main([command = 'serve', ...args]: string[]): Promise<void> {

@@ -45,7 +45,10 @@ const keepAliveMs = 75_000
 
 /** The end of an instance that relays is told to its readers elsewhere when this is over. */
 const runLeaseMs = 6_000
-/** Connections that may wait to be accepted: after a deploy everybody comes back at once, and whoever finds no place waits a second or more. */
+/**
+ * Connections that may wait to be accepted: after a deploy everybody comes back at once, and whoever finds no place
+ * waits a second or more.
+ */
 const backlog = 4_096
 /** How long the start waits for the store, and how often it looks. */
 const storeMs = 2_000
@@ -138,7 +141,8 @@ export async function start(config: Config, log: Logger, webDir: string): Promis
     if (isDraining) res.setHeader('Connection', 'close')
     app(req, res)
   })
-  // Whoever asks as soon as it listens is not to be told that the store is away; but if it is, that can be said only by listening.
+  // Whoever asks as soon as it listens is not to be told that the store is away; but if it is, that can be said only by
+  // listening.
   for (let waited = 0; broker.trouble() && waited < storeMs; waited += lookMs) await setTimeout(lookMs)
   const address = await listen(server, config.host, config.port)
   const admin = createServer(adminRoutes(metrics, log))

@@ -68,7 +68,10 @@ function astray(edges: Import[]): Import[] {
   })
 }
 
-/** Every circle, as its files in order. Files that import each other's types alone are one thing, as long as they share a folder. */
+/**
+ * Every circle, as its files in order. Files that import each other's types alone are one thing, as long as they share
+ * a folder.
+ */
 function circles(edges: Import[]): string[][] {
   const reached = new Map<string, Set<string>>()
   for (const { from } of edges) reached.set(from, reach(from, edges))

@@ -1,7 +1,8 @@
 /**
  * Follows one room and publishes where I am: the library, for a browser and for Node.
  *
- * Knows nothing of a page. Who is where is what the room's log says; only my own location is where I asked to be, from the moment I ask.
+ * Knows nothing of a page. Who is where is what the room's log says; only my own location is where I asked to be, from the
+ * moment I ask.
  */
 
 import { fold, type WhoIsWhere } from './fold.ts'
@@ -19,7 +20,10 @@ export interface ClientOptions {
   room: string
   /** Left out: whoever the token or the cookie names, else an anonymous collaborator. */
   user?: string | undefined
-  /** The first location. It is published before the stream opens, so that an anonymous collaborator has the cookie by then and the stream is theirs. */
+  /**
+   * The first location. It is published before the stream opens, so that an anonymous collaborator has the cookie by
+   * then and the stream is theirs.
+   */
   where?: Draft
   /** The server, without a slash at the end. */
   base?: string

@@ -95,7 +95,10 @@ export class Follower {
     this.#say('offline', refusal)
   }
 
-  /** `EventSource` hides the status. Asks the very same URL, since another one may be refused for other reasons, and hangs up at once. */
+  /**
+   * `EventSource` hides the status. Asks the very same URL, since another one may be refused for other reasons, and
+   * hangs up at once.
+   */
   async #probe(): Promise<Refusal | undefined> {
     const probing = new AbortController()
     this.#probing = probing

@@ -107,7 +107,10 @@ function arrive(frame: HTMLElement): void {
   frame.animate([from, { opacity: 1, transform: 'none' }], { duration: 220, easing: 'cubic-bezier(.3, 1.6, .6, 1)' })
 }
 
-/** Starts where it was, as seen from the new cell. Added to what is still under way, so that a fast mover draws one smooth line. */
+/**
+ * Starts where it was, as seen from the new cell. Added to what is still under way, so that a fast mover draws one
+ * smooth line.
+ */
 function travel(frame: HTMLElement, from: Place, to: Place): void {
   const offset = `translate(calc(var(--column) * ${from.x - to.x}), calc(var(--row) * ${from.y - to.y}))`
   const keyframes = [{ transform: offset }, { transform: 'translate(0, 0)' }]

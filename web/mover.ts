@@ -29,7 +29,10 @@ export class Mover {
   #inFlight = false
   #failures = 0
   #timer: ReturnType<typeof setTimeout> | undefined
-  /** Nothing is sent before either: the first is this side's patience, which good news cuts short; the second the server's wish. */
+  /**
+   * Nothing is sent before either: the first is this side's patience, which good news cuts short; the second the
+   * server's wish.
+   */
   #pauseUntil = 0
   #askedUntil = 0
   #seq = 0

@@ -25,7 +25,10 @@ export function copyLinkOnClick(button: HTMLElement, room: string): void {
   })
 }
 
-/** A window of its own where there is room for one, so that both can be seen; a plain link wherever a script may not open any. */
+/**
+ * A window of its own where there is room for one, so that both can be seen; a plain link wherever a script may not
+ * open any.
+ */
 export function openAsSomebodyElse(link: HTMLAnchorElement, room: string): void {
   const draw = () => {
     link.href = addressOf(somebody(room), location.href)

@@ -2,7 +2,10 @@
  * What travels between the server and its clients. Types only: the one thing that both sides share.
  */
 
-/** Where a collaborator is. `x` is the column and `y` the row, zero-based; `at` is milliseconds since 1970 by the log's clock. */
+/**
+ * Where a collaborator is. `x` is the column and `y` the row, zero-based; `at` is milliseconds since 1970 by the log's
+ * clock.
+ */
 export interface Location {
   user: string
   name: string

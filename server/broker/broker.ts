@@ -5,7 +5,10 @@
  * Invariant: an event is in the history before anybody hears of it, and everybody reads the same events in the same order.
  */
 
-/** `<ms>-<n>`: the log's clock in milliseconds since 1970, and a number drawn so that no other log makes the same id in the same millisecond. */
+/**
+ * `<ms>-<n>`: the log's clock in milliseconds since 1970, and a number drawn so that no other log makes the same id in
+ * the same millisecond.
+ */
 export type EventId = string
 
 /** The id before the first event. */

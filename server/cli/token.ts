@@ -14,7 +14,10 @@ const options = {
   expires: { type: 'string', default: '1h' },
 } as const
 
-/** `--rooms` with commas between; `--expires` like `90s`, `15m`, `1h` or `7d`. Rejects with what is wrong with the arguments. */
+/**
+ * `--rooms` with commas between; `--expires` like `90s`, `15m`, `1h` or `7d`. Rejects with what is wrong with the
+ * arguments.
+ */
 export async function makeToken(args: string[], auth: Auth): Promise<string> {
   if (auth.kind !== 'secret') throw new Error('A token is signed with AUTH_SECRET, which is not set.')
   const { sub, name, color, rooms, scope, expires } = parseArgs({ args, options }).values

@@ -50,7 +50,10 @@ export function isOnEventStream({ socket }: IncomingMessage): boolean {
   return given.has(socket)
 }
 
-/** Why a stream cannot be had now: the server is leaving or has as many as it may, its client has, or the store does not answer. */
+/**
+ * Why a stream cannot be had now: the server is leaving or has as many as it may, its client has, or the store does not
+ * answer.
+ */
 export type StreamRefusal = 'draining' | 'full' | 'limit' | 'store'
 
 /** An `EventSource` gives up for good at any status but 200, so a stream that cannot be had now says when to come back. */

@@ -4,7 +4,10 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import helmet from 'helmet'
 
-/** For what is not answered here but by a library. The page may stand on plain http: its own requests must not be sent to https. */
+/**
+ * For what is not answered here but by a library. The page may stand on plain http: its own requests must not be sent
+ * to https.
+ */
 export const setSecurityHeaders = helmet({ contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } })
 
 const security = securityHeaders()

@@ -92,7 +92,10 @@ export class Hub {
     else this.#leave(topic, entry)
   }
 
-  /** Ends the sessions one after another in this time, so that their clients come back spread out. Resolves once they are closed, or take nothing more. */
+  /**
+   * Ends the sessions one after another in this time, so that their clients come back spread out. Resolves once they
+   * are closed, or take nothing more.
+   */
   async drain(overMs: number): Promise<void> {
     const sessions = [...this.#sessions]
     const start = performance.now()

@@ -14,7 +14,10 @@ import type { Visited } from './wheel.ts'
 /** Where a session writes: a connection on which the response has begun, and which ends with it. */
 export type Sink = Pick<Socket, 'write' | 'cork' | 'uncork' | 'destroy' | 'destroySoon' | 'setTimeout' | 'on'>
 
-/** Why a stream ended: its client left, its topic or its time was over, its socket took nothing any more, or the server is leaving. */
+/**
+ * Why a stream ended: its client left, its topic or its time was over, its socket took nothing any more, or the server
+ * is leaving.
+ */
 export type Ending = 'client' | 'over' | 'age' | 'stalled' | 'drained'
 
 export interface SessionOptions {

@@ -1,11 +1,15 @@
 /**
- * What the hub counts of its own work. Plain numbers, so that counting a delivery is an addition; whoever shows them reads them.
+ * What the hub counts of its own work. Plain numbers, so that counting a delivery is an addition; whoever shows them
+ * reads them.
  */
 
 /** What a stream began with. */
 export type JoinOutcome = 'joined' | 'resumed' | 'reset'
 
-/** Why the history was read: an announcement that did not follow, a subscription that was away, another head than ours, or a reader's id. */
+/**
+ * Why the history was read: an announcement that did not follow, a subscription that was away, another head than ours,
+ * or a reader's id.
+ */
 export type CatchUpCause = 'gap' | 'interrupted' | 'head' | 'resume'
 
 export class HubStats {

@@ -57,7 +57,10 @@ export class Tail {
     this.#frames.push({ id, text })
   }
 
-  /** Puts the frames before those that are here. `before` is the id before the first of them, if it is known; `isWhole`: there are none before. */
+  /**
+   * Puts the frames before those that are here. `before` is the id before the first of them, if it is known; `isWhole`:
+   * there are none before.
+   */
   prepend(frames: Frame[], before: EventId | null, isWhole: boolean): void {
     const known = new Set(this.#frames.map(({ id }) => id))
     const older = frames.filter(({ id }) => !known.has(id))

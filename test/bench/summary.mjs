@@ -2,7 +2,10 @@
  * Of several runs the medians, and how ours compares.
  */
 
-/** `runs`: of each run `{ [server]: { [workload]: figures | { error } } }`. Gives `{ value, isCapped, error }` of a row's figure. */
+/**
+ * `runs`: of each run `{ [server]: { [workload]: figures | { error } } }`. Gives `{ value, isCapped, error }` of a
+ * row's figure.
+ */
 export function medianOf(runs, server, workload, figure) {
   const cells = runs.map(run => run[server]?.[workload]).filter(cell => cell !== undefined)
   const values = cells.map(cell => cell[figure]).filter(value => typeof value === 'number')

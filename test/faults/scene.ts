@@ -68,7 +68,10 @@ export class Scene<S extends Store = Store> implements CrowdOptions {
     })
   }
 
-  /** Asks every instance again and again whether it is ready while something happens. Gives the URLs of those that once were not. */
+  /**
+   * Asks every instance again and again whether it is ready while something happens. Gives the URLs of those that once
+   * were not.
+   */
   async unreadyDuring(happening: () => Promise<unknown>): Promise<string[]> {
     const unready = new Set<string>()
     let isOver = false

@@ -67,7 +67,10 @@ const shapes: Record<string, (room: Room, inner: string) => string> = {
     `${head(room, 'Transfer-Encoding: chunked')}2;\n{}\r\n${inner.length.toString(16)}\r\n${inner}\r\n0\r\n\r\n`,
 }
 
-/** Node takes its chunks for chunks, and what follows for the next request: only a proxy can refuse it (RFC 9112, section 6.1). */
+/**
+ * Node takes its chunks for chunks, and what follows for the next request: only a proxy can refuse it (RFC 9112,
+ * section 6.1).
+ */
 const forProxies: typeof shapes = {
   'chunks in HTTP/1.0': (room, inner) =>
     `${head(room, 'Transfer-Encoding: chunked', 'Connection: keep-alive').replace('HTTP/1.1', 'HTTP/1.0')}0\r\n\r\n${inner}`,

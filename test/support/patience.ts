@@ -3,7 +3,10 @@
  */
 import { setTimeout } from 'node:timers/promises'
 
-/** Looks until it is so. A look that fails is one that found nothing. Rejects with what was awaited when that takes too long. */
+/**
+ * Looks until it is so. A look that fails is one that found nothing. Rejects with what was awaited when that takes too
+ * long.
+ */
 export async function until(
   what: string,
   isSo: () => Promise<boolean> | boolean,

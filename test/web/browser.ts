@@ -19,7 +19,10 @@ export const launch = (): Promise<Browser> =>
 
 export interface Window {
   page: Page
-  /** Errors and warnings on the console, uncaught errors, violations of the Content Security Policy, requests to another host. */
+  /**
+   * Errors and warnings on the console, uncaught errors, violations of the Content Security Policy, requests to another
+   * host.
+   */
   troubles: string[]
   /** Resolves once that collaborator is in that cell. */
   sees(user: string, cell: string): Promise<void>

@@ -168,7 +168,10 @@ export const jobs = {
   },
 }
 
-/** Readers and publishers, and what is expected of each POST that is answered: a delivery of each of its locations to each of its room's readers. */
+/**
+ * Readers and publishers, and what is expected of each POST that is answered: a delivery of each of its locations to
+ * each of its room's readers.
+ */
 async function open({ port, pid, readers: count, rooms, batch = 1, publishers: publisherCount }) {
   const readers = new Readers(publisherCount)
   await readers.open(port, count, rooms)
