@@ -1,50 +1,61 @@
 /**
  * When readers are written to. A quiet topic at once, with all that the same tick of the event loop brought; a busy one at
- * most once in `screenMs`, since a screen shows no more. And never without pause: writing rests as long as it took, so
- * that however many readers there are, half of the time is left for what comes in.
+ * most once in `screenMs`, since a screen shows no more, and after a rest that is as long as writing to its readers took.
+ * However many these are, after `turnMs` it is for what came in meanwhile and for other topics, and only then goes on.
  */
 import type { View } from './view.ts'
 
 const screenMs = 16
+const turnMs = 4
 
 export class Pacer {
+  /** In the order of their turns. */
   readonly #waiting = new Set<View>()
-  #restsUntil = 0
   #immediate: NodeJS.Immediate | undefined
   #timer: NodeJS.Timeout | undefined
+  #timerAt = 0
 
   /** The view has something for its readers. */
   wake(view: View): void {
     this.#waiting.add(view)
-    this.#schedule(Math.max(this.#restsUntil, view.flushedAt + screenMs), performance.now())
+    this.#schedule(view.pace.dueAt)
   }
 
-  #schedule(at: number, now: number): void {
-    if (at <= now) this.#immediate ??= setImmediate(() => this.#pass())
-    else this.#timer ??= setTimeout(() => this.#pass(), Math.ceil(at - now))
+  #schedule(at: number): void {
+    const now = performance.now()
+    if (at <= now) this.#immediate ??= setImmediate(() => this.#turn())
+    else if (!this.#timer || at < this.#timerAt) {
+      clearTimeout(this.#timer)
+      this.#timer = setTimeout(() => this.#turn(), Math.ceil(at - now))
+      this.#timerAt = at
+    }
   }
 
-  #pass(): void {
+  #turn(): void {
     clearImmediate(this.#immediate)
     clearTimeout(this.#timer)
     this.#immediate = this.#timer = undefined
-    const start = performance.now()
-    let next = this.#restsUntil
-    if (start >= next) {
-      next = Number.POSITIVE_INFINITY
-      for (const view of this.#waiting) {
-        const due = view.flushedAt + screenMs
-        if (due > start) next = Math.min(next, due)
-        else {
-          this.#waiting.delete(view)
-          view.flushedAt = start
-          view.flush()
-        }
+    const endsAt = performance.now() + turnMs
+    let next = Number.POSITIVE_INFINITY
+    for (const view of [...this.#waiting]) {
+      const now = performance.now()
+      if (view.pace.dueAt <= now && now < endsAt) {
+        this.#waiting.delete(view)
+        if (this.#write(view, now, endsAt)) this.#waiting.add(view)
       }
-      const end = performance.now()
-      this.#restsUntil = end + (end - start)
-      next = Math.max(next, this.#restsUntil)
+      if (this.#waiting.has(view)) next = Math.min(next, view.pace.dueAt)
     }
-    if (this.#waiting.size > 0) this.#schedule(next, performance.now())
+    if (this.#waiting.size > 0) this.#schedule(next)
+  }
+
+  /** Returns whether there is more to do. */
+  #write(view: View, now: number, endsAt: number): boolean {
+    const { pace } = view
+    if (!view.isUnderWay) Object.assign(pace, { begunAt: now, tookMs: 0 })
+    const hasMore = view.flush(now, endsAt)
+    const end = performance.now()
+    pace.tookMs += end - now
+    pace.dueAt = view.isUnderWay ? end : Math.max(pace.begunAt + screenMs, end + pace.tookMs)
+    return hasMore
   }
 }

@@ -36,8 +36,8 @@ export class View implements Follower {
   readonly format: Format
   readonly sessions = new Set<Session>()
   readonly stats: HubStats
-  /** When its readers were last written to, for the pacer. */
-  flushedAt = 0
+  /** For the pacer: when the last pass over its readers began, how long it took, and when there may be another turn. */
+  readonly pace = { begunAt: 0, tookMs: 0, dueAt: 0 }
   readonly #broker: Broker
   readonly #pacer: Pacer
   readonly #historyLength: number
@@ -56,7 +56,12 @@ export class View implements Follower {
   #retry: NodeJS.Timeout | undefined
   #unfollow = () => {}
   #closed = false
-  /** When the oldest event that readers were not written yet was published. */
+  /** The readers that this pass has not come to yet. */
+  #pass: Iterator<Session> | null = null
+  /** Whether there is something that no pass has begun with. */
+  #isStale = false
+  /** When the oldest event that readers were not written yet was published: those of this pass, and of the next. */
+  #flushingSince: number | null = null
   #unflushedSince: number | null = null
   #snapshot: { reason: SnapshotReason; end: number; bytes: Buffer } | null = null
 
@@ -138,13 +143,30 @@ export class View implements Follower {
     return this.#snapshot.bytes
   }
 
-  /** Brings every reader up to date that can take more. */
-  flush(): void {
-    const now = performance.now()
-    for (const session of this.sessions) session.pump(now)
+  /** Whether a pass over its readers has begun and not ended. */
+  get isUnderWay(): boolean {
+    return this.#pass !== null
+  }
+
+  /**
+   * Brings every reader up to date that can take more, or as many as can be until `endsAt`; then goes on from there.
+   * Whoever comes late in a pass is written what came meanwhile, too. Returns whether there is more to do.
+   */
+  flush(now: number, endsAt: number): boolean {
+    if (!this.#pass) {
+      this.#pass = this.sessions.values()
+      this.#isStale = false
+      this.#flushingSince = this.#unflushedSince
+      this.#unflushedSince = null
+    }
+    for (let next = this.#pass.next(); !next.done; next = this.#pass.next()) {
+      next.value.pump(now)
+      if (performance.now() >= endsAt) return true
+    }
+    this.#pass = null
     this.#tail.trim()
-    if (this.#unflushedSince !== null) this.stats.onFlush(Date.now() - this.#unflushedSince)
-    this.#unflushedSince = null
+    if (this.#flushingSince !== null) this.stats.onFlush(Date.now() - this.#flushingSince)
+    return this.#isStale
   }
 
   /** Readings take turns, and whoever asks before one has begun shares it. */
@@ -205,6 +227,7 @@ export class View implements Follower {
     this.#isLengthened = false
     this.#snapshot = null
     for (const session of this.sessions) session.reset()
+    this.#isStale = true
     this.#pacer.wake(this)
   }
 
@@ -233,6 +256,7 @@ export class View implements Follower {
     if (!first) return
     this.stats.eventsIn += events.length
     this.#unflushedSince ??= Number.parseInt(first.id, 10)
+    this.#isStale = true
     this.#pacer.wake(this)
   }
 

@@ -256,3 +256,50 @@ test('an announcement that comes while the history is read is neither lost nor r
   const expected = Array.from({ length: 20 }, (_, round) => [1, 2, 3, 4].map(x => String(round * 10 + x))).flat()
   expect(reader.seen).toEqual(['joined', ...expected])
 })
+
+/** Readers whose sockets take their time; `order` says whose turn it was at each write. */
+async function slowReaders(topic: string, count: number, order: string[]): Promise<void> {
+  for (let i = 0; i < count; i++) {
+    const [sink] = await pair()
+    const slow = Object.create(sink, {
+      write: {
+        value: (bytes: Buffer | string) => {
+          const until = performance.now() + 1
+          while (performance.now() < until);
+          order.push(topic)
+          return sink.write(bytes)
+        },
+      },
+      on: { value: sink.on.bind(sink) },
+    })
+    await hub.join({ topic, open: () => slow, lastEventId: undefined, key: undefined, ack: false, onClose() {} })
+  }
+}
+
+test('however many readers a topic has, another has its turn before they all had theirs', async () => {
+  const order: string[] = []
+  await slowReaders('small', 1, order)
+  await slowReaders('large', 60, order)
+  order.length = 0
+  const draft = { key: 'alice', value: '{"user":"alice","x":1,"y":0}' }
+  await broker.publish('large', [draft])
+  await broker.publish('small', [draft])
+  while (order.length < 61) await new Promise(setImmediate)
+  expect(order.filter(topic => topic === 'large')).toHaveLength(60)
+  expect(order.indexOf('small')).toBeLessThan(order.lastIndexOf('large'))
+})
+
+test('what is published while readers are written to reaches each of them once', async () => {
+  const order: string[] = []
+  await slowReaders('room', 60, order)
+  const reader = await read()
+  const early = await read()
+  order.length = 0
+  await publish(1)
+  while (order.length < 20) await new Promise(setImmediate)
+  await publish(2)
+  await Promise.all([reader.until('2'), early.until('2')])
+  for (const { seen } of [reader, early]) expect(seen).toEqual(['joined', '1', '2'])
+  // Those who had their turn before have another.
+  while (order.length < 60 + 20) await new Promise(setImmediate)
+})
