@@ -96,9 +96,9 @@ export class Tail {
     return this.#bite
   }
 
-  /** Forgets what is past the limit; called once readers have had their turn. */
-  trim(): void {
-    const excess = this.#frames.length - this.#limit
+  /** Forgets what is past the limit and before `reached`, where every reader is who takes what it is written. */
+  trim(reached: number): void {
+    const excess = Math.min(this.#frames.length - this.#limit, reached - this.#start)
     // In large steps, since each moves all that stays.
     if (excess < this.#limit) return
     this.#frames.splice(0, excess)

@@ -58,6 +58,8 @@ export class View implements Follower {
   #closed = false
   /** The readers that this pass has not come to yet. */
   #pass: Iterator<Session> | null = null
+  /** Where every reader is, at least, at the end of this pass. */
+  #reached = 0
   /** Whether there is something that no pass has begun with. */
   #isStale = false
   /** When the oldest event that readers were not written yet was published: those of this pass, and of the next. */
@@ -155,6 +157,7 @@ export class View implements Follower {
   flush(now: number, endsAt: number): boolean {
     if (!this.#pass) {
       this.#pass = this.sessions.values()
+      this.#reached = this.#tail.end
       this.#isStale = false
       this.#flushingSince = this.#unflushedSince
       this.#unflushedSince = null
@@ -164,7 +167,7 @@ export class View implements Follower {
       if (performance.now() >= endsAt) return true
     }
     this.#pass = null
-    this.#tail.trim()
+    this.#tail.trim(this.#reached)
     if (this.#flushingSince !== null) this.stats.onFlush(Date.now() - this.#flushingSince)
     return this.#isStale
   }
@@ -227,6 +230,7 @@ export class View implements Follower {
     this.#isLengthened = false
     this.#snapshot = null
     for (const session of this.sessions) session.reset()
+    this.#reached = 0
     this.#isStale = true
     this.#pacer.wake(this)
   }

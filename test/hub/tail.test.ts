@@ -51,12 +51,18 @@ describe('a tail', () => {
   test('forgets what is past its limit, and numbers stay what they were', () => {
     const tail = filled(10, 20)
     const number = tail.after('1-12') ?? -1
-    tail.trim()
+    tail.trim(tail.end)
     expect(tail.start).toBe(10)
     expect(tail.after('1-12')).toBe(number)
     expect(text(tail, number)).toBe('13;14;15;16;17;18;19;20;')
     expect(tail.after(beginning)).toBeNull()
     expect(tail.isWhole).toBe(true)
+  })
+
+  test('keeps what its readers have not reached', () => {
+    const tail = filled(10, 40)
+    tail.trim(12)
+    expect(tail.start).toBe(12)
   })
 
   test('takes older frames in front, once each, and numbers stay what they were', () => {
