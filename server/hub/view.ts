@@ -27,7 +27,7 @@ interface Announcement {
 /** The whole topic as it is now; the history after the head; or as far back as readers ask for. */
 type Reading = 'anew' | 'after head' | 'back'
 
-/** Events that may wait while the history is read; past that they are read from it, too. */
+/** Events that may wait while the history is read (past that they are read from it, too), or while a pass is under way. */
 const maxHeldEvents = 10_000
 const retryMs = 250
 
@@ -258,6 +258,8 @@ export class View implements Follower {
     }
     const [first] = events
     if (!first) return
+    // Whoever this pass comes to late, or has come to already, is behind then.
+    if (this.#tail.end - this.#reached > maxHeldEvents) this.#tail.trim(this.#tail.end)
     this.stats.eventsIn += events.length
     this.#unflushedSince ??= Number.parseInt(first.id, 10)
     this.#isStale = true

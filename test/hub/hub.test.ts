@@ -302,3 +302,20 @@ test('what is published while readers are written to reaches each of them once, 
   const expected = Array.from({ length: 40 }, (_, i) => String(i + 1))
   for (const { seen } of [early, late]) expect(seen).toEqual(['joined', ...expected])
 })
+
+test('readers that a flood is too much for are told so, instead of being kept all of it', async () => {
+  const order: string[] = []
+  const early = await read()
+  await slowReaders('room', 60, order)
+  order.length = 0
+  await publish(1)
+  while (order.length < 20) await new Promise(setImmediate)
+  await broker.publish(
+    'room',
+    Array.from({ length: 20_000 }, (_, i) => ({ key: 'alice', value: `{"user":"alice","x":${i + 2},"y":0}` })),
+  )
+  await early.until('behind')
+  await publish(0)
+  await early.until('0')
+  expect(early.seen).toEqual(['joined', '1', 'behind', '0'])
+})
