@@ -135,14 +135,14 @@ export class Hub {
       onClose: ending => {
         this.#wheel.remove(session)
         this.#sessions.delete(session)
-        view.sessions.delete(session)
+        view.readers.delete(session)
         keeper.leave(key, ack)
         this.#leave(topic, entry)
         onClose(ending)
         if (this.#sessions.size === 0) this.#onEmpty()
       },
     })
-    view.sessions.add(session)
+    view.readers.add(session)
     this.#sessions.add(session)
     this.#wheel.add(session, session.visit(performance.now()))
     keeper.enter(key, ack)

@@ -3,22 +3,22 @@
  * most once in `screenMs`, since a screen shows no more, and after a rest that is as long as writing to its readers took.
  * However many these are, after `turnMs` it is for what came in meanwhile and for other topics, and only then goes on.
  */
-import type { View } from './view.ts'
+import type { Readers } from './readers.ts'
 
 const screenMs = 16
 const turnMs = 4
 
 export class Pacer {
   /** In the order of their turns. */
-  readonly #waiting = new Set<View>()
+  readonly #waiting = new Set<Readers>()
   #immediate: NodeJS.Immediate | undefined
   #timer: NodeJS.Timeout | undefined
   #timerAt = 0
 
-  /** The view has something for its readers. */
-  wake(view: View): void {
-    this.#waiting.add(view)
-    this.#schedule(view.pace.dueAt)
+  /** There is something for these readers. */
+  wake(readers: Readers): void {
+    this.#waiting.add(readers)
+    this.#schedule(readers.pace.dueAt)
   }
 
   #schedule(at: number): void {
@@ -37,25 +37,25 @@ export class Pacer {
     this.#immediate = this.#timer = undefined
     const endsAt = performance.now() + turnMs
     let next = Number.POSITIVE_INFINITY
-    for (const view of [...this.#waiting]) {
+    for (const readers of [...this.#waiting]) {
       const now = performance.now()
-      if (view.pace.dueAt <= now && now < endsAt) {
-        this.#waiting.delete(view)
-        if (this.#write(view, now, endsAt)) this.#waiting.add(view)
+      if (readers.pace.dueAt <= now && now < endsAt) {
+        this.#waiting.delete(readers)
+        if (this.#write(readers, now, endsAt)) this.#waiting.add(readers)
       }
-      if (this.#waiting.has(view)) next = Math.min(next, view.pace.dueAt)
+      if (this.#waiting.has(readers)) next = Math.min(next, readers.pace.dueAt)
     }
     if (this.#waiting.size > 0) this.#schedule(next)
   }
 
   /** Returns whether there is more to do. */
-  #write(view: View, now: number, endsAt: number): boolean {
-    const { pace } = view
-    if (!view.isUnderWay) Object.assign(pace, { begunAt: now, tookMs: 0 })
-    const hasMore = view.flush(now, endsAt)
+  #write(readers: Readers, now: number, endsAt: number): boolean {
+    const { pace } = readers
+    if (!readers.isUnderWay) Object.assign(pace, { begunAt: now, tookMs: 0 })
+    const hasMore = readers.flush(now, endsAt)
     const end = performance.now()
     pace.tookMs += end - now
-    pace.dueAt = view.isUnderWay ? end : Math.max(pace.begunAt + screenMs, end + pace.tookMs)
+    pace.dueAt = readers.isUnderWay ? end : Math.max(pace.begunAt + screenMs, end + pace.tookMs)
     return hasMore
   }
 }

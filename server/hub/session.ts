@@ -6,10 +6,21 @@
  * at most one bite and what the socket itself buffers, and catching up is the same whatever made it fall behind.
  */
 import type { Socket } from 'node:net'
-import type { SnapshotReason } from './format.ts'
+import type { Format, SnapshotReason } from './format.ts'
 import { heartbeat, retryLine } from './frame.ts'
-import type { View } from './view.ts'
+import type { HubStats } from './stats.ts'
+import type { Tail } from './tail.ts'
 import type { Visited } from './wheel.ts'
+
+/** What a session shows: its topic, as this instance sees it. */
+export interface Source {
+  readonly format: Format
+  readonly stats: HubStats
+  /** Another one once the topic began anew. */
+  readonly tail: Tail
+  readonly isOver: boolean
+  snapshot(reason: SnapshotReason): Buffer
+}
 
 /** Where a session writes: a connection on which the response has begun, and which ends with it. */
 export type Sink = Pick<Socket, 'write' | 'cork' | 'uncork' | 'destroy' | 'destroySoon' | 'setTimeout' | 'on'>
@@ -35,7 +46,7 @@ const retryToMs = 3_000
 
 export class Session implements Visited {
   slot: Set<Visited> | undefined
-  readonly #view: View
+  readonly #source: Source
   readonly #sink: Sink
   readonly #options: SessionOptions
   readonly #endsAt: number
@@ -50,8 +61,8 @@ export class Session implements Visited {
   #hasEnded = false
 
   /** `next`: where to go on, or null to begin with a snapshot for `reason`. */
-  constructor(view: View, sink: Sink, next: number | null, reason: SnapshotReason, options: SessionOptions) {
-    this.#view = view
+  constructor(source: Source, sink: Sink, next: number | null, reason: SnapshotReason, options: SessionOptions) {
+    this.#source = source
     this.#sink = sink
     this.#options = options
     this.#endsAt = performance.now() + options.ageMs
@@ -71,7 +82,7 @@ export class Session implements Visited {
     this.#write(retryLine(retryFromMs, retryToMs))
     if (next !== null) {
       this.#next = next
-      this.#write(view.format.resumed(view.tail.end - next))
+      this.#write(source.format.resumed(source.tail.end - next))
     }
     this.pump(performance.now())
     sink.uncork()
@@ -88,20 +99,20 @@ export class Session implements Visited {
 
   /** Writes what is missing, until there is nothing more or the socket is full. */
   pump(now: number): void {
-    const { tail } = this.#view
+    const { tail } = this.#source
     while (!this.#isFull && !this.#hasEnded) {
       if (this.#next < tail.start) this.#lost ??= 'behind'
       if (this.#lost) {
         const reason = this.#lost
         this.#lost = null
         this.#next = tail.end
-        this.#write(this.#view.snapshot(reason), now)
+        this.#write(this.#source.snapshot(reason), now)
       } else if (this.#next < tail.end) {
         const { bytes, to } = tail.bite(this.#next)
-        this.#view.stats.deliveries += to - this.#next
+        this.#source.stats.deliveries += to - this.#next
         this.#next = to
         this.#write(bytes, now)
-      } else if (this.#view.isOver) this.end('over')
+      } else if (this.#source.isOver) this.end('over')
       else return
     }
   }
@@ -112,7 +123,7 @@ export class Session implements Visited {
     let dueAt = (ack ? this.#pingedAt : this.#writtenAt) + heartbeatMs
     if (now >= dueAt && !this.#isFull) {
       this.#pingedAt = now
-      this.#write(ack ? this.#view.format.ping : heartbeat, now)
+      this.#write(ack ? this.#source.format.ping : heartbeat, now)
     }
     if (now >= dueAt) dueAt = now + heartbeatMs
     return Math.min(this.#endsAt, dueAt) - now
@@ -134,7 +145,7 @@ export class Session implements Visited {
   #write(bytes: Buffer | string, now = performance.now()): void {
     if (bytes.length === 0) return
     this.#writtenAt = now
-    this.#view.stats.bytes += bytes.length
+    this.#source.stats.bytes += bytes.length
     if (this.#sink.write(bytes)) return
     this.#isFull = true
     this.#sink.setTimeout(this.#options.stallMs)

@@ -1,5 +1,5 @@
 /**
- * This instance's view of one topic: its head, the end of its log, every key's value, and the sessions that read it.
+ * This instance's view of one topic: its head, the end of its log, every key's value, and its readers.
  *
  * The view is itself a reader of the log. Whatever it may have missed, for whatever cause, it reads from the history after
  * its own head; when the history no longer knows that head it starts anew, and every session is told that it was reset.
@@ -15,7 +15,8 @@ import {
 } from '../broker/broker.ts'
 import type { Format, SnapshotReason } from './format.ts'
 import type { Pacer } from './pacer.ts'
-import type { Session } from './session.ts'
+import { Readers } from './readers.ts'
+import type { Source } from './session.ts'
 import type { CatchUpCause, HubStats } from './stats.ts'
 import { Tail } from './tail.ts'
 
@@ -27,19 +28,16 @@ interface Announcement {
 /** The whole topic as it is now; the history after the head; or as far back as readers ask for. */
 type Reading = 'anew' | 'after head' | 'back'
 
-/** Events that may wait while the history is read (past that they are read from it, too), or while a pass is under way. */
+/** Events that may wait while the history is read; past that they are read from it, too. */
 const maxHeldEvents = 10_000
 const retryMs = 250
 
-export class View implements Follower {
+export class View implements Follower, Source {
   readonly topic: string
   readonly format: Format
-  readonly sessions = new Set<Session>()
   readonly stats: HubStats
-  /** For the pacer: when the last pass over its readers began, how long it took, and when there may be another turn. */
-  readonly pace = { begunAt: 0, tookMs: 0, dueAt: 0 }
+  readonly readers: Readers
   readonly #broker: Broker
-  readonly #pacer: Pacer
   readonly #historyLength: number
   #tail: Tail
   #head: EventId = beginning
@@ -56,23 +54,14 @@ export class View implements Follower {
   #retry: NodeJS.Timeout | undefined
   #unfollow = () => {}
   #closed = false
-  /** The readers that this pass has not come to yet. */
-  #pass: Iterator<Session> | null = null
-  /** Where every reader is, at least, at the end of this pass. */
-  #reached = 0
-  /** Whether there is something that no pass has begun with. */
-  #isStale = false
-  /** When the oldest event that readers were not written yet was published: those of this pass, and of the next. */
-  #flushingSince: number | null = null
-  #unflushedSince: number | null = null
   #snapshot: { reason: SnapshotReason; end: number; bytes: Buffer } | null = null
 
   constructor(topic: string, format: Format, broker: Broker, pacer: Pacer, stats: HubStats, historyLength: number) {
     this.topic = topic
     this.format = format
     this.#broker = broker
-    this.#pacer = pacer
     this.stats = stats
+    this.readers = new Readers(this, pacer)
     this.#historyLength = historyLength
     this.#tail = new Tail(historyLength, beginning, stats.onFrame)
   }
@@ -145,33 +134,6 @@ export class View implements Follower {
     return this.#snapshot.bytes
   }
 
-  /** Whether a pass over its readers has begun and not ended. */
-  get isUnderWay(): boolean {
-    return this.#pass !== null
-  }
-
-  /**
-   * Brings every reader up to date that can take more, or as many as can be until `endsAt`; then goes on from there.
-   * Whoever comes late in a pass is written what came meanwhile, too. Returns whether there is more to do.
-   */
-  flush(now: number, endsAt: number): boolean {
-    if (!this.#pass) {
-      this.#pass = this.sessions.values()
-      this.#reached = this.#tail.end
-      this.#isStale = false
-      this.#flushingSince = this.#unflushedSince
-      this.#unflushedSince = null
-    }
-    for (let next = this.#pass.next(); !next.done; next = this.#pass.next()) {
-      next.value.pump(now)
-      if (performance.now() >= endsAt) return true
-    }
-    this.#pass = null
-    this.#tail.trim(this.#reached)
-    if (this.#flushingSince !== null) this.stats.onFlush(Date.now() - this.#flushingSince)
-    return this.#isStale
-  }
-
   /** Readings take turns, and whoever asks before one has begun shares it. */
   #read(reading: Reading): Promise<void> {
     const queued = this.#queued.get(reading)
@@ -229,10 +191,7 @@ export class View implements Follower {
     this.#tail = new Tail(this.#historyLength, head, this.stats.onFrame)
     this.#isLengthened = false
     this.#snapshot = null
-    for (const session of this.sessions) session.reset()
-    this.#reached = 0
-    this.#isStale = true
-    this.#pacer.wake(this)
+    this.readers.reset()
   }
 
   /** Goes through what was announced meanwhile: known, or the next, or a sign that there is more to read. */
@@ -258,12 +217,8 @@ export class View implements Follower {
     }
     const [first] = events
     if (!first) return
-    // Whoever this pass comes to late, or has come to already, is behind then.
-    if (this.#tail.end - this.#reached > maxHeldEvents) this.#tail.trim(this.#tail.end)
     this.stats.eventsIn += events.length
-    this.#unflushedSince ??= Number.parseInt(first.id, 10)
-    this.#isStale = true
-    this.#pacer.wake(this)
+    this.readers.wake(Number.parseInt(first.id, 10))
   }
 
   readonly #encode = (event: Event) => ({ id: event.id, text: this.format.event(event) })
