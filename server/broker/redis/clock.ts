@@ -36,6 +36,8 @@ export class Clock {
   async #readOne(node: Redis): Promise<number> {
     try {
       const [seconds, micros] = await node.time()
+      // A reply that came late, on a connection that was given up: nothing can be sent over it any more.
+      if (!node.stream.writable) throw new Error('The connection was given up')
       this.#unanswered.delete(node)
       // It was read before now: so it is never taken to be later than it is.
       return Number(seconds) * 1_000 + Number(micros) / 1_000 - performance.now()

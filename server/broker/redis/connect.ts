@@ -32,6 +32,8 @@ const shared = {
   autoResubscribe: false,
   commandTimeout: commandTimeoutMs,
   connectTimeout: commandTimeoutMs,
+  // Whoever is given up may never agree to the end of the connection.
+  disconnectTimeout: 0,
   enableOfflineQueue: false,
   // A Redis that loads its file guesses how long that takes, and is often wrong.
   maxLoadingRetryTime: maxPauseMs,
