@@ -36,8 +36,10 @@ export class MemoryTopic {
   readonly #values = new Map<string, Value>()
   readonly #leases = new Map<string, Map<string, Lease>>()
   #log: Event[] = []
-  /** Whether the log's first entry is the first there was. */
-  #whole = true
+  /** The id before the log's first event; null once that is not known any more. */
+  #before: EventId | null = beginning
+  #isNew = false
+  /** When the log is dropped; in the past there is none. */
   #idleAt = 0
   #options: BrokerOptions = { historyLength: 0, historyTtlMs: 0, leaseMs: 0, graceMs: 0 }
   #head = beginning
@@ -55,20 +57,23 @@ export class MemoryTopic {
     this.#now = now
     this.#options = options
     this.#added = []
-    if (now >= this.#idleAt) this.#log = []
-    this.#head = this.#log.at(-1)?.id ?? this.#newestValue()
+    if (now >= this.#idleAt) this.#beginLog()
     const head = this.#head
     this.#expire()
     return head
   }
 
-  commit(): Event[] {
+  /** Returns what is to be announced, or null: nothing is. */
+  commit(): Event[] | null {
     const { historyLength, historyTtlMs } = this.#options
-    if (this.#added.length === 0) return []
+    if (this.#added.length === 0 && !this.#isNew) return null
+    this.#isNew = false
     this.#idleAt = this.#now + historyTtlMs
-    if (this.#log.length > historyLength) {
+    // Where a log begins anew, that is an entry, too.
+    const entries = this.#log.length + (this.#before === null || this.#before === beginning ? 0 : 1)
+    if (entries > historyLength) {
       this.#log.splice(0, this.#log.length - historyLength)
-      this.#whole = false
+      this.#before = null
     }
     return this.#added
   }
@@ -103,16 +108,13 @@ export class MemoryTopic {
   }
 
   history(id: EventId): History {
-    if (id === beginning) {
-      const recovered = this.#log.length > 0 ? this.#whole : this.#head === beginning
-      return { recovered, events: [...this.#log] }
-    }
+    if (id === this.#before || id === beginning) return { recovered: id === this.#before, events: [...this.#log] }
     const at = this.#log.findIndex(event => event.id === id)
     return { recovered: at >= 0, events: this.#log.slice(at + 1) }
   }
 
   keep(holder: string, holds: Hold[]): Kept {
-    if (this.#log.length > 0) this.#idleAt = this.#now + this.#options.historyTtlMs
+    if (this.#now < this.#idleAt) this.#idleAt = this.#now + this.#options.historyTtlMs
     for (const { key, as } of holds) {
       const leases = this.#leasesOf(key)
       leases.delete(poster)
@@ -169,7 +171,6 @@ export class MemoryTopic {
   }
 
   #append(key: string, value: string | null, reason: string): EventId {
-    if (this.#log.length === 0) this.#whole = this.#head === beginning
     const event = { id: this.#nextId(), key, value, reason }
     this.#log.push(event)
     this.#added.push(event)
@@ -181,6 +182,15 @@ export class MemoryTopic {
     const [ms, n] = parts(this.#head)
     if (this.#now > ms) return `${this.#now}-${Math.floor(Math.random() * 2 ** 20)}`
     return `${ms}-${n + 1}`
+  }
+
+  /** The last log is gone. If someone is still there, no position from then is in the new one. */
+  #beginLog(): void {
+    this.#log = []
+    this.#head = this.#newestValue()
+    this.#isNew = this.#head !== beginning
+    if (this.#isNew) this.#head = this.#nextId()
+    this.#before = this.#head
   }
 
   #newestValue(): EventId {

@@ -79,7 +79,7 @@ export class MemoryBroker implements Broker {
     const events = room.commit()
     if (room.isEmpty) this.#topics.delete(topic)
     else this.#topics.set(topic, room)
-    if (events.length > 0) for (const follower of this.#followers.get(topic) ?? []) follower.announced(after, events)
+    if (events) for (const follower of this.#followers.get(topic) ?? []) follower.announced(after, events)
     return result
   }
 

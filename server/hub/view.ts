@@ -175,7 +175,8 @@ export class View implements Follower, Source {
     const isAll = from === beginning
     if (!recovered && !isAll) return false
     const mine = events.findIndex(({ id }) => id === this.#head)
-    if (mine < 0) await this.#startAnew()
+    // Our head may be where a log began anew, which is no event; or it is of another log.
+    if (mine < 0) await this.#readOn()
     else {
       this.#isLengthened = true
       this.#tail.prepend(events.slice(0, mine + 1).map(this.#encode), recovered ? from : null, isAll)

@@ -70,6 +70,34 @@ describe.each(stores)('over %s', store => {
     expect(await stream.next()).toMatchObject({ type: 'snapshot', reason: 'reset', locations: [] })
     stream.close()
   })
+
+  test('an id of a log that was dropped while someone is still there is answered with a reset, be it the last', async () => {
+    const [room, clock] = [new Room(server), new Room(server)]
+    await room.put('bob', 1, 1)
+    const seen = await room.put('alice', 1, 1)
+    await room.leave('bob')
+    await aGrace(clock)
+    const stream = await room.follow({}, { 'last-event-id': seen })
+    expect(await stream.next()).toMatchObject({ type: 'snapshot', reason: 'reset', locations: [{ user: 'alice' }] })
+    stream.close()
+  })
+
+  test('whoever comes with an unknown id is reset alone, in a room whose log begins anew, too', async () => {
+    const [room, clock] = [new Room(server), new Room(server)]
+    await room.put('alice', 1, 1)
+    await aGrace(clock)
+    const reader = await room.follow()
+    await reader.next('snapshot')
+    for (const lastEventId of ['5-5', '5-6']) {
+      const stream = await room.follow({ lastEventId })
+      expect(await stream.next()).toMatchObject({ type: 'snapshot', reason: 'reset' })
+      stream.close()
+    }
+    const id = await room.put('alice', 2, 2)
+    await reader.until(() => reader.lastEventId === id)
+    expect(reader.seen.map(({ type }) => type)).toEqual(['snapshot', 'location'])
+    reader.close()
+  })
 })
 
 describe('with two instances on one Redis', () => {

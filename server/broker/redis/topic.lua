@@ -10,8 +10,8 @@ local log, values, holders, leases = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 -- Of the same slot, and no key: in a migrating slot a key that is never there would stop everything.
 local channel = string.sub(log, 1, -4) .. 'events'
 
--- The id of the last event, and the epoch of its entry if there is one. A log that idled out while someone is still there
--- goes on from the newest value.
+-- The id of the last event, and the epoch of its entry. Without a log the newest value's, and no epoch: it idled out while
+-- someone was still there, or Redis evicted it.
 local function readHead()
   local tail = redis.call('XREVRANGE', log, '+', '-', 'COUNT', 1)[1]
   if tail then return tail[1], string.sub(tail[2][1], 2) end
@@ -20,18 +20,19 @@ local function readHead()
     local id = string.match(stored, '^[^\t]+')
     if isAbove(id, newest) then newest = id end
   end
-  return newest, epoch
+  return newest, newest == '0-0' and epoch
 end
 
 local function info(section, name)
   return tonumber(string.match(redis.call('INFO', section), name .. ':(%d+)')) or 0
 end
 
--- Whether nothing can have been lost since another epoch's entry. A replica that was promoted may lack what its master had
+-- Whether nothing can have been lost since an entry of that epoch. A replica that was promoted may lack what its master had
 -- answered, a restarted Redis what it had not written; it has all if it writes a file of every command, or if the entry
 -- is younger than the process: then it came by migration, or the epoch began with a first replica.
-local function isWhole(headMs)
-  if replid('master_replid2') ~= '0000000000' then return false end
+local function isWhole(entryEpoch, headMs)
+  if entryEpoch == epoch then return true end
+  if not entryEpoch or replid('master_replid2') ~= '0000000000' then return false end
   return info('persistence', 'aof_enabled') == 1 or now - info('server', 'uptime_in_seconds') * 1000 + 1000 < headMs
 end
 
@@ -79,7 +80,7 @@ local function announce()
 end
 
 -- The log begins anew with an entry that is no event: no position from before is in it, so whoever has one is reset.
-if headEpoch ~= epoch and not isWhole(headMs) then
+if not isWhole(headEpoch, headMs) then
   head = nextId()
   redis.call('DEL', log)
   redis.call('XADD', log, head, 'g' .. epoch, '')
