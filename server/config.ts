@@ -137,19 +137,19 @@ export function readConfig(env: Env): Config {
     redisPrefix: string('REDIS_PREFIX', isPrefix, '1 to 64 of A–Z a–z 0–9 . _ : -') ?? 'colocate',
     historyLength: int('HISTORY_LENGTH', { default: 1_000, min: 10, max: 100_000 }),
     historyTtlMs: int('HISTORY_TTL_MS', { default: hourMs, min: 1_000, max: 30 * dayMs }),
-    heartbeatMs: int('HEARTBEAT_MS', { default: 15_000, min: 100, max: hourMs }),
+    heartbeatMs: int('HEARTBEAT_MS', { default: 15_000, min: 100, max: dayMs }),
     leaseMs: int('LEASE_MS', { default: 30_000, min: 100, max: dayMs }),
-    graceMs: int('LEAVE_GRACE_MS', { default: 5_000, min: 100, max: hourMs }),
-    stallMs: int('STALL_MS', { default: 60_000, min: 100, max: hourMs }),
+    graceMs: int('LEAVE_GRACE_MS', { default: 5_000, min: 100, max: dayMs }),
+    stallMs: int('STALL_MS', { default: 60_000, min: 100, max: dayMs }),
     streamAgeMs: int('STREAM_AGE_MS', { default: hourMs, min: 100, max: 7 * dayMs }),
-    drainMs: int('DRAIN_MS', { default: 5_000, min: 100, max: hourMs }),
+    drainMs: int('DRAIN_MS', { default: 5_000, min: 100, max: dayMs }),
     maxStreams: int('MAX_STREAMS', { default: 20_000, min: 1, max: 1_000_000 }),
     postRate: int('POST_RATE', { default: 100, min: 1, max: 1_000_000 }),
     relayUpstreams: upstreams('RELAY_UPSTREAMS'),
     relayRate: int('RELAY_RATE', { default: 10, min: 1, max: 1_000_000 }),
-    relayGraceMs: int('RELAY_GRACE_MS', { default: 30_000, min: 100, max: hourMs }),
+    relayGraceMs: int('RELAY_GRACE_MS', { default: 30_000, min: 100, max: dayMs }),
     relayMaxBytes: int('RELAY_MAX_BYTES', { default: 4 * 1024 * 1024, min: 1_024, max: 256 * 1024 * 1024 }),
-    relayIdleMs: int('RELAY_IDLE_MS', { default: 120_000, min: 100, max: hourMs }),
+    relayIdleMs: int('RELAY_IDLE_MS', { default: 120_000, min: 100, max: dayMs }),
     auth: auth(),
     corsOrigins: list(string('CORS_ORIGINS', areOrigins, 'origins like https://example.org, with commas between')),
     trustProxy: trust(
@@ -164,6 +164,7 @@ export function readConfig(env: Env): Config {
       `HOST is "${config.host}", which others can reach, and nothing says who may: set AUTH_SECRET or AUTH_JWKS_URL, or AUTH=off if everyone may read and write`,
     )
   }
+  if (config.adminPort && config.adminPort === config.port) faults.push('ADMIN_PORT must be another than PORT')
   if (faults.length > 0) throw new ConfigError(faults.join('\n'))
   return config
 }
@@ -218,7 +219,8 @@ function list(given: string | undefined): string[] {
 function isTrust(given: string): boolean {
   const isRange = (range: string) => {
     const [address = '', bits = '0'] = range.split('/', 2)
-    return ['loopback', 'linklocal', 'uniquelocal'].includes(range) || (isIP(address) !== 0 && /^\d{1,3}$/.test(bits))
+    const isLength = /^\d{1,3}$/.test(bits) && Number(bits) <= (isIP(address) === 6 ? 128 : 32)
+    return ['loopback', 'linklocal', 'uniquelocal'].includes(range) || (isIP(address) !== 0 && isLength)
   }
   return /^(true|false|\d{1,3})$/.test(given) || list(given).every(isRange)
 }

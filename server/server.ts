@@ -2,7 +2,7 @@
  * The parts put together: broker, hub, rooms, HTTP. No part knows how another was made.
  */
 import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { setTimeout } from 'node:timers/promises'
 import { nanoid } from 'nanoid'
 import type { Logger } from 'pino'
@@ -25,6 +25,7 @@ import { RoomCount } from './http/limits/room-count.ts'
 import { StreamCount } from './http/limits/stream-count.ts'
 import { createMetrics } from './http/metrics.ts'
 import { adminRoutes } from './http/metrics-routes.ts'
+import { answerUnreadable } from './http/unreadable.ts'
 import { Hub } from './hub/hub.ts'
 import { locationFormat } from './location/format.ts'
 import { createRooms } from './location/rooms.ts'
@@ -33,6 +34,7 @@ import { openApi } from './openapi.ts'
 import { demonstrationAt, demonstrationRoutes } from './relay/demonstration.ts'
 import { perMinute } from './relay/rate.ts'
 import { Relay, runFormat } from './relay/relay.ts'
+import { Ticks } from './ticks/ticks.ts'
 
 export interface Running {
   address: AddressInfo
@@ -87,7 +89,7 @@ export async function start(config: Config, log: Logger, webDir: string): Promis
     hub,
     access,
     limits: {
-      posts: new PostRate(config.postRate, limiter('posts', config.postRate, 1)),
+      posts: new PostRate(config.postRate, points => limiter('posts', points, 1)),
       rooms: new RoomCount(),
       streams,
     },
@@ -120,9 +122,11 @@ export async function start(config: Config, log: Logger, webDir: string): Promis
     onEnd: (upstream, cause, durationMs) =>
       log.info({ upstream, cause, durationMs: Math.round(durationMs) }, 'run ended'),
   })
+  const ticks = new Ticks(() => isDraining)
   const app = createApp({
     location: locationRoutes(rooms),
     relay,
+    ticks,
     demonstration: demonstration && demonstrationRoutes(demonstration),
     openApi: openApi(),
     metrics,
@@ -141,20 +145,22 @@ export async function start(config: Config, log: Logger, webDir: string): Promis
     if (isDraining) res.setHeader('Connection', 'close')
     app(req, res)
   })
+  server.on('clientError', (error, socket) => answerUnreadable(error, socket as Socket))
   // Whoever asks as soon as it listens is not to be told that the store is away; but if it is, that can be said only by
   // listening.
   for (let waited = 0; broker.trouble() && waited < storeMs; waited += lookMs) await setTimeout(lookMs)
-  const address = await listen(server, config.host, config.port)
   const admin = createServer(adminRoutes(metrics, log))
   if (config.adminPort !== undefined) {
     const { port } = await listen(admin, config.host, config.adminPort)
     log.info({ port }, 'metrics')
   }
+  const address = await listen(server, config.host, config.port)
 
   return {
     address,
     async drain() {
       isDraining = true
+      ticks.drain()
       await Promise.all([hub.drain(config.drainMs), runHub.drain(config.drainMs)])
       await relay.close()
       const closed = new Promise(resolve => server.close(resolve))

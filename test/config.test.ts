@@ -77,6 +77,11 @@ describe('the settings', () => {
     },
   )
 
+  test('refuse an ADMIN_PORT that is PORT', () => {
+    expect(faultOf({ PORT: '3000', ADMIN_PORT: '3000' })).toContain('ADMIN_PORT')
+    expect(readConfig({ PORT: '0', ADMIN_PORT: '0' }).adminPort).toBe(0)
+  })
+
   test('name every fault, each on a line of its own', () => {
     const lines = faultOf({ PORT: 'a', LEASE_MS: 'b', LOG_LEVEL: 'c', HOST: '0.0.0.0' }).split('\n')
     expect(lines).toHaveLength(4)
@@ -113,6 +118,8 @@ describe('the settings', () => {
     ['CORS_ORIGINS', 'https://example.org,*'],
     ['CORS_ORIGINS', 'null'],
     ['TRUST_PROXY', 'not an address'],
+    ['TRUST_PROXY', '10.0.0.0/33'],
+    ['TRUST_PROXY', 'fd00::/129'],
     ['LOG_LEVEL', 'loud'],
     ['AUTH', 'on'],
   ])('refuse a %s of "%s": the name and what was given', (name, given) => {

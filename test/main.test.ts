@@ -36,11 +36,13 @@ describe('the process', () => {
     await once(other, 'listening')
     const address = other.address()
     const port = typeof address === 'object' && address ? `${address.port}` : ''
-    const { code, errors } = await refusal({ PORT: port })
+    for (const env of [{ PORT: port }, { ADMIN_PORT: port }]) {
+      const { code, errors } = await refusal(env)
+      expect(code).toBe('1')
+      expect(errors).toContain(port)
+      expect(errors).not.toMatch(/\n\s+at /)
+    }
     other.close()
-    expect(code).toBe('1')
-    expect(errors).toContain(port)
-    expect(errors).not.toMatch(/\n\s+at /)
   })
 
   test('starts without its Redis, says that it is not ready, and never says the password', async () => {
@@ -119,10 +121,27 @@ describe.each(stores)('SIGTERM, over %s', store => {
       expect(stream.text).toMatch(/\n\nretry: [123]\d{3}\n$/)
     }
     await ticks.ended()
+    expect(ticks.text).toMatch(/\n\nretry: [123]\d{3}\n$/)
     idle.close()
     const closings = server.log.filter(({ msg }) => msg === 'stream closed')
     expect(closings.filter(({ cause }) => cause === 'drained').length).toBeGreaterThanOrEqual(5)
     expect(server.log.at(-1)).toMatchObject({ msg: 'ended' })
+  })
+
+  test('is known to whoever asks while a stream is open, and nothing new begins', async () => {
+    const server = await startServer({ ...env(), DRAIN_MS: '2000' })
+    await untilReady(server, true)
+    const stream = await new Room(server).follow()
+    await stream.next('snapshot')
+    server.child.kill('SIGTERM')
+    expect((await untilReady(server, false)).headers.connection).toBe('close')
+    for (const path of ['/location/sse', '/sse']) {
+      const answer = await send(server.port, 'GET', path)
+      expect(answer).toMatchObject({ status: 200, text: expect.stringMatching(/^retry: \d{4,5}\n$/) })
+    }
+    await stream.ended()
+    await server.stop()
+    expect(server.child.exitCode).toBe(0)
   })
 
   test('ends a process that nobody is connected to', async () => {

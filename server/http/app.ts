@@ -8,7 +8,7 @@ import type { Logger } from 'pino'
 import type { LocationRoutes } from '../location/routes.ts'
 import type { Relay } from '../relay/relay.ts'
 import { relayRoutes } from '../relay/routes.ts'
-import { tickRoutes } from '../ticks/ticks.ts'
+import type { Ticks } from '../ticks/ticks.ts'
 import { type Access, refuseUnless } from './access/access.ts'
 import { maySeeMetrics } from './access/caller.ts'
 import { sendJson } from './answer.ts'
@@ -23,6 +23,7 @@ import { answerError, Problem } from './problem.ts'
 export interface AppOptions {
   location: LocationRoutes
   relay: Relay
+  ticks: Ticks
   /** The demonstration's routes, where there is one. */
   demonstration: Router | undefined
   /** Shown under `/openapi.json`. */
@@ -49,6 +50,7 @@ export function createApp(options: AppOptions): RequestListener {
   const rest = createRest(options)
 
   const answer = async (req: IncomingMessage, res: ServerResponse) => {
+    req.url = targetOf(req.url)
     if (isOpenLoopback) refuseOtherHosts(req)
     if (answerCors(req, res, corsOrigins)) return
     await (location(req, res) ?? rest(req, res))
@@ -60,15 +62,21 @@ export function createApp(options: AppOptions): RequestListener {
     })
 }
 
+/** The target without an origin before it, as proxies are asked (RFC 9112, section 3.2.2). */
+function targetOf(url = '/'): string {
+  return url.startsWith('/') ? url : url.replace(/^https?:\/\/[^/?]*\/?/i, '/')
+}
+
 function createRest(options: AppOptions): Express {
-  const { relay, demonstration, openApi, metrics, access, hasAdminPort, log, trustProxy, webDir, trouble } = options
+  const { relay, ticks, demonstration, openApi, metrics, access, hasAdminPort, log, trustProxy, webDir, trouble } =
+    options
   const app = express()
   app.set('trust proxy', trustProxy)
   app.set('x-powered-by', false)
   app.set('case sensitive routing', true)
   app.set('query parser', 'simple')
 
-  app.use('/sse', tickRoutes())
+  app.use('/sse', ticks.routes())
   app.use('/forward-sse', relayRoutes(relay))
   if (demonstration) app.use('/demonstration', demonstration)
   app

@@ -3,7 +3,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { retryLine } from '../hub/frame.ts'
+import { retryLine, retrySoon } from '../hub/frame.ts'
 import { writeHead } from './head.ts'
 
 const headers = {
@@ -55,6 +55,12 @@ export function isOnEventStream({ socket }: IncomingMessage): boolean {
  * answer.
  */
 export type StreamRefusal = 'draining' | 'full' | 'limit' | 'store'
+
+/** Ends a stream that has begun, so that its client comes back. */
+export function comeBackSoon(socket: Socket): void {
+  socket.write(retrySoon())
+  socket.destroySoon()
+}
 
 /** An `EventSource` gives up for good at any status but 200, so a stream that cannot be had now says when to come back. */
 export function comeBackLater(res: ServerResponse): void {

@@ -8,11 +8,15 @@ import { Problem } from './problem.ts'
 export function refuseOtherOrigins({ headers }: IncomingMessage, allowed: readonly string[]): void {
   const { origin, host } = headers
   if (origin === undefined || allowed.includes(origin)) return
-  if (URL.canParse(origin) && host !== undefined && new URL(origin).host === hostOf(host)) return
+  if (/^https?:/.test(origin) && URL.canParse(origin) && host !== undefined) {
+    const page = new URL(origin)
+    if (page.host === hostOf(host, page.protocol)) return
+  }
   throw new Problem(403, 'Pages of this origin may not change anything here.')
 }
 
-/** A Host header as URLs write it: lower case, without the port that is http's own. */
-function hostOf(host: string): string {
-  return URL.canParse(`http://${host}`) ? new URL(`http://${host}`).host : host
+/** A Host header as URLs write it: lower case, without the port that is the scheme's own. */
+function hostOf(host: string, scheme: string): string {
+  const url = `${scheme}//${host}`
+  return URL.canParse(url) ? new URL(url).host : host
 }

@@ -64,7 +64,7 @@ export function answerError(error: unknown, req: IncomingMessage, res: ServerRes
   else sendProblem(res, problem)
 }
 
-function sendProblem(res: ServerResponse, { status, message, headers, errors, upstream }: Problem): void {
+export function sendProblem(res: ServerResponse, { status, message, headers, errors, upstream }: Problem): void {
   const title = STATUS_CODES[status] ?? 'Error'
   const body = JSON.stringify({ type: 'about:blank', title, status, detail: message, errors, upstream })
   writeHead(res, status, {

@@ -10,5 +10,10 @@ export function retryLine(fromMs: number, toMs: number): string {
   return `retry: ${Math.round(fromMs + Math.random() * (toMs - fromMs))}\n`
 }
 
+/** For whoever a stream ends for, or may: each comes back after another while. */
+export function retrySoon(): string {
+  return retryLine(1_000, 3_000)
+}
+
 /** A comment: keeps the connection from looking idle. */
 export const heartbeat = Buffer.from(':\n')

@@ -55,13 +55,15 @@ export class Hub {
   #streams = 0
   #onEmpty = () => {}
   readonly #pacer = new Pacer()
+  readonly #slotMs: number
   readonly #wheel: Wheel
 
   constructor(broker: Broker, format: Format, options: HubOptions) {
     this.#broker = broker
     this.#format = format
     this.#options = options
-    this.#wheel = new Wheel(Math.max(5, Math.min(100, options.heartbeatMs / 8, options.streamAgeMs / 8)))
+    this.#slotMs = Math.max(5, Math.min(100, options.heartbeatMs / 8, options.streamAgeMs / 8))
+    this.#wheel = new Wheel(this.#slotMs)
   }
 
   get streams(): number {
@@ -100,7 +102,7 @@ export class Hub {
     const sessions = [...this.#sessions]
     const start = performance.now()
     for (const [i, session] of sessions.entries()) {
-      const dueMs = start + (overMs * i) / sessions.length - performance.now()
+      const dueMs = start + (overMs * (i + 0.5)) / sessions.length - performance.now()
       if (dueMs > 1) await setTimeout(dueMs)
       session.end('drained')
     }
@@ -130,7 +132,7 @@ export class Hub {
     const session = new Session(view, sink, next, lastEventId ? 'reset' : 'joined', {
       heartbeatMs,
       stallMs,
-      ageMs: Math.min(streamAgeMs * (0.8 + 0.2 * Math.random()), untilMs - Date.now()),
+      ageMs: Math.min(drawnAge(streamAgeMs, this.#slotMs), untilMs - Date.now()),
       ack,
       onClose: ending => {
         this.#wheel.remove(session)
@@ -183,6 +185,11 @@ export class Hub {
     this.#keepers.set(topic, keeper)
     return keeper
   }
+}
+
+/** 80 to 100 % of the age: what is due is visited up to a slot of the wheel later. */
+function drawnAge(ageMs: number, slotMs: number): number {
+  return 0.8 * ageMs + (0.2 * ageMs - slotMs) * Math.random()
 }
 
 interface Reading {

@@ -7,7 +7,7 @@
  */
 import type { Socket } from 'node:net'
 import type { Format, SnapshotReason } from './format.ts'
-import { heartbeat, retryLine } from './frame.ts'
+import { heartbeat, retrySoon } from './frame.ts'
 import type { HubStats } from './stats.ts'
 import type { Tail } from './tail.ts'
 import type { Visited } from './wheel.ts'
@@ -40,9 +40,6 @@ export interface SessionOptions {
   ack: boolean
   onClose(ending: Ending): void
 }
-
-const retryFromMs = 1_000
-const retryToMs = 3_000
 
 export class Session implements Visited {
   slot: Set<Visited> | undefined
@@ -79,7 +76,7 @@ export class Session implements Visited {
     })
     sink.on('close', () => options.onClose(this.#ending))
     sink.cork()
-    this.#write(retryLine(retryFromMs, retryToMs))
+    this.#write(retrySoon())
     if (next !== null) {
       this.#next = next
       this.#write(source.format.resumed(source.tail.end - next))
@@ -134,7 +131,7 @@ export class Session implements Visited {
     if (this.#hasEnded) return
     this.#hasEnded = true
     this.#ending = ending
-    this.#write(retryLine(retryFromMs, retryToMs))
+    this.#write(retrySoon())
     this.#sink.destroySoon()
   }
 

@@ -16,6 +16,7 @@ import type { PostRate } from '../http/limits/post-rate.ts'
 import type { RoomCount } from '../http/limits/room-count.ts'
 import type { StreamCount } from '../http/limits/stream-count.ts'
 import { Problem, problemOf } from '../http/problem.ts'
+import { queryOf } from '../http/query.ts'
 import type { Hub } from '../hub/hub.ts'
 import type { Ending } from '../hub/session.ts'
 import { anonymousUser, knownOrNewUser } from './collaborator.ts'
@@ -48,9 +49,10 @@ export interface Rooms {
 const roomSchema = z.string().regex(/^(?!\.{1,2}$)[\w.~:-]{1,128}$/, 'must be 1 to 128 of A–Z a–z 0–9 . _ ~ : -')
 export const aliveSchema = z.object({ user: userSchema.optional() })
 export const followSchema = z.object({
-  user: userSchema.optional(),
-  ack: z.union([z.string(), z.number(), z.boolean()]).optional(),
-  lastEventId: z.string().optional(),
+  user: userSchema.nullish(),
+  ack: z.union([z.string(), z.number(), z.boolean()]).nullish(),
+  // Whatever it is, it is never refused.
+  lastEventId: z.unknown().optional(),
 })
 
 export function createRooms(options: RoomsOptions): Rooms {
@@ -127,8 +129,8 @@ export function createRooms(options: RoomsOptions): Rooms {
       }
       try {
         const caller = await callerIn(req, room, mayRead)
-        const wish = check(followSchema, req.method === 'POST' ? await readJson(req) : queryOf(req))
-        if (wish.user !== undefined) refuseUnless(mayBe(caller, wish.user))
+        const wish = check(followSchema, req.method === 'POST' ? await readJson(req) : Object.fromEntries(queryOf(req)))
+        if (wish.user) refuseUnless(mayBe(caller, wish.user))
         const known = caller.sub ?? anonymousUser(req)
         const user = wish.user ?? (mayBe(caller, known) ? known : undefined)
         const refusal = options.refusal()
@@ -142,7 +144,7 @@ export function createRooms(options: RoomsOptions): Rooms {
           topic: room,
           key: user,
           ack: String(wish.ack) === '1' || wish.ack === true,
-          lastEventId: header(req, 'last-event-id') || wish.lastEventId,
+          lastEventId: header(req, 'last-event-id') || idOf(wish.lastEventId),
           untilMs: caller.expiresAt,
           open() {
             const stream = startEventStream(res)
@@ -170,8 +172,10 @@ function refuseOtherRooms(room: string): void {
   if (error) throw new Problem(400, `A room’s name ${error.issues[0]?.message}.`)
 }
 
-function queryOf({ url = '' }: IncomingMessage): Record<string, string> {
-  return Object.fromEntries(new URLSearchParams(url.split('?', 2)[1]))
+/** What is no text is no event's id; null is none. */
+function idOf(said: unknown): string | undefined {
+  if (typeof said === 'string') return said
+  return said === null || said === undefined ? undefined : 'unknown'
 }
 
 function header(req: IncomingMessage, name: string): string | undefined {

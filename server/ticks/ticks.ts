@@ -6,7 +6,7 @@ import { Router } from 'express'
 import { z } from 'zod'
 import { sendNothing } from '../http/answer.ts'
 import { check, readJson } from '../http/body.ts'
-import { startEventStream } from '../http/event-stream.ts'
+import { comeBackLater, comeBackSoon, startEventStream } from '../http/event-stream.ts'
 import { onlyThese } from '../http/methods.ts'
 
 /** A number in a body, its digits in a query. */
@@ -17,30 +17,54 @@ function whole(min: number, max: number) {
 
 export const wishSchema = z.object({ interval: whole(10, 10_000).default(1_000), count: whole(1, 100).default(10) })
 
-export function tickRoutes(): Router {
-  const router = Router()
-  router
-    .route('/')
-    .head(onlyThese('GET', 'POST'))
-    .get((req, res) => tick(res, check(wishSchema, req.query), req.get('last-event-id')))
-    .post(async (req, res) => tick(res, check(wishSchema, await readJson(req)), req.get('last-event-id')))
-    .all(onlyThese('GET', 'POST'))
-  return router
-}
+export class Ticks {
+  readonly #isDraining: () => boolean
+  /** What ends each that is open, early. */
+  readonly #open = new Set<() => void>()
 
-function tick(res: ServerResponse, { interval, count }: z.infer<typeof wishSchema>, lastEventId = ''): void {
-  let n = /^\d{1,3}$/.test(lastEventId) ? Number(lastEventId) : 0
-  if (n >= count) return sendNothing(res)
-  const socket = startEventStream(res)
-  if (!socket) return
-  const next = () => {
-    n++
-    socket.write(`event: message\ndata: Hello, this is message number ${n}\nid: ${n}\n\n`)
-    if (n < count) return
-    clearInterval(timer)
-    socket.destroySoon()
+  constructor(isDraining: () => boolean) {
+    this.#isDraining = isDraining
   }
-  const timer = setInterval(next, interval)
-  socket.on('close', () => clearInterval(timer))
-  next()
+
+  routes(): Router {
+    const router = Router()
+    router
+      .route('/')
+      .head(onlyThese('GET', 'POST'))
+      .get((req, res) => this.#tick(res, check(wishSchema, req.query), req.get('last-event-id')))
+      .post(async (req, res) => this.#tick(res, check(wishSchema, await readJson(req)), req.get('last-event-id')))
+      .all(onlyThese('GET', 'POST'))
+    return router
+  }
+
+  /** Ends those that are open so that their clients go on elsewhere. */
+  drain(): void {
+    for (const leave of this.#open) leave()
+  }
+
+  #tick(res: ServerResponse, { interval, count }: z.infer<typeof wishSchema>, lastEventId = ''): void {
+    let n = /^\d+$/.test(lastEventId) ? Number(lastEventId) : 0
+    if (n >= count) return sendNothing(res)
+    if (this.#isDraining()) return comeBackLater(res)
+    const socket = startEventStream(res)
+    if (!socket) return
+    const next = () => {
+      n++
+      socket.write(`event: message\ndata: Hello, this is message number ${n}\nid: ${n}\n\n`)
+      if (n < count) return
+      clearInterval(timer)
+      socket.destroySoon()
+    }
+    const leave = () => {
+      clearInterval(timer)
+      comeBackSoon(socket)
+    }
+    const timer = setInterval(next, interval)
+    this.#open.add(leave)
+    socket.on('close', () => {
+      clearInterval(timer)
+      this.#open.delete(leave)
+    })
+    next()
+  }
 }

@@ -87,31 +87,48 @@ describe('what the rate costs', () => {
     }
   }
 
+  const rateOf = (limit: number) => {
+    const stores: Store[] = []
+    const rate = new PostRate(limit, points => {
+      const store = new Store({ points, duration: 10 })
+      stores.push(store)
+      return store
+    })
+    return { store: stores[0] as Store, rate }
+  }
+
   const taken = async (rate: PostRate, count: number) => {
     const outcomes = await Promise.allSettled(Array.from({ length: count }, () => rate.count('alice')))
     return outcomes.filter(({ status }) => status === 'fulfilled').length
   }
 
   test('far below it the store is never asked', async () => {
-    const store = new Store({ points: 100, duration: 10 })
-    expect(await taken(new PostRate(100, store), 5)).toBe(5)
+    const { store, rate } = rateOf(100)
+    expect(await taken(rate, 5)).toBe(5)
     expect(store.asked).toBe(0)
   })
 
   test('at the limit the store is asked in twentieths', async () => {
-    const store = new Store({ points: 100, duration: 10 })
-    expect(await taken(new PostRate(100, store), 100)).toBe(100)
+    const { store, rate } = rateOf(100)
+    expect(await taken(rate, 100)).toBe(100)
     expect(store.asked).toBe(19)
+  })
+
+  test.each([1, 5, 19, 20, 40, 59, 100, 1_000])('of %i is that many at one instance, or one step more', async limit => {
+    const count = await taken(rateOf(limit).rate, 3 * limit)
+    expect(count).toBeGreaterThanOrEqual(limit)
+    expect(count - limit).toBeLessThan(Math.max(1, limit / 20))
   })
 
   test('is never less than what was promised, and little more, however many instances share it', async () => {
     for (const instances of [1, 2, 3, 7]) {
-      const store = new Store({ points: 100, duration: 10 })
-      const rates = Array.from({ length: instances }, () => new PostRate(100, store))
+      const { store, rate } = rateOf(100)
+      const others = Array.from({ length: instances - 1 }, () => new PostRate(100, () => store))
+      const rates = [rate, ...others]
       let sum = 0
       for (let i = 0; i < 400; i++) sum += await taken(rates[i % instances] as PostRate, 1)
       expect(sum).toBeGreaterThanOrEqual(100)
-      expect(sum).toBeLessThanOrEqual(100 + 5 * instances)
+      expect(sum).toBeLessThanOrEqual(100 + 5 * (instances - 1))
     }
   })
 })

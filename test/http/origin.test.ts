@@ -35,6 +35,19 @@ describe('a page', () => {
         expect(answer.status).toBeLessThan(300)
   })
 
+  test.each([
+    ['http', 80],
+    ['https', 443],
+  ])('of the server’s own origin may change something when a proxy names the port of %s', async (scheme, port) => {
+    const headers = { host: `colocate.example:${port}`, origin: `${scheme}://colocate.example` }
+    for (const answer of await Promise.all(changes(new Room(server), headers))) expect(answer.status).toBeLessThan(300)
+  })
+
+  test('of the server’s own host by another scheme may not', async () => {
+    const headers = { host: 'colocate.example:21', origin: 'ftp://colocate.example' }
+    for (const answer of await Promise.all(changes(new Room(server), headers))) expectProblem(answer, 403)
+  })
+
   test('is not what a request without an origin comes from', async () => {
     for (const answer of await Promise.all(changes(new Room(server), {}))) expect(answer.status).toBeLessThan(300)
   })

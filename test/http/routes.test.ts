@@ -57,6 +57,14 @@ describe('a path', () => {
     }
   })
 
+  test.each(['/location', '/rooms/budget/location?x=1', '/healthz', ''])(
+    'may stand behind an origin, as proxies ask: %s',
+    async path => {
+      const answer = await send(server.port, 'GET', `http://127.0.0.1:${server.port}${path}`)
+      expect(answer).toMatchObject({ status: 200, text: (await send(server.port, 'GET', path || '/')).text })
+    },
+  )
+
   test('answers OPTIONS with what it does', async () => {
     for (const [path, method] of [
       ['/location', 'POST'],

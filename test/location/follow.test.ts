@@ -159,7 +159,20 @@ describe.each(stores)('a stream, over %s', store => {
     })
     expect(await ask({ ack: '1', lastEventId: first })).toMatchObject({ type: 'resumed', missed: 1 })
     expect(await ask({ lastEventId: first }, { 'last-event-id': second })).toMatchObject({ type: 'resumed', missed: 0 })
-    expect(await ask({ lastEventId: '' })).toMatchObject({ type: 'snapshot', reason: 'joined' })
+    for (const lastEventId of ['', null]) {
+      expect(await ask({ lastEventId, user: null, ack: null })).toMatchObject({ type: 'snapshot', reason: 'joined' })
+    }
+    for (const lastEventId of [5, true, {}, [first], { toString: 1 }]) {
+      expect(await ask({ lastEventId })).toMatchObject({ type: 'snapshot', reason: 'reset' })
+    }
+  })
+
+  test('reads its whole query, further question marks included', async () => {
+    const room = new Room(server)
+    const id = await room.put('a?b', 1, 1)
+    const stream = await openStream(`${server.url}${room.path}/sse?user=a?b&lastEventId=${id}`)
+    opened.push(stream)
+    expect(await stream.next()).toMatchObject({ type: 'resumed', missed: 0 })
   })
 
   test('shows each of its readers the same events with the same ids', async () => {

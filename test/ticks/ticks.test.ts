@@ -66,7 +66,7 @@ describe('the ticks', () => {
     expect((await byPost(wish, { 'last-event-id': lastEventId })).events).toEqual(expected)
   })
 
-  test.each(['2', '3', '100'])(
+  test.each(['2', '3', '100', '1000', '9'.repeat(400)])(
     'are over after the last event id %s of 2: 204, so that a browser stops',
     async lastEventId => {
       const headers = { 'last-event-id': lastEventId }

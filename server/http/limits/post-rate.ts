@@ -5,7 +5,7 @@
  * would double what Redis has to do. So in each second the first twentieth is free at every instance and not counted, and
  * what comes after is taken from the store in steps of a twentieth. What an instance took and does not use is never more
  * than what it had free: nobody is refused below the limit, and nobody gets more than a twentieth above it for each
- * instance. With a limit below 20 nothing is free and every step is one: exact.
+ * further instance. With a limit below 20 nothing is free and every step is one: exact.
  */
 import { type RateLimiterAbstract, RateLimiterRes } from 'rate-limiter-flexible'
 import { tooMany } from './too-many.ts'
@@ -26,11 +26,12 @@ export class PostRate {
   #shares = new Map<string, Share>()
   #endsAt = 0
 
-  /** `limiter` has `rate` points for each collaborator and second, and needs no store to be there. */
-  constructor(rate: number, limiter: RateLimiterAbstract) {
+  /** `limiterOf` makes one with so many points for each collaborator and second; it needs no store to be there. */
+  constructor(rate: number, limiterOf: (points: number) => RateLimiterAbstract) {
     this.#rate = rate
-    this.#limiter = limiter
     this.#part = Math.floor(rate / 20)
+    const step = Math.max(1, this.#part)
+    this.#limiter = limiterOf(Math.ceil((rate - this.#part) / step) * step)
   }
 
   /** Counts one location of a room's collaborator. Rejects with a 429 `Problem`. */

@@ -1,0 +1,46 @@
+/** What is no request that can be read. */
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { describe, expect, test } from '@jest/globals'
+import { Room, useServer } from '../support/rooms.ts'
+
+describe('what cannot be read as a request', () => {
+  const server = useServer('memory')
+
+  /** All that the server says to these bytes, until it closes. */
+  const said = async (bytes: string): Promise<string> => {
+    const socket = connect(server.port, '127.0.0.1').setEncoding('latin1')
+    let text = ''
+    socket.on('data', part => {
+      text += part
+    })
+    socket.on('error', () => {})
+    socket.write(bytes, 'latin1')
+    await once(socket, 'close')
+    return text
+  }
+
+  test.each([
+    ['an unknown method', 'FOO / HTTP/1.1\r\nHost: localhost\r\n\r\n', 400],
+    ['no HTTP', '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03', 400],
+    [
+      'two lengths',
+      'POST /location HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n',
+      400,
+    ],
+    ['a long target', `GET /location/sse?lastEventId=${'9'.repeat(20_000)} HTTP/1.1\r\nHost: localhost\r\n\r\n`, 431],
+    ['long headers', `GET / HTTP/1.1\r\nHost: localhost\r\nX-Long: ${'x'.repeat(20_000)}\r\n\r\n`, 431],
+  ])('%s is answered by a problem, and the connection closed', async (_, bytes, status) => {
+    const [head = '', body = ''] = (await said(bytes)).split('\r\n\r\n')
+    expect(head).toMatch(new RegExp(`^HTTP/1.1 ${status} `))
+    expect(head).toMatch(/^Content-Type: application\/problem\+json$/m)
+    expect(head).toMatch(/^Connection: close$/m)
+    expect(JSON.parse(body)).toMatchObject({ type: 'about:blank', status, detail: expect.stringMatching(/./) })
+  })
+
+  test('on an event stream’s connection is no event: the stream ends', async () => {
+    const room = new Room(server)
+    const text = await said(`GET ${room.path}/sse HTTP/1.1\r\nHost: localhost\r\n\r\nFOO / HTTP/1.1\r\n\r\n`)
+    expect(text).not.toMatch(/HTTP\/1.1 400/)
+  })
+})
