@@ -22,7 +22,16 @@ setFlagsFromString('--no-allocation-site-pretenuring')
  */
 const logging = { sync: false, minLength: 4_096, periodicFlush: 100, maxLength: 1024 * 1024 }
 
+/** How long the last lines may take to be written. */
+const lastLinesMs = 500
+
+const usage = `Usage: colocate [serve]            run the server; its settings are environment variables
+       colocate doctor <url>      say whether a stream gets through from there, and what is in the way
+       colocate token [--sub …]   make a token for development, signed with AUTH_SECRET
+`
+
 async function main([command = 'serve', ...args]: string[]): Promise<void> {
+  if (['help', '--help', '-h'].includes(command)) return void process.stdout.write(usage)
   if (command === 'doctor') {
     process.exitCode = await doctor(args, process.stdout, process.stderr)
     return
@@ -34,26 +43,40 @@ async function main([command = 'serve', ...args]: string[]): Promise<void> {
 }
 
 async function serve(config: Config): Promise<void> {
-  const log = pino({ level: config.logLevel, base: null }, pino.destination(logging))
+  const lines = pino.destination(logging)
+  const log = pino({ level: config.logLevel, base: null }, lines)
   // From its source it serves the page that was built beside it.
   const webDir = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? '../dist/web' : '../web', import.meta.url))
   const { address, drain } = await start(config, log, webDir)
 
   let isEnding = false
-  const end = (signal: NodeJS.Signals) => {
-    if (isEnding) process.exit(1)
-    isEnding = true
-    log.info({ signal }, 'draining')
-    drain().then(
+  const exit = (code: number) => {
+    // Or else the last lines are written at the exit, where one that nobody reads any more is tried for ever.
+    lines.destroy()
+    process.exit(code)
+  }
+  const finish = async () => {
+    const code = await drain().then(
       () => {
         log.info('ended')
-        process.exit(0)
+        return 0
       },
       error => {
         log.error({ err: error }, 'could not end cleanly')
-        process.exit(1)
+        return 1
       },
     )
+    // Whoever has a word to say after this is too late.
+    log.level = 'silent'
+    lines.on('close', () => exit(code))
+    lines.end()
+    setTimeout(exit, lastLinesMs, code)
+  }
+  const end = (signal: NodeJS.Signals) => {
+    if (isEnding) exit(1)
+    isEnding = true
+    log.info({ signal }, 'draining')
+    void finish()
   }
   process.on('SIGTERM', end)
   process.on('SIGINT', end)

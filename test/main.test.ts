@@ -1,4 +1,5 @@
 /** The process: what it refuses to start with, what it logs, how it ends. */
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
@@ -7,7 +8,7 @@ import { freePort } from './support/ports.ts'
 import { RawReader } from './support/raw.ts'
 import { send } from './support/requests.ts'
 import { Room, stores, untilReady, useRedis } from './support/rooms.ts'
-import { startServer, type TestServer } from './support/server.ts'
+import { program, startServer, type TestServer } from './support/server.ts'
 import { openStream } from './support/streams.ts'
 
 describe('the process', () => {
@@ -60,6 +61,20 @@ describe('the process', () => {
     expect((await send(server.port, 'GET', '/healthz')).status).toBe(200)
     await server.stop()
   })
+})
+
+test('npm start ends as its process does', async () => {
+  const npm = spawn('npm', ['start', '--ignore-scripts'], {
+    cwd: new URL('..', import.meta.url).pathname,
+    env: { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '', PORT: '0' },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  let said = ''
+  for await (const part of npm.stdout) {
+    if (!said.includes('listening') && `${part}`.includes('listening')) npm.kill('SIGTERM')
+    said += part
+  }
+  expect(said).toContain('"msg":"ended"')
 })
 
 describe('the log', () => {
@@ -133,6 +148,7 @@ describe.each(stores)('SIGTERM, over %s', store => {
     await untilReady(server, true)
     const stream = await new Room(server).follow()
     await stream.next('snapshot')
+    const exited = once(server.child, 'exit')
     server.child.kill('SIGTERM')
     expect((await untilReady(server, false)).headers.connection).toBe('close')
     for (const path of ['/location/sse', '/sse']) {
@@ -140,8 +156,18 @@ describe.each(stores)('SIGTERM, over %s', store => {
       expect(answer).toMatchObject({ status: 200, text: expect.stringMatching(/^retry: \d{4,5}\n$/) })
     }
     await stream.ended()
-    await server.stop()
-    expect(server.child.exitCode).toBe(0)
+    expect(await exited).toEqual([0, null])
+  })
+
+  test('ends a process whose log nobody reads any more', async () => {
+    const piped = spawn('sh', ['-c', '(node "$0" & echo $! >&2; wait) | head -n 1', program], {
+      env: { PATH: process.env.PATH ?? '', PORT: '0', ...env() },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    const exited = once(piped, 'exit')
+    const [[pid]] = await Promise.all([once(piped.stderr, 'data'), once(piped.stdout, 'data')])
+    process.kill(Number(pid), 'SIGTERM')
+    await exited
   })
 
   test('ends a process that nobody is connected to', async () => {

@@ -76,6 +76,7 @@ export class Client {
     })
     const { signal } = this.#ending
     globalThis.addEventListener?.('online', this.#refresh, { signal })
+    globalThis.addEventListener?.('offline', this.#refresh, { signal })
     globalThis.addEventListener?.('pageshow', this.#refresh, { signal })
     if (options.where) this.publish(options.where)
     else this.#open()

@@ -25,6 +25,7 @@ const CLOSED = 2
 /** The page may be served below some path. */
 const at = (path: string) => new URL(path, document.baseURI).href
 const prompt = byId('prompt') as HTMLInputElement
+const send = byId('send') as HTMLButtonElement
 const answer = byId('answer')
 let run: string | undefined
 let source: EventSource | undefined
@@ -44,6 +45,7 @@ if (last) {
 async function ask(question: string): Promise<void> {
   source?.close()
   answer.textContent = ''
+  send.disabled = true
   show('asking')
   try {
     const { targetUrl } = await answered<{ targetUrl: string }>(fetch(at('demonstration')))
@@ -59,6 +61,7 @@ async function ask(question: string): Promise<void> {
   } catch (error) {
     show('failed', error instanceof TypeError ? 'The server cannot be reached.' : (error as Error).message)
   }
+  send.disabled = false
 }
 
 async function answered<T>(asked: Promise<Response>): Promise<T> {

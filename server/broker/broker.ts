@@ -20,6 +20,10 @@ export function parts(id: string): [ms: number, n: number] {
   return [ms ?? Number.NaN, n ?? Number.NaN]
 }
 
+export function isId(id: string): boolean {
+  return parts(id).every(Number.isInteger)
+}
+
 /** Whether an event came after another of the same log. */
 export function isAbove(a: string, b: string): boolean {
   const [aMs, aN] = parts(a)
@@ -128,10 +132,10 @@ export interface Broker {
   /** What came after `id`; after `beginning` it is the whole history, recovered if none of it was dropped. */
   history(topic: string, id: EventId): Promise<History>
   /**
-   * Keeps the topic from idling, records how `holder` stands to these keys, and removes what has outlived its lease
-   * (`expired`, or `closed` after a grace).
+   * Records how `holder` stands to these keys, and removes what has outlived its lease (`expired`, or `closed` after a
+   * grace). `isOpen`: somebody reads the topic at this holder, which keeps it from idling.
    */
-  keep(topic: string, holder: string, holds: Hold[]): Promise<Kept>
+  keep(topic: string, holder: string, holds: Hold[], isOpen: boolean): Promise<Kept>
   /** A sign of life from whoever the key stands for. */
   alive(topic: string, key: string): Promise<void>
   /** Resolves once every later event is announced to `follower`; the function it gives ends that. */

@@ -113,8 +113,8 @@ export class MemoryTopic {
     return { recovered: at >= 0, events: this.#log.slice(at + 1) }
   }
 
-  keep(holder: string, holds: Hold[]): Kept {
-    if (this.#now < this.#idleAt) this.#idleAt = this.#now + this.#options.historyTtlMs
+  keep(holder: string, holds: Hold[], isOpen: boolean): Kept {
+    if (isOpen && this.#now < this.#idleAt) this.#idleAt = this.#now + this.#options.historyTtlMs
     for (const { key, as } of holds) {
       const leases = this.#leasesOf(key)
       leases.delete(poster)

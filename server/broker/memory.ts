@@ -45,8 +45,8 @@ export class MemoryBroker implements Broker {
     return this.#change(topic, room => room.history(id))
   }
 
-  async keep(topic: string, holder: string, holds: Hold[]): Promise<Kept> {
-    return this.#change(topic, room => room.keep(holder, holds))
+  async keep(topic: string, holder: string, holds: Hold[], isOpen: boolean): Promise<Kept> {
+    return this.#change(topic, room => room.keep(holder, holds, isOpen))
   }
 
   async alive(topic: string, key: string): Promise<void> {

@@ -15,7 +15,8 @@ export async function sendMetrics(res: ServerResponse, metrics: Metrics): Promis
 /** The admin port's one page. */
 export function adminRoutes(metrics: Metrics, log: Logger): RequestListener {
   const answer = async (req: IncomingMessage, res: ServerResponse) => {
-    if (req.method !== 'GET' || req.url !== '/metrics') throw new Problem(404, 'There is only GET /metrics here.')
+    const isAsked = /^(GET|HEAD)$/.test(req.method ?? '') && /^\/metrics(\?|$)/.test(req.url ?? '')
+    if (!isAsked) throw new Problem(404, 'There is only GET /metrics here.')
     await sendMetrics(res, metrics)
   }
   return (req, res) => void answer(req, res).catch(error => answerError(error, req, res, log))

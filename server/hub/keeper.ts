@@ -5,7 +5,7 @@
  * stays is told again before a third of the lease is over. Leases that run out are looked for when the next one is due,
  * so whoever lets go here sees to it that the end is announced.
  */
-import type { Broker, EventId, Hold } from '../broker/broker.ts'
+import type { Broker, EventId, Hold, Kept } from '../broker/broker.ts'
 
 interface Sessions {
   held: number
@@ -65,8 +65,7 @@ export class Keeper {
     this.#isStopped = true
     clearTimeout(this.#timer)
     await this.#telling
-    if (this.#changed.size > 0)
-      await this.#broker.keep(this.#options.topic, this.#options.holder, this.#holds(this.#changed))
+    if (this.#changed.size > 0) await this.#keep(this.#holds(this.#changed))
   }
 
   #count(key: string, acked: boolean, by: 1 | -1): void {
@@ -93,14 +92,14 @@ export class Keeper {
 
   /** Returns when to tell the next, in ms; null: never. */
   async #tell(): Promise<number | null> {
-    const { topic, holder, leaseMs, graceMs, historyTtlMs } = this.#options
+    const { leaseMs, graceMs, historyTtlMs } = this.#options
     const now = performance.now()
     const isRenewal = now >= this.#renewAt
     const changed = [...this.#changed]
     const holds = this.#holds(isRenewal ? [...changed, ...this.#held()] : changed)
     this.#changed.clear()
     try {
-      const { head, nextEndMs } = await this.#broker.keep(topic, holder, holds)
+      const { head, nextEndMs } = await this.#keep(holds)
       if (isRenewal) this.#renewAt = now + leaseMs / 3
       if (holds.some(({ as }) => as === 'released')) this.#watchUntil = performance.now() + graceMs
       this.#options.onHead(head)
@@ -115,6 +114,11 @@ export class Keeper {
       for (const key of changed) this.#changed.add(key)
       return retryMs
     }
+  }
+
+  #keep(holds: Hold[]): Promise<Kept> {
+    const { topic, holder } = this.#options
+    return this.#broker.keep(topic, holder, holds, this.#readers > 0)
   }
 
   /** Acked leases are not renewed: that is for the client. */

@@ -117,6 +117,7 @@ export class Session implements Visited {
   visit(now: number): number {
     if (now >= this.#endsAt) this.end('age')
     const { heartbeatMs, ack } = this.#options
+    if (this.#hasEnded) return heartbeatMs
     let dueAt = (ack ? this.#pingedAt : this.#writtenAt) + heartbeatMs
     if (now >= dueAt && !this.#isFull) {
       this.#pingedAt = now
@@ -132,6 +133,8 @@ export class Session implements Visited {
     this.#hasEnded = true
     this.#ending = ending
     this.#write(retrySoon())
+    // Its client may take nothing of this, either.
+    this.#sink.setTimeout(this.#options.stallMs)
     this.#sink.destroySoon()
   }
 

@@ -12,6 +12,7 @@ import {
   type EventId,
   type Follower,
   isAbove,
+  isId,
 } from '../broker/broker.ts'
 import type { Format, SnapshotReason } from './format.ts'
 import type { Pacer } from './pacer.ts'
@@ -118,7 +119,7 @@ export class View implements Follower, Source {
 
   /** Gets hold of the history back to `id`, if that can be had: one reading for all who ask at a time. */
   async reach(id: EventId): Promise<void> {
-    if (this.#tail.after(id) !== null) return
+    if (this.#tail.after(id) !== null || !isId(id)) return
     this.stats.catchUps.resume++
     if (this.#tail.isWhole) return this.#read('after head')
     if (this.#oldest === null || isAbove(this.#oldest, id)) this.#oldest = id

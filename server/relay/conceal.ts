@@ -3,19 +3,22 @@
  */
 import type { Upstream } from './upstreams.ts'
 
-/** A word of a header that is shorter is no secret, like `Bearer`. */
-const minWordLength = 8
+/** What is shorter is no secret, like `Bearer` or a key that reads `none`. */
+const minLength = 8
 
 /** Out of an error's text, which may repeat a whole header. */
 export function concealHeaders(text: string, { headers, secrets }: Upstream): string {
   const values = Object.values(headers).filter(value => value !== '')
-  const words = values.flatMap(value => value.split(/\s+/)).filter(word => word.length >= minWordLength)
+  const words = values.flatMap(value => value.split(/\s+/)).filter(word => word.length >= minLength)
   return conceal(text, [...values, ...words, ...secrets])
 }
 
 /** Out of the answer itself, which is changed in nothing else: a header like `2023-06-01` may well be part of one. */
 export function concealSecrets(text: string, { secrets }: Upstream): string {
-  return conceal(text, secrets)
+  return conceal(
+    text,
+    secrets.filter(({ length }) => length >= minLength),
+  )
 }
 
 function conceal(text: string, values: readonly string[]): string {

@@ -53,8 +53,8 @@ export interface RelayOptions {
 }
 
 const maxBodyBytes = 1024 * 1024
-/** What may stand around the body. */
-const maxWishBytes = maxBodyBytes + 16 * 1024
+/** A body may be written as a string, each character as `\uXXXX`; and something stands around it. */
+const maxWishBytes = 6 * maxBodyBytes + 16 * 1024
 
 export class Relay {
   readonly #options: RelayOptions

@@ -183,6 +183,8 @@ export class Run implements Follower {
     await this.#insist(() => broker.remove(topic, runKey, reason)).catch(() => {})
     await this.#keeper.stop().catch(() => {})
     this.#unfollow()
+    // Nobody is waited for any more.
+    await this.#insist(() => broker.remove(topic, readersKey, 'over')).catch(() => {})
     return reason
   }
 

@@ -189,7 +189,7 @@ export function brokerContract(name: string, open: Open): void {
       test('is gone once its holder was not heard of for a lease: then nothing follows its end', async () => {
         const topic = nanoid()
         await begin(topic)
-        await hasty.keep(topic, 'a', [{ key: 'run', as: 'held' }])
+        await hasty.keep(topic, 'a', [{ key: 'run', as: 'held' }], true)
         while (await hasty.append(topic, 'run', 1, ['a'])) await new Promise(setImmediate)
         expect(await valuesOf(topic)).toEqual(['begun', 'a', 'expired'])
       })
@@ -271,13 +271,13 @@ export function brokerContract(name: string, open: Open): void {
         const topic = nanoid()
         await hasty.publish(topic, [{ key: 'service', value: '1' }])
         await gone(topic, 'service')
-        await Promise.all([hasty.latest(topic), hasty.latest(topic), hasty.keep(topic, 'a', [])])
+        await Promise.all([hasty.latest(topic), hasty.latest(topic), hasty.keep(topic, 'a', [], true)])
         expect(await reasons(topic)).toEqual(['expired'])
       })
 
       test('is kept by its holder alone, however long ago the publish was', async () => {
         const topic = nanoid()
-        await broker.keep(topic, 'a', [{ key: 'alice', as: 'held' }])
+        await broker.keep(topic, 'a', [{ key: 'alice', as: 'held' }], true)
         await hasty.publish(topic, [
           { key: 'alice', value: '1' },
           { key: 'service', value: '1' },
@@ -288,9 +288,9 @@ export function brokerContract(name: string, open: Open): void {
 
       test('of the last holder that lets go ends after the grace, as closed, whatever was posted in between', async () => {
         const topic = nanoid()
-        await broker.keep(topic, 'a', [{ key: 'alice', as: 'held' }])
+        await broker.keep(topic, 'a', [{ key: 'alice', as: 'held' }], true)
         await broker.publish(topic, [{ key: 'alice', value: '1' }])
-        await hasty.keep(topic, 'a', [{ key: 'alice', as: 'released' }])
+        await hasty.keep(topic, 'a', [{ key: 'alice', as: 'released' }], true)
         await broker.publish(topic, [{ key: 'alice', value: '2' }])
         await gone(topic, 'alice')
         expect(await reasons(topic)).toEqual(['closed'])
@@ -301,11 +301,11 @@ export function brokerContract(name: string, open: Open): void {
         const held = [{ key: 'alice', as: 'held' }] as const
         const released = [{ key: 'alice', as: 'released' }] as const
         await broker.publish(topic, [{ key: 'alice', value: '1' }])
-        await broker.keep(topic, 'a', [...held])
-        await hasty.keep(topic, 'a', [...released])
-        await broker.keep(topic, 'a', [...held])
-        await broker.keep(topic, 'b', [...held])
-        await hasty.keep(topic, 'a', [...released])
+        await broker.keep(topic, 'a', [...held], true)
+        await hasty.keep(topic, 'a', [...released], true)
+        await broker.keep(topic, 'a', [...held], true)
+        await broker.keep(topic, 'b', [...held], true)
+        await hasty.keep(topic, 'a', [...released], true)
         await hasty.publish(topic, [{ key: 'service', value: '1' }])
         await gone(topic, 'service')
         expect((await hasty.latest(topic)).entries).toMatchObject([{ key: 'alice' }])
@@ -313,8 +313,8 @@ export function brokerContract(name: string, open: Open): void {
 
       test('of a holder that was killed ends by itself, whatever grace another was given before', async () => {
         const topic = nanoid()
-        await broker.keep(topic, 'a', [{ key: 'alice', as: 'released' }])
-        await hasty.keep(topic, 'killed', [{ key: 'alice', as: 'held' }])
+        await broker.keep(topic, 'a', [{ key: 'alice', as: 'released' }], true)
+        await hasty.keep(topic, 'killed', [{ key: 'alice', as: 'held' }], true)
         await broker.publish(topic, [{ key: 'alice', value: '1' }])
         await gone(topic, 'alice')
         expect(await reasons(topic)).toEqual(['expired'])
@@ -322,7 +322,7 @@ export function brokerContract(name: string, open: Open): void {
 
       test('of a holder that was killed ends by itself, as expired', async () => {
         const topic = nanoid()
-        await hasty.keep(topic, 'killed', [{ key: 'alice', as: 'held' }])
+        await hasty.keep(topic, 'killed', [{ key: 'alice', as: 'held' }], true)
         await broker.publish(topic, [{ key: 'alice', value: '1' }])
         await gone(topic, 'alice')
         expect(await reasons(topic)).toEqual(['expired'])
@@ -330,10 +330,15 @@ export function brokerContract(name: string, open: Open): void {
 
       test('that waits for a sign of life lives by it', async () => {
         const topic = nanoid()
-        await hasty.keep(topic, 'a', [
-          { key: 'alice', as: 'acked' },
-          { key: 'mute', as: 'acked' },
-        ])
+        await hasty.keep(
+          topic,
+          'a',
+          [
+            { key: 'alice', as: 'acked' },
+            { key: 'mute', as: 'acked' },
+          ],
+          true,
+        )
         await broker.publish(topic, [
           { key: 'alice', value: '1' },
           { key: 'mute', value: '1' },
@@ -375,11 +380,26 @@ export function brokerContract(name: string, open: Open): void {
         await patient.close()
       })
 
+      test('that runs out with thousands of others is over with them', async () => {
+        const hasty = await open({ ...options, leaseMs: 300 })
+        const topic = nanoid()
+        const crowd = Array.from({ length: 3_000 }, (_, i) => ({ key: `user${i}`, value: '1' }))
+        for (let i = 0; i < 3; i++) await hasty.publish(topic, crowd.slice(1_000 * i, 1_000 * (i + 1)))
+        const [last] = await hasty.publish(topic, [{ key: 'last', value: '1' }])
+        const overAt = msOf(last?.id) + 300
+        for (let now = 0; now <= overAt; ) {
+          const [tick] = await hasty.publish(nanoid(), [{ key: 'clock', value: '1' }])
+          now = msOf(tick?.id)
+        }
+        expect((await hasty.latest(topic)).entries).toEqual([])
+        await hasty.close()
+      })
+
       test('that runs out next is told to whoever keeps the topic, with the head', async () => {
         const topic = nanoid()
-        expect(await broker.keep(topic, 'a', [])).toEqual({ head: beginning, nextEndMs: null })
+        expect(await broker.keep(topic, 'a', [], true)).toEqual({ head: beginning, nextEndMs: null })
         const [receipt] = await broker.publish(topic, [{ key: 'alice', value: '1' }])
-        const kept = await broker.keep(topic, 'a', [])
+        const kept = await broker.keep(topic, 'a', [], true)
         expect(kept.head).toBe(receipt?.id)
         expect(kept.nextEndMs).toBeGreaterThan(50_000)
         expect(kept.nextEndMs).toBeLessThanOrEqual(60_000)
@@ -388,7 +408,7 @@ export function brokerContract(name: string, open: Open): void {
       /** Looks until a key is gone: its end is a matter of the log's clock alone. */
       async function gone(topic: string, key: string): Promise<void> {
         while ((await hasty.latest(topic)).entries.some(entry => entry.key === key)) {
-          const { nextEndMs } = await hasty.keep(topic, 'onlooker', [])
+          const { nextEndMs } = await hasty.keep(topic, 'onlooker', [], true)
           await new Promise(resolve => setTimeout(resolve, Math.min(20, nextEndMs ?? 0)))
         }
       }
@@ -406,6 +426,20 @@ export function brokerContract(name: string, open: Open): void {
         const [receipt] = await idle.publish(topic, [{ key: 'alice', value: '1' }])
         while ((await idle.history(topic, receipt?.id ?? '')).recovered) await new Promise(setImmediate)
         expect((await idle.history(topic, receipt?.id ?? '')).recovered).toBe(false)
+        await idle.close()
+      })
+
+      test('is kept by those who read it, and not by one who left and waits for the end of a lease', async () => {
+        const idle = await open({ ...options, historyTtlMs: 1_000 })
+        const [read, left] = [nanoid(), nanoid()]
+        const [seen] = await idle.publish(read, [{ key: 'alice', value: '1' }])
+        const [lost] = await idle.publish(left, [{ key: 'alice', value: '1' }])
+        const isThere = async (topic: string, id = '') => (await idle.history(topic, id)).recovered
+        while (await isThere(left, lost?.id)) {
+          await idle.keep(read, 'a', [], true)
+          await idle.keep(left, 'a', [{ key: 'alice', as: 'released' }], false)
+        }
+        expect(await isThere(read, seen?.id)).toBe(true)
         await idle.close()
       })
 
@@ -486,6 +520,10 @@ function listener() {
     interrupted() {},
   }
   return { heard, follower }
+}
+
+function msOf(id = ''): number {
+  return Number(id.split('-')[0])
 }
 
 function byId(a: string, b: string): number {

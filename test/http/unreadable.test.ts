@@ -38,6 +38,10 @@ describe('what cannot be read as a request', () => {
     expect(JSON.parse(body)).toMatchObject({ type: 'about:blank', status, detail: expect.stringMatching(/./) })
   })
 
+  test('but a request of HTTP/1.0, which names no host, can', async () => {
+    expect(await said('GET /healthz HTTP/1.0\r\n\r\n')).toMatch(/^HTTP\/1.1 200 /)
+  })
+
   test('on an event stream’s connection is no event: the stream ends', async () => {
     const room = new Room(server)
     const text = await said(`GET ${room.path}/sse HTTP/1.1\r\nHost: localhost\r\n\r\nFOO / HTTP/1.1\r\n\r\n`)

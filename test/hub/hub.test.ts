@@ -200,6 +200,50 @@ describe('a reader', () => {
   })
 })
 
+test('whoever comes back with what is no id takes nothing from those who come with one', async () => {
+  const first = await publish(0)
+  await publish(1)
+  const [lost, ...others] = await Promise.all(['abc', first, first].map(id => read(id)))
+  await lost?.until('reset')
+  for (const reader of others) {
+    await reader.until('1')
+    expect(reader.seen).toEqual(['+1', '1'])
+  }
+})
+
+test('a reader whose time is over is told so even if a heartbeat was due', async () => {
+  await hub.close()
+  hub = new Hub(broker, locationFormat, { ...hubOptions, heartbeatMs: 100, streamAgeMs: 200 })
+  const [sink, client] = await pair()
+  let text = ''
+  client.on('data', data => {
+    text += data
+  })
+  client.pause()
+  const ended = new Promise<string>(resolve => {
+    void hub.join({
+      topic: 'room',
+      open: () => sink,
+      lastEventId: undefined,
+      key: undefined,
+      ack: false,
+      onClose: resolve,
+    })
+  })
+  for (let x = 0; !sink.writableNeedDrain; x++) {
+    await broker.publish('room', [
+      { key: 'alice', value: `{"user":"alice","x":${x},"y":0,"meta":"${'x'.repeat(60_000)}"}` },
+    ])
+    await new Promise(setImmediate)
+  }
+  // Longer than its age, and a heartbeat or two.
+  await new Promise(resolve => setTimeout(resolve, 500))
+  client.resume()
+  expect(await ended).toBe('age')
+  await once(client, 'close')
+  expect(text).toMatch(/\n\nretry: \d{4}\n$/)
+})
+
 test('a hundred that come back at once cost one reading of the history, and at most one more', async () => {
   const first = await publish(1)
   for (let x = 2; x <= 5; x++) await publish(x)

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { EventSource } from 'eventsource'
 import { logged } from '../support/log.ts'
+import { until } from '../support/patience.ts'
 import { key, post, refused, relaying, resume, told } from '../support/relays.ts'
 import { expectProblem, send } from '../support/requests.ts'
 import { type Store, stores, untilReady, useRedis } from '../support/rooms.ts'
@@ -310,12 +311,46 @@ describe.each(stores)('a run, over %s', (store: Store) => {
     expect(call.body.length).toBe(1024 * 1024)
   })
 
+  test('may be asked for with a body as a string, however its characters are written', async () => {
+    const text = JSON.stringify({ text: '語'.repeat(300_000) })
+    const bytes = (target: string) => JSON.stringify({ targetUrl: target, body: text }).replace(/語/g, '\\u8a9e')
+    const path = `/held/${paths++}`
+    const answer = send(server.port, 'POST', '/forward-sse', {
+      bytes: bytes(upstream.answers(path, call => begin(call).end())),
+    })
+    expect((await answer).status).toBe(200)
+    expect(upstream.of(path)[0]?.body.toString()).toBe(text)
+  })
+
   test('that ends is logged, without its address', async () => {
     const { stream, end } = await held()
     end()
     await stream.ended()
     await logged(server, ({ msg, cause }) => msg === 'run ended' && cause === 'done')
     expect(JSON.stringify(server.log)).not.toContain(stream.run.slice('/forward-sse/'.length))
+  })
+})
+
+describe.each(stores)('a run that is over, over %s', (store: Store) => {
+  const redis = store === 'redis' ? useRedis() : undefined
+
+  test('is kept for as long as a history is, and not for the grace of its readers', async () => {
+    const upstream = await new Upstream().listen()
+    const env = { HISTORY_TTL_MS: '1000', RELAY_GRACE_MS: '600000', ...(redis && { REDIS_URL: redis.url }) }
+    const server = await startServer(relaying(upstream, env))
+    await untilReady(server, true)
+    const target = upstream.answers('/over', call => begin(call).end('data: 1\n\n'))
+    const stream = await post(server, target)
+    await stream.ended()
+    const read = await resume(server, stream.run)
+    await read.ended()
+    expect(read.text).toContain('data: 1')
+    await until('it is gone', async () => {
+      const answer = await send(server.port, 'DELETE', stream.run)
+      return answer.status === 404
+    })
+    await server.stop()
+    await upstream.close()
   })
 })
 

@@ -23,6 +23,9 @@ export interface TestSentinel {
   patience(ms: number): Promise<void>
   /** Starts the nodes again that have ended, as replicas. */
   revive(): Promise<void>
+  /** Stops the sentinels as if their machines did nothing any more, until they are woken. */
+  hang(): void
+  wake(): void
   /** Resolves once the sentinels could fail over: all see each other, the master and its replicas. */
   settled(): Promise<void>
   stop(): Promise<void>
@@ -40,7 +43,8 @@ export async function startSentinel(replicaCount = 2, settings: string[] = []): 
   const asked: Redis[] = []
   const stop = async () => {
     for (const redis of asked) redis.disconnect()
-    for (const child of children) child.kill('SIGTERM')
+    // One that was stopped by SIGSTOP takes no other signal.
+    for (const signal of ['SIGCONT', 'SIGTERM'] as const) for (const child of children) child.kill(signal)
     await Promise.all(children.map(ended))
     await Promise.all(nodes.map(node => node.stop()))
     await rm(dir, { recursive: true, force: true })
@@ -101,6 +105,12 @@ export async function startSentinel(replicaCount = 2, settings: string[] = []): 
       for (const node of nodes) {
         if (!node.isUp) await node.restart(['--replicaof', `127.0.0.1 ${master.proxy.port}`])
       }
+    },
+    hang() {
+      for (const child of children) child.kill('SIGSTOP')
+    },
+    wake() {
+      for (const child of children) child.kill('SIGCONT')
     },
     settled: () =>
       until('the sentinels know each other, one master and its replicas', async () => {

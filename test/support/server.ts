@@ -15,7 +15,7 @@ export interface TestServer {
   stop(): Promise<void>
 }
 
-const program = new URL('../../dist/server/main.js', import.meta.url).pathname
+export const program = new URL('../../dist/server/main.js', import.meta.url).pathname
 
 /** Rejects with what the server said, if it ends before it listens. */
 export async function startServer(env: Record<string, string> = {}): Promise<TestServer> {

@@ -337,6 +337,16 @@ test('a proxy that answers 502 for a while does not end it', async () => {
   await alice.sees('bob', 'C3')
 })
 
+test('a browser that is offline is not live, and is again once it is back', async () => {
+  const alice = await visit('alice')
+  await alice.page.context().setOffline(true)
+  await alice.says('reconnecting')
+  await publish({ user: 'bob', x: 2, y: 2 })
+  await alice.page.context().setOffline(false)
+  await alice.says('live')
+  await alice.sees('bob', 'C3')
+})
+
 test('a refused stream is offline for good, and the page says why', async () => {
   const window = keep(await openWindow(browser, 'about:blank'))
   const { page } = window

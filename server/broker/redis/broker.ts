@@ -31,6 +31,8 @@ export class RedisBroker implements Broker {
   readonly #clock = new Clock()
   readonly #scripts: Scripts
   readonly #subscriptions: Subscriptions
+  /** Without a master for some of its slots, a cluster takes no command at all, though it answers and publishes. */
+  #isDown = false
   #pulse: NodeJS.Timeout | undefined
   #isClosed = false
 
@@ -71,9 +73,10 @@ export class RedisBroker implements Broker {
     return { recovered: recovered === 1, events: eventsOf(entries) }
   }
 
-  async keep(topic: string, holder: string, holds: Hold[]): Promise<Kept> {
+  async keep(topic: string, holder: string, holds: Hold[], isOpen: boolean): Promise<Kept> {
     const args = holds.flatMap(({ key, as }) => [key, letters[as]])
-    const [head, nextEndMs] = (await this.#scripts.run('keep', topic, holder, ...args)) as [string, number]
+    const reply = await this.#scripts.run('keep', topic, holder, isOpen ? 1 : 0, ...args)
+    const [head, nextEndMs] = reply as [string, number]
     return { head, nextEndMs: nextEndMs < 0 ? null : nextEndMs }
   }
 
@@ -89,6 +92,7 @@ export class RedisBroker implements Broker {
 
   trouble(): string | null {
     if (this.#connections.commands.status !== 'ready' || !this.#clock.isKnown) return 'Redis does not answer'
+    if (this.#isDown) return 'The Redis cluster is down'
     return this.#subscriptions.trouble()
   }
 
@@ -107,11 +111,18 @@ export class RedisBroker implements Broker {
     const { commands, isCluster } = this.#connections
     // What cannot be asked now is asked at the next beat, and shows in `trouble`.
     this.#clock.read(this.#connections.masters()).catch(() => {})
+    if (isCluster) void this.#lookAtCluster()
     this.#subscriptions
       .probe((channel, payload) =>
         isCluster ? commands.spublish(channel, payload) : commands.publish(channel, payload),
       )
       .catch(() => {})
+  }
+
+  async #lookAtCluster(): Promise<void> {
+    const said = await Promise.allSettled(this.#connections.masters().map(node => node.cluster('INFO')))
+    const infos = said.flatMap(result => (result.status === 'fulfilled' ? [String(result.value)] : []))
+    this.#isDown = infos.length > 0 && infos.every(info => info.includes('cluster_state:fail'))
   }
 }
 

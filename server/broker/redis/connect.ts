@@ -38,6 +38,8 @@ const shared = {
   // A Redis that loads its file guesses how long that takes, and is often wrong.
   maxLoadingRetryTime: maxPauseMs,
   maxRetriesPerRequest: 0,
+  // Three that hang are asked one after another.
+  sentinelCommandTimeout: commandTimeoutMs / 3,
 } satisfies RedisOptions
 
 const forCommands = {
@@ -54,6 +56,7 @@ const forSubscribing = {
   connectionName: 'colocate-subscriber',
   lazyConnect: true,
   retryStrategy: () => null,
+  sentinelRetryStrategy: () => null,
 }
 
 /** `onError` hears of every failed connection. */

@@ -1,8 +1,8 @@
---[[ Keeps the topic from idling, and records how a holder stands to keys.
-  ARGV 1 holder, 2 and on, for each: key, `h` (held), `a` (acked) or `r` (released)
+--[[ Records how a holder stands to keys, and keeps the topic from idling if somebody reads it there.
+  ARGV 1 holder, 2 1 if somebody does, 3 and on, for each: key, `h` (held), `a` (acked) or `r` (released)
   Returns the head, and the ms until the next lease runs out or -1. ]]
 local holder = ARGV[1]
-for i = 2, #ARGV, 2 do
+for i = 3, #ARGV, 2 do
   local key, as = ARGV[i], ARGV[i + 1]
   local found = readHolders(key)
   found[''] = nil
@@ -17,7 +17,7 @@ for i = 2, #ARGV, 2 do
   elseif not held then found[holder] = { as = as, till = now + graceMs } end
   writeHolders(key, found)
 end
-keepAll()
+if ARGV[2] == '1' then keepAll() else keepValues() end
 announce()
 local nextUp = redis.call('ZRANGE', leases, 0, 0, 'WITHSCORES')
 return { head, nextUp[2] and math.max(0, tonumber(nextUp[2]) - now) or -1 }

@@ -36,6 +36,8 @@ export class Link {
     // ioredis says so when Redis ends a subscription unasked.
     redis.on('moved', events.moved)
     redis.on('close', () => this.close())
+    // All that is said when there was no connection to lose.
+    redis.on('end', () => this.close())
     this.connected = redis.connect()
     // Whoever waits for it hears of a failure; if nobody does, `closed` says it all.
     this.connected.catch(() => {})

@@ -133,7 +133,8 @@ export class Subscriptions {
       } catch (error) {
         const { message } = error as Error
         const address = /^MOVED \d+ (\S+)$/.exec(message)?.[1]
-        if (message === 'Command timed out') link.close()
+        // A node that has been taken out of its cluster is there still, and refuses all that is asked of it.
+        if (message === 'Command timed out' || (!address && link.channels.size === 0)) link.close()
         if (!address) throw error
         link = this.#links.get(address) ?? this.#open(address)
       }

@@ -123,7 +123,7 @@ local function isPosted(stored)
 end
 
 -- Removes what has outlived its last lease; a key whose last holder let go (`r`) was closed, any other expired.
-for _, key in ipairs(redis.call('ZRANGEBYSCORE', leases, '-inf', now, 'LIMIT', 0, 1000)) do
+for _, key in ipairs(redis.call('ZRANGEBYSCORE', leases, '-inf', now)) do
   local till = redis.call('ZSCORE', leases, key)
   local stored = redis.call('HGET', holders, key) or ''
   local value = redis.call('HGET', values, key)

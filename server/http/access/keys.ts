@@ -14,7 +14,7 @@ const timeoutMs = 5_000
 /** Keys may have been withdrawn since. */
 const maxAgeMs = 600_000
 /** A token may name any key: one that is not known is asked for no more often than this. */
-const cooldownMs = 30_000
+const cooldownMs = 5_000
 /** A key set that cannot be had is asked for no more often than this. */
 const retryMs = 2_000
 
