@@ -39,6 +39,14 @@ test('a question is answered word by word, to its end', async () => {
   expect(window.troubles).toEqual([])
 })
 
+test('sent twice in haste it is asked once', async () => {
+  await window.page.fill('#prompt', 'Twice?')
+  await window.page.dblclick('#send')
+  await window.says('done')
+  expect((await answer()).match(/You wrote/g)).toHaveLength(1)
+  expect(await answer()).toMatch(/Stop does the same at once\.$/)
+})
+
 test('reloaded in the middle it has all of the answer, and goes on', async () => {
   await ask('Will it last?')
   await reads('No model')
