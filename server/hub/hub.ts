@@ -62,7 +62,7 @@ export class Hub {
     this.#broker = broker
     this.#format = format
     this.#options = options
-    this.#slotMs = Math.max(5, Math.min(100, options.heartbeatMs / 8, options.streamAgeMs / 8))
+    this.#slotMs = Math.max(5, Math.min(100, options.heartbeatMs / 8, options.streamAgeMs / 40))
     this.#wheel = new Wheel(this.#slotMs)
   }
 
