@@ -213,7 +213,7 @@ test('whoever comes back with what is no id takes nothing from those who come wi
 
 test('a reader whose time is over is told so even if a heartbeat was due', async () => {
   await hub.close()
-  hub = new Hub(broker, locationFormat, { ...hubOptions, heartbeatMs: 100, streamAgeMs: 200 })
+  hub = new Hub(broker, locationFormat, { ...hubOptions, heartbeatMs: 100, streamAgeMs: 1_000 })
   const [sink, client] = await pair()
   let text = ''
   client.on('data', data => {
@@ -230,14 +230,26 @@ test('a reader whose time is over is told so even if a heartbeat was due', async
       onClose: resolve,
     })
   })
-  for (let x = 0; !sink.writableNeedDrain; x++) {
+  for (let x = 0; !sink.writableNeedDrain && !sink.writableEnded; x++) {
     await broker.publish('room', [
       { key: 'alice', value: `{"user":"alice","x":${x},"y":0,"meta":"${'x'.repeat(60_000)}"}` },
     ])
     await new Promise(setImmediate)
   }
-  // Longer than its age, and a heartbeat or two.
-  await new Promise(resolve => setTimeout(resolve, 500))
+  const clock = new Hub(broker, locationFormat, { ...hubOptions, heartbeatMs: 100 })
+  const [clocks, heartbeats] = await pair()
+  const clocked = {
+    topic: 'clock',
+    open: () => clocks,
+    lastEventId: undefined,
+    key: undefined,
+    ack: false,
+    onClose() {},
+  }
+  await clock.join(clocked)
+  while (!sink.writableEnded) await once(heartbeats, 'data')
+  for (let i = 0; i < 3; i++) await once(heartbeats, 'data')
+  await clock.close()
   client.resume()
   expect(await ended).toBe('age')
   await once(client, 'close')
