@@ -46,26 +46,36 @@ class LossyBroker extends MemoryBroker {
 
 /** Pairs of connected sockets: the hub writes to one, the test reads the other. */
 let listener: Server
+/** Whose sockets are full only with much more waiting. */
+let patient: Server
 const accepted = new Map<number | undefined, Socket>()
 beforeAll(async () => {
-  listener = createServer(socket =>
-    accepted.set(
-      socket.remotePort,
-      socket.on('error', () => {}),
-    ),
-  ).listen(0, '127.0.0.1')
-  await once(listener, 'listening')
+  listener = await listen()
+  patient = await listen(16 * 1024 * 1024)
 })
 afterAll(async () => {
   for (const socket of accepted.values()) socket.destroy()
   listener.close()
+  patient.close()
 })
 afterEach(async () => {
   await hub.close()
   await broker.close()
 })
 
-async function pair(): Promise<[Socket, Socket]> {
+async function listen(highWaterMark?: number): Promise<Server> {
+  const options = highWaterMark === undefined ? {} : { highWaterMark }
+  const server = createServer(options, socket => {
+    accepted.set(
+      socket.remotePort,
+      socket.on('error', () => {}),
+    )
+  })
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  return server
+}
+
+async function pair(listener: Server): Promise<[Socket, Socket]> {
   const client = connect((listener.address() as { port: number }).port, '127.0.0.1')
   await once(client, 'connect')
   for (;;) {
@@ -93,7 +103,7 @@ interface Read {
 
 /** Reads a topic; what it sees is written down in short. */
 async function read(lastEventId?: string): Promise<Read> {
-  const [sink, client] = await pair()
+  const [sink, client] = await pair(listener)
   const reader = {
     seen: [] as string[],
     lastEventId: '',
@@ -214,7 +224,7 @@ test('whoever comes back with what is no id takes nothing from those who come wi
 test('a reader whose time is over is told so even if a heartbeat was due', async () => {
   await hub.close()
   hub = new Hub(broker, locationFormat, { ...hubOptions, heartbeatMs: 100, streamAgeMs: 1_000 })
-  const [sink, client] = await pair()
+  const [sink, client] = await pair(patient)
   let text = ''
   client.on('data', data => {
     text += data
@@ -230,14 +240,14 @@ test('a reader whose time is over is told so even if a heartbeat was due', async
       onClose: resolve,
     })
   })
-  for (let x = 0; !sink.writableNeedDrain && !sink.writableEnded; x++) {
+  for (let x = 0; sink.writableLength === 0; x++) {
     await broker.publish('room', [
       { key: 'alice', value: `{"user":"alice","x":${x},"y":0,"meta":"${'x'.repeat(60_000)}"}` },
     ])
     await new Promise(setImmediate)
   }
   const clock = new Hub(broker, locationFormat, { ...hubOptions, heartbeatMs: 100 })
-  const [clocks, heartbeats] = await pair()
+  const [clocks, heartbeats] = await pair(listener)
   const clocked = {
     topic: 'clock',
     open: () => clocks,
@@ -253,7 +263,7 @@ test('a reader whose time is over is told so even if a heartbeat was due', async
   client.resume()
   expect(await ended).toBe('age')
   await once(client, 'close')
-  expect(text).toMatch(/\n\nretry: \d{4}\n$/)
+  expect(text.slice(-20)).toMatch(/\nretry: \d{4}\n$/)
 })
 
 test('a hundred that come back at once cost one reading of the history, and at most one more', async () => {
@@ -316,7 +326,7 @@ test('an announcement that comes while the history is read is neither lost nor r
 /** Readers whose sockets take their time; `order` says whose turn it was at each write. */
 async function slowReaders(topic: string, count: number, order: string[]): Promise<void> {
   for (let i = 0; i < count; i++) {
-    const [sink] = await pair()
+    const [sink] = await pair(listener)
     const slow = Object.create(sink, {
       write: {
         value: (bytes: Buffer | string) => {
