@@ -102,8 +102,8 @@ interface Read {
 }
 
 /** Reads a topic; what it sees is written down in short. */
-async function read(lastEventId?: string): Promise<Read> {
-  const [sink, client] = await pair(listener)
+async function read(lastEventId?: string, sockets = pair(listener)): Promise<Read> {
+  const [sink, client] = await sockets
   const reader = {
     seen: [] as string[],
     lastEventId: '',
@@ -213,7 +213,10 @@ describe('a reader', () => {
 test('whoever comes back with what is no id takes nothing from those who come with one', async () => {
   const first = await publish(0)
   await publish(1)
-  const [lost, ...others] = await Promise.all(['abc', first, first].map(id => read(id)))
+  const sockets = await Promise.all([0, 1, 2].map(() => pair(listener)))
+  // In this order, all before the history is read.
+  const ids = ['abc', first, first]
+  const [lost, ...others] = await Promise.all(sockets.map((both, i) => read(ids[i], Promise.resolve(both))))
   await lost?.until('reset')
   for (const reader of others) {
     await reader.until('1')
