@@ -69,7 +69,7 @@ export class Session implements Visited {
       sink.setTimeout(0)
       this.pump(performance.now())
     })
-    // Set only while the socket is full: it takes nothing.
+    // Set only while the socket is full, and for its last bytes: it takes nothing.
     sink.on('timeout', () => {
       this.#ending = 'stalled'
       sink.destroy()

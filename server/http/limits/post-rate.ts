@@ -23,6 +23,7 @@ export class PostRate {
   readonly #limiter: RateLimiterAbstract
   /** What is free, and what is taken at a time. */
   readonly #part: number
+  readonly #step: number
   #shares = new Map<string, Share>()
   #endsAt = 0
 
@@ -30,8 +31,8 @@ export class PostRate {
   constructor(rate: number, limiterOf: (points: number) => RateLimiterAbstract) {
     this.#rate = rate
     this.#part = Math.floor(rate / 20)
-    const step = Math.max(1, this.#part)
-    this.#limiter = limiterOf(Math.ceil((rate - this.#part) / step) * step)
+    this.#step = Math.max(1, this.#part)
+    this.#limiter = limiterOf(Math.ceil((rate - this.#part) / this.#step) * this.#step)
   }
 
   /** Counts one location of a room's collaborator. Rejects with a 429 `Problem`. */
@@ -59,10 +60,9 @@ export class PostRate {
   }
 
   async #take(collaborator: string, share: Share): Promise<void> {
-    const step = Math.max(1, this.#part)
     try {
-      await this.#limiter.consume(collaborator, step)
-      share.left = step
+      await this.#limiter.consume(collaborator, this.#step)
+      share.left = this.#step
     } catch (refusal) {
       if (!(refusal instanceof RateLimiterRes)) throw refusal
       const policy = { name: 'posts', quota: this.#rate, seconds: windowMs / 1_000 }
