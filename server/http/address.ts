@@ -2,17 +2,14 @@
  * From where a request comes, as far as that is known.
  */
 import type { IncomingMessage } from 'node:http'
-import { BlockList, isIP } from 'node:net'
+import { isIP } from 'node:net'
 import express from 'express'
 
-const near = new BlockList()
-near.addSubnet('127.0.0.0', 8)
-near.addSubnet('10.0.0.0', 8)
-near.addSubnet('172.16.0.0', 12)
-near.addSubnet('192.168.0.0', 16)
-near.addSubnet('::1', 128, 'ipv6')
-near.addSubnet('fc00::', 7, 'ipv6')
-near.addSubnet('fe80::', 10, 'ipv6')
+/**
+ * Loopback, and what private networks use (RFC 1918, RFC 4193, RFC 4291). As one expression, since every stream asks: a
+ * `BlockList` costs a tenth of a join.
+ */
+const near = /^(127|10|192\.168|172\.(1[6-9]|2\d|3[01]))\.|^::1$|^f([cd]..|e[89ab].):/i
 
 /**
  * Gives the public address, or the network that is one customer's. Undefined for what is near: this machine, or a private
@@ -33,8 +30,9 @@ export function addressReader(trustProxy: string | number | boolean): (req: Inco
 }
 
 function networkOf(address: string): string | undefined {
+  if (near.test(address)) return undefined
   const family = isIP(address)
-  if (family === 0 || near.check(address, family === 6 ? 'ipv6' : 'ipv4')) return undefined
+  if (family === 0) return undefined
   return family === 4 ? address : firstHalf(address)
 }
 

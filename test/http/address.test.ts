@@ -27,8 +27,11 @@ describe('the address of a request', () => {
     '10.1.2.3',
     '172.31.0.1',
     '192.168.0.1',
-    'fd00::1',
+    '172.16.0.1',
+    'fc00::1',
+    'FD00::1',
     'fe80::1',
+    'febf::1',
     'unknown',
     '',
     '1.2.3',
@@ -41,7 +44,10 @@ describe('the address of a request', () => {
     ['2001:db8::1', '2001:db8:0:0'],
     ['2001:db8::1:2:3:4:5', '2001:db8:0:1'],
     ['2001::', '2001:0:0:0'],
+    ['fec0::1', 'fec0:0:0:0'],
     ['::ffff:203.0.113.7', '203.0.113.7'],
+    ['172.32.0.1', '172.32.0.1'],
+    ['101.0.0.1', '101.0.0.1'],
   ])('is the customer’s network for %s: %s', (address, network) => {
     expect(addressReader(false)(asked(address))).toBe(network)
   })
