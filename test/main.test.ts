@@ -1,12 +1,13 @@
 /** The process: what it refuses to start with, what it logs, how it ends. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { request as ask } from 'node:http'
 import { createServer, type Server } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { logged } from './support/log.ts'
 import { freePort } from './support/ports.ts'
 import { RawReader } from './support/raw.ts'
-import { send } from './support/requests.ts'
+import { expectProblem, send } from './support/requests.ts'
 import { Room, stores, untilReady, useRedis } from './support/rooms.ts'
 import { program, startServer, type TestServer } from './support/server.ts'
 import { openStream } from './support/streams.ts'
@@ -155,8 +156,50 @@ describe.each(stores)('SIGTERM, over %s', store => {
       const answer = await send(server.port, 'GET', path)
       expect(answer).toMatchObject({ status: 200, text: expect.stringMatching(/^retry: \d{4,5}\n$/) })
     }
+    for (const [method, path] of [
+      ['POST', '/location'],
+      ['GET', '/location'],
+      ['POST', '/location/alive'],
+      ['DELETE', '/location/alice'],
+    ] as const) {
+      const answer = await send(
+        server.port,
+        method,
+        path,
+        method === 'POST' ? { json: { user: 'alice', x: 1, y: 1 } } : {},
+      )
+      expectProblem(answer, 503)
+      expect(answer.headers).toMatchObject({ 'retry-after': '1', connection: 'close' })
+    }
+    for (const path of ['/healthz', '/metrics', '/']) {
+      expect(await send(server.port, 'GET', path)).toMatchObject({ status: 200, headers: { connection: 'close' } })
+    }
     await stream.ended()
     expect(await exited).toEqual([0, null])
+  })
+
+  test('lets a location that was on its way be published', async () => {
+    const server = await startServer({ ...env(), DRAIN_MS: '2000' })
+    await untilReady(server, true)
+    const stream = await new Room(server, 'lobby').follow()
+    await stream.next('snapshot')
+    const body = JSON.stringify({ user: 'alice', x: 1, y: 1 })
+    const request = ask({
+      port: server.port,
+      method: 'POST',
+      path: '/rooms/lobby/location',
+      headers: { 'Content-Type': 'application/json', 'Content-Length': body.length, Expect: '100-continue' },
+    })
+    request.flushHeaders()
+    await once(request, 'continue')
+    server.child.kill('SIGTERM')
+    await untilReady(server, false)
+    request.end(body)
+    const [answer] = await once(request, 'response')
+    expect(answer.statusCode).toBe(200)
+    expect(await stream.next('location')).toMatchObject({ user: 'alice', x: 1 })
+    answer.resume()
+    await stream.ended()
   })
 
   test('ends a process whose log nobody reads any more', async () => {

@@ -65,6 +65,15 @@ export function createRooms(options: RoomsOptions): Rooms {
     return caller
   }
 
+  /** For all but streams, which are told otherwise when to come back. */
+  const callerNow: typeof callerIn = async (req, room, may) => {
+    const caller = await callerIn(req, room, may)
+    if (options.refusal() === 'draining') {
+      throw new Problem(503, 'The server is draining. Ask again.', { headers: { 'Retry-After': 1 } })
+    }
+    return caller
+  }
+
   const count = async (room: string, users: Set<string>) => {
     for (const user of users) limits.rooms.enter(user, room)
     await Promise.all(Array.from(users, user => limits.posts.count(`${room}/${user}`)))
@@ -78,7 +87,7 @@ export function createRooms(options: RoomsOptions): Rooms {
 
   return {
     async publish(req, res, room) {
-      const caller = await callerIn(req, room, mayWrite)
+      const caller = await callerNow(req, room, mayWrite)
       const body = await readJson(req)
       if (Array.isArray(body)) {
         const batch = check(batchSchema, body)
@@ -100,21 +109,21 @@ export function createRooms(options: RoomsOptions): Rooms {
     },
 
     async who(req, res, room) {
-      await callerIn(req, room, mayRead)
+      await callerNow(req, room, mayRead)
       const { head, entries } = await broker.latest(room)
       const locations = entries.map(({ value, id }) => locationOf(value, id)).join(',')
       sendJson(res, `{"room":${JSON.stringify(room)},"lastEventId":"${head}","locations":[${locations}]}`)
     },
 
     async leave(req, res, room, user) {
-      const caller = await callerIn(req, room, mayWrite)
+      const caller = await callerNow(req, room, mayWrite)
       refuseUnless(mayBe(caller, check(userSchema, user)))
       await broker.remove(room, user, 'left')
       sendNothing(res)
     },
 
     async alive(req, res, room) {
-      const caller = await callerIn(req, room, mayWrite)
+      const caller = await callerNow(req, room, mayWrite)
       const user = check(aliveSchema, await readJson(req)).user ?? caller.sub ?? anonymousUser(req)
       if (user === undefined) throw new Problem(400, 'Nobody is named, and no cookie says who it is.')
       refuseUnless(mayBe(caller, user))
