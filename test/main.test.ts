@@ -145,7 +145,7 @@ describe.each(stores)('SIGTERM, over %s', store => {
   })
 
   test('is known to whoever asks while a stream is open, and nothing new begins', async () => {
-    const server = await startServer({ ...env(), DRAIN_MS: '2000' })
+    const server = await startServer({ ...env(), DRAIN_MS: '4000' })
     await untilReady(server, true)
     const stream = await new Room(server).follow()
     await stream.next('snapshot')
@@ -156,30 +156,25 @@ describe.each(stores)('SIGTERM, over %s', store => {
       const answer = await send(server.port, 'GET', path)
       expect(answer).toMatchObject({ status: 200, text: expect.stringMatching(/^retry: \d{4,5}\n$/) })
     }
-    for (const [method, path] of [
-      ['POST', '/location'],
-      ['GET', '/location'],
-      ['POST', '/location/alive'],
-      ['DELETE', '/location/alice'],
-    ] as const) {
-      const answer = await send(
-        server.port,
-        method,
-        path,
-        method === 'POST' ? { json: { user: 'alice', x: 1, y: 1 } } : {},
-      )
+    const json = { user: 'alice', x: 1, y: 1 }
+    const refusals = await Promise.all([
+      send(server.port, 'POST', '/location', { json }),
+      send(server.port, 'GET', '/location'),
+      send(server.port, 'POST', '/location/alive', { json }),
+      send(server.port, 'DELETE', '/location/alice'),
+    ])
+    for (const answer of refusals) {
       expectProblem(answer, 503)
       expect(answer.headers).toMatchObject({ 'retry-after': '1', connection: 'close' })
     }
-    for (const path of ['/healthz', '/metrics', '/']) {
-      expect(await send(server.port, 'GET', path)).toMatchObject({ status: 200, headers: { connection: 'close' } })
-    }
+    const others = await Promise.all(['/healthz', '/metrics', '/'].map(path => send(server.port, 'GET', path)))
+    for (const answer of others) expect(answer).toMatchObject({ status: 200, headers: { connection: 'close' } })
     await stream.ended()
     expect(await exited).toEqual([0, null])
   })
 
   test('lets a location that was on its way be published', async () => {
-    const server = await startServer({ ...env(), DRAIN_MS: '2000' })
+    const server = await startServer({ ...env(), DRAIN_MS: '4000' })
     await untilReady(server, true)
     const stream = await new Room(server, 'lobby').follow()
     await stream.next('snapshot')
@@ -192,6 +187,7 @@ describe.each(stores)('SIGTERM, over %s', store => {
     })
     request.flushHeaders()
     await once(request, 'continue')
+    const exited = once(server.child, 'exit')
     server.child.kill('SIGTERM')
     await untilReady(server, false)
     request.end(body)
@@ -200,6 +196,7 @@ describe.each(stores)('SIGTERM, over %s', store => {
     expect(await stream.next('location')).toMatchObject({ user: 'alice', x: 1 })
     answer.resume()
     await stream.ended()
+    expect(await exited).toEqual([0, null])
   })
 
   test('ends a process whose log nobody reads any more', async () => {

@@ -65,7 +65,7 @@ export function createRooms(options: RoomsOptions): Rooms {
     return caller
   }
 
-  /** For all but streams, which are told otherwise when to come back. */
+  /** While draining it refuses whoever asks for anything but a stream, which is told in its own way when to come back. */
   const callerNow: typeof callerIn = async (req, room, may) => {
     const caller = await callerIn(req, room, may)
     if (options.refusal() === 'draining') {
