@@ -20,6 +20,7 @@ import { Verifier } from './http/access/verifier.ts'
 import { addressReader } from './http/address.ts'
 import { createApp } from './http/app.ts'
 import { isOnEventStream } from './http/event-stream.ts'
+import { endConnections } from './http/head.ts'
 import { PostRate } from './http/limits/post-rate.ts'
 import { RoomCount } from './http/limits/room-count.ts'
 import { StreamCount } from './http/limits/stream-count.ts'
@@ -140,10 +141,7 @@ export async function start(config: Config, log: Logger, webDir: string): Promis
     trouble: () => (isDraining ? 'The server is draining' : broker.trouble()),
   })
   const server = createServer({ keepAliveTimeout: keepAliveMs, ...patience }, (req, res) => {
-    if (isOnEventStream(req)) return
-    // A kept connection would lead its client straight back here.
-    if (isDraining) res.setHeader('Connection', 'close')
-    app(req, res)
+    if (!isOnEventStream(req)) app(req, res)
   })
   server.on('clientError', (error, socket) => answerUnreadable(error, socket as Socket))
   // Whoever asks as soon as it listens is not to be told that the store is away; but if it is, that can be said only by
@@ -160,6 +158,7 @@ export async function start(config: Config, log: Logger, webDir: string): Promis
     address,
     async drain() {
       isDraining = true
+      endConnections()
       ticks.drain()
       await Promise.all([hub.drain(config.drainMs), runHub.drain(config.drainMs)])
       await relay.close()

@@ -192,7 +192,7 @@ describe.each(stores)('SIGTERM, over %s', store => {
     await untilReady(server, false)
     request.end(body)
     const [answer] = await once(request, 'response')
-    expect(answer.statusCode).toBe(200)
+    expect(answer).toMatchObject({ statusCode: 200, headers: { connection: 'close' } })
     expect(await stream.next('location')).toMatchObject({ user: 'alice', x: 1 })
     answer.resume()
     await stream.ended()

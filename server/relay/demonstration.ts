@@ -6,6 +6,7 @@ import { Router } from 'express'
 import { z } from 'zod'
 import { sendJson } from '../http/answer.ts'
 import { check, readJson } from '../http/body.ts'
+import { writeHead } from '../http/head.ts'
 import { onlyThese } from '../http/methods.ts'
 import type { Upstream } from './upstreams.ts'
 
@@ -31,7 +32,7 @@ export function demonstrationRoutes(place: () => Upstream): Router {
     .post(async (req, res) => {
       const { messages } = check(questionSchema, await readJson(req))
       const words = answerTo(messages.at(-1)?.content ?? '').match(/\S+\s*/g) ?? []
-      res.writeHead(200, { 'Content-Type': 'text/event-stream' })
+      writeHead(res, 200, { 'Content-Type': 'text/event-stream' })
       const timer = setInterval(() => {
         const content = words.shift()
         if (content === undefined) {
