@@ -1,24 +1,19 @@
-/** Puts beside the compiled server what tsc leaves out: its Lua scripts, and the page with its bundled scripts. `--watch` keeps the page's scripts up to date. */
-import { cp, mkdir } from 'node:fs/promises'
+/** Puts into `dist` what tsc leaves out: the page, its scripts bundled, and the server's Lua scripts. `--watch` keeps them up to date. */
 import { context } from 'esbuild'
 
-const scripts = await context({
-  entryPoints: ['web/page.ts', 'web/relay.ts'],
+const files = await context({
+  entryPoints: ['web/page.ts', 'web/relay.ts', 'web/*.html', 'web/*.css', 'web/*.svg', 'server/**/*.lua'],
+  loader: { '.html': 'copy', '.css': 'copy', '.svg': 'copy', '.lua': 'copy' },
   bundle: true,
   minify: true,
   format: 'esm',
   target: 'es2022',
-  outdir: 'dist/web',
+  outdir: 'dist',
+  outbase: '.',
   logLevel: 'warning',
 })
-await mkdir('dist/web', { recursive: true })
-await cp('web', 'dist/web', { recursive: true, filter: source => !source.endsWith('.ts') })
-await cp('server', 'dist/server', {
-  recursive: true,
-  filter: source => !/\.[a-z]+$/.test(source) || source.endsWith('.lua'),
-})
-if (process.argv.includes('--watch')) await scripts.watch()
+if (process.argv.includes('--watch')) await files.watch()
 else {
-  await scripts.rebuild()
-  await scripts.dispose()
+  await files.rebuild()
+  await files.dispose()
 }

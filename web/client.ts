@@ -15,10 +15,15 @@ import type { Draft, Location, RoomEvent } from './wire.ts'
 
 /** Other tabs of mine that come back at the same time may put me back first. */
 const RETURN_MS = 250
+/**
+ * An answer that takes so long may wait for a connection: over HTTP/1.1 a browser has six to a host, and the streams of
+ * six tabs hold them all.
+ */
+const PATIENCE_MS = 5_000
 
 export interface ClientOptions {
   room: string
-  /** Left out: whoever the token or the cookie names, else an anonymous collaborator. */
+  /** Left out: whoever the token or the cookie names, else an anonymous collaborator, who names itself where no cookie is kept. */
   user?: string | undefined
   /**
    * The first location. It is published before the stream opens, so that an anonymous collaborator has the cookie by
@@ -30,7 +35,7 @@ export interface ClientOptions {
   credentials?: RequestCredentials
   fetch?: typeof globalThis.fetch
   EventSource?: typeof globalThis.EventSource
-  /** Whose location is another than before. */
+  /** Whose location is another than before. None of these is called before the constructor returned. */
   onChange?(users: ReadonlySet<string>): void
   /** `offline` is for good: `refusal` says why. */
   onStatus?(status: Status, refusal?: Refusal): void
@@ -42,44 +47,42 @@ export class Client {
   readonly #options: ClientOptions
   readonly #url: string
   readonly #init: RequestInit
-  readonly #fetch: typeof globalThis.fetch
   readonly #who: WhoIsWhere = new Map()
   readonly #own = new Own()
   readonly #mover: Mover
-  readonly #follower: Follower
   readonly #ending = new AbortController()
+  #follower: Follower | undefined
+  /** Whom my requests name. */
+  #user: string | undefined
   #me: string | undefined
   /** My latest location, to put me back when the log lost it; none when it was refused, or someone took me out. */
   #where: Draft | undefined
   #returning: ReturnType<typeof setTimeout> | undefined
-  #opened = false
 
+  /** Throws a `RangeError` for a room that no URL can carry, and a `TypeError` where there is no `EventSource`. */
   constructor(options: ClientOptions) {
-    const { room, user, base = '', credentials = 'same-origin' } = options
+    const { room, user, where, base = '', credentials = 'same-origin' } = options
     this.#options = options
+    this.#user = user
     this.#me = user
     this.#url = roomUrl(base, room)
-    this.#init = { credentials, signal: this.#ending.signal }
-    this.#fetch = options.fetch ?? globalThis.fetch.bind(globalThis)
-    const whose = user === undefined ? '' : `&user=${encodeURIComponent(user)}`
-    this.#follower = new Follower({
-      url: `${this.#url}/sse?ack=1${whose}`,
-      EventSource: options.EventSource ?? globalThis.EventSource,
-      fetch: this.#fetch,
-      credentials,
-      onEvent: (event, id) => this.#take(event, id),
-      onStatus: (status, refusal) => this.#tell(status, refusal),
-    })
+    if (!options.EventSource && !globalThis.EventSource) throw new TypeError('there is no EventSource here; pass one')
+    const { signal } = this.#ending
+    this.#init = { credentials, signal }
     this.#mover = new Mover({
-      send: draft => postLocation(this.#fetch, this.#url, this.#init, draft),
+      send: draft => this.#post(draft),
       onOutcome: (outcome, latest) => this.#settle(outcome, latest),
     })
-    const { signal } = this.#ending
     globalThis.addEventListener?.('online', this.#refresh, { signal })
     globalThis.addEventListener?.('offline', this.#refresh, { signal })
     globalThis.addEventListener?.('pageshow', this.#refresh, { signal })
-    if (options.where) this.publish(options.where)
-    else this.#open()
+    // A page that is kept for the way back would hold its stream, and me in the room.
+    globalThis.addEventListener?.('pagehide', () => this.#follower?.pause(), { signal })
+    queueMicrotask(() => {
+      if (signal.aborted) return
+      if (!where) this.#open()
+      else if (!this.#where) this.publish(where)
+    })
   }
 
   /** My collaborator's name for the server; an anonymous one has it after the first answer. */
@@ -98,28 +101,65 @@ export class Client {
 
   /** Moves me. Returns at once; of moves that come faster than they can be published, the latest is. */
   publish(where: Draft): void {
-    this.#where = { ...where, user: this.#options.user }
+    this.#where = where
     this.#own.ask(where)
-    this.#mover.move(this.#where)
-    if (this.#me !== undefined) this.#changed(this.#me)
+    this.#mover.move(where)
+    this.#changed(this.#me)
   }
 
   close(): void {
     this.#ending.abort()
-    this.#follower.close()
+    this.#follower?.close()
     this.#mover.close()
     clearTimeout(this.#returning)
   }
 
   #open(): void {
-    this.#opened = true
+    const { EventSource = globalThis.EventSource, credentials = 'same-origin' } = this.#options
+    const whose = this.#user === undefined ? '' : `&user=${encodeURIComponent(this.#user)}`
+    this.#follower?.close()
+    this.#follower = new Follower({
+      url: `${this.#url}/sse?ack=1${whose}`,
+      EventSource,
+      fetch: this.#fetch,
+      credentials,
+      onEvent: (event, id) => this.#take(event, id),
+      onStatus: (status, refusal) => this.#tell(status, refusal),
+    })
     this.#follower.open()
+  }
+
+  /** The stream lets go of its connection, and comes back after whoever waits for one. */
+  readonly #fetch: typeof globalThis.fetch = async (input, init) => {
+    const { fetch = globalThis.fetch } = this.#options
+    const timer = setTimeout(() => this.#follower?.refresh(), PATIENCE_MS)
+    try {
+      return await fetch(input, init)
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  async #post(draft: Draft): Promise<Outcome> {
+    const user = this.#user
+    // What an anonymous collaborator is called, the server said.
+    const name = draft.name ?? (user === this.#options.user ? undefined : this.#who.get(user ?? '')?.name)
+    const outcome = await postLocation(this.#fetch, this.#url, this.#init, { ...draft, user, name })
+    const isNew = outcome.kind === 'done' && user === undefined && this.#me === undefined
+    if (isNew && !(await this.#isKnown())) this.#user = outcome.user
+    return outcome
+  }
+
+  /** Whether who I am came back with a request that does not say it. */
+  async #isKnown(): Promise<boolean> {
+    const answer = await this.#alive().catch(() => undefined)
+    return answer?.status !== 400
   }
 
   /** `pageshow` comes on every load too; only a page out of the back/forward cache has lost its stream. */
   readonly #refresh = (event: Event) => {
     if (event.type === 'pageshow' && !(event as PageTransitionEvent).persisted) return
-    this.#follower.refresh()
+    this.#follower?.refresh()
     this.#mover.wake()
   }
 
@@ -129,6 +169,7 @@ export class Client {
   }
 
   #settle(outcome: Outcome, latest: boolean): void {
+    const before = this.#me
     if (outcome.kind === 'done') {
       this.#me = outcome.user
       if (latest) this.#own.answered(outcome.id)
@@ -140,12 +181,14 @@ export class Client {
       }
       this.#options.onPublished?.(outcome.refusal)
     }
-    if (this.#me !== undefined) this.#changed(this.#me)
-    if (!this.#opened) this.#open()
+    this.#changed(before, this.#me)
+    // The stream of an onlooker who is somebody now is nobody's.
+    if (!this.#ending.signal.aborted && (!this.#follower || before !== this.#me)) this.#open()
   }
 
   #take(event: RoomEvent, id: string): void {
-    if (event.type === 'ping') return void this.#answerPing()
+    // Unanswered, the lease runs out; nobody is helped by an error here.
+    if (event.type === 'ping') return void this.#alive().catch(() => {})
     const touched = fold(this.#who, event)
     if (event.type === 'location' && event.user === this.#me) {
       this.#own.hear(id)
@@ -173,13 +216,12 @@ export class Client {
     }, RETURN_MS)
   }
 
-  /** Unanswered, the lease runs out; nobody is helped by an error here. */
-  async #answerPing(): Promise<void> {
-    const body = { user: this.#options.user }
-    await this.#fetch(`${this.#url}/alive`, { ...this.#init, ...json(body) }).catch(() => {})
+  #alive(): Promise<Response> {
+    return this.#fetch(`${this.#url}/alive`, { ...this.#init, ...json({ user: this.#user }) })
   }
 
-  #changed(user: string): void {
-    this.#options.onChange?.(new Set([user]))
+  #changed(...users: (string | undefined)[]): void {
+    const known = users.filter(user => user !== undefined)
+    if (known.length > 0) this.#options.onChange?.(new Set(known))
   }
 }

@@ -5,7 +5,7 @@
  * and the server makes up for what was missed or sends a snapshot.
  */
 import { backoffMs } from './backoff.ts'
-import { type Refusal, refusalOf } from './requests.ts'
+import { isFinal, type Refusal, refusalOf } from './requests.ts'
 import type { RoomEvent } from './wire.ts'
 
 export type Status = 'connecting' | 'live' | 'reconnecting' | 'offline'
@@ -16,9 +16,6 @@ const REOPEN_MIN_MS = 1000
 const REOPEN_MAX_MS = 15_000
 /** `EventSource.CLOSED`, which is not there to be read in every runtime. */
 const CLOSED = 2
-/** An `EventSource` gives up on any status but 200. These are final; the rest is a proxy's bad day. */
-const FINAL = [400, 401, 403]
-
 export interface FollowerOptions {
   /** The stream's URL, with a query. */
   url: string
@@ -47,7 +44,6 @@ export class Follower {
 
   open(): void {
     this.#drop()
-    this.#lost()
     this.#heardAt = performance.now()
     this.#watchSilence()
     const { EventSource, url, credentials } = this.#options
@@ -60,6 +56,12 @@ export class Follower {
       if (source.readyState === CLOSED) void this.#reopen(source)
     }
     this.#source = source
+    this.#lost()
+  }
+
+  /** Lets go of the connection until a `refresh`. */
+  pause(): void {
+    this.#drop()
   }
 
   /** For when the network is another one: the old connection may be dead without knowing it. */
@@ -80,7 +82,7 @@ export class Follower {
     this.#lastEventId = id || this.#lastEventId
     const event = parse(message.data)
     if (event) this.#options.onEvent(event, id)
-    this.#say('live')
+    if (this.#source) this.#say('live')
   }
 
   async #reopen(source: EventSource): Promise<void> {
@@ -106,7 +108,7 @@ export class Follower {
     const headers = { accept: 'text/event-stream' }
     try {
       const response = await fetch(url, { credentials, headers, signal: probing.signal })
-      return FINAL.includes(response.status) ? await refusalOf(response) : undefined
+      return isFinal(response) ? await refusalOf(response) : undefined
     } catch {
       return undefined
     } finally {

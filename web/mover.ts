@@ -13,6 +13,10 @@ const RETRY_MIN_MS = 500
 const RETRY_MAX_MS = 15_000
 /** How far ahead of this clock a `seq` may be: about three weeks. */
 const AHEAD_MAX_MS = 1000 * 8 ** 7
+const outpaced: Outcome = {
+  kind: 'refused',
+  refusal: { status: 200, detail: 'a location with a later `seq`, far ahead of this clock, is there.' },
+}
 
 export interface MoverOptions {
   send(draft: Draft): Promise<Outcome>
@@ -81,11 +85,12 @@ export class Mover {
     if (this.#closed) return
     const latest = this.#next === draft
     if (outcome.kind === 'later') this.#postpone(outcome.afterMs, latest)
+    else this.#failures = 0
+    if (latest && this.#isOutpaced(outcome) && this.#aheadMs < AHEAD_MAX_MS) this.#next = this.#overtaking(draft)
     else {
-      this.#failures = 0
-      if (latest) this.#next = this.#overtake(outcome, draft)
+      if (latest && outcome.kind !== 'later') this.#next = undefined
+      this.#options.onOutcome(latest && this.#isOutpaced(outcome) ? outpaced : outcome, latest)
     }
-    if (!this.#next || !latest || outcome.kind !== 'done') this.#options.onOutcome(outcome, latest)
     this.#pump()
   }
 
@@ -97,12 +102,14 @@ export class Mover {
 
   /**
    * A move that is stale although it was sent but once lost to another tab or device of mine, perhaps one whose clock is
-   * ahead of this one's. Then every move from here would be stale: it goes again with a `seq` still further ahead.
-   * One that was sent before may have lost to itself.
+   * ahead of this one's. One that was sent before may have lost to itself.
    */
-  #overtake(outcome: Outcome, draft: Draft): Draft | undefined {
-    const lost = outcome.kind === 'done' && outcome.stale && !this.#again
-    if (!lost || this.#aheadMs >= AHEAD_MAX_MS) return undefined
+  #isOutpaced(outcome: Outcome): boolean {
+    return outcome.kind === 'done' && outcome.stale && !this.#again
+  }
+
+  /** Else every move from here would be stale: it goes again with a `seq` still further ahead. */
+  #overtaking(draft: Draft): Draft {
     this.#aheadMs = this.#aheadMs * 8 || 1000
     return { ...draft, seq: this.#drawSeq() }
   }

@@ -7,7 +7,7 @@ import type { Draft } from './wire.ts'
 
 export interface Refusal {
   status: number
-  /** The problem's `detail`: a sentence for people. */
+  /** The problem's `detail`, and what it says of each field: for people. */
   detail: string
 }
 
@@ -22,6 +22,8 @@ export type Outcome =
 /** A POST that is lost without a word would hold up every later move. */
 const TIMEOUT_MS = 10_000
 const MAX_RETRY_AFTER_MS = 60_000
+/** What the server itself refuses for good. Anything else but success is a proxy's bad day. */
+const FINAL = [400, 401, 403, 413, 415]
 
 export async function postLocation(
   fetch: typeof globalThis.fetch,
@@ -38,8 +40,8 @@ export async function postLocation(
       const { id, user, stale = false } = (await response.json()) as { id: string; user: string; stale?: boolean }
       return { kind: 'done', id, user, stale }
     }
-    if (response.status === 429 || response.status >= 500) return { kind: 'later', afterMs: retryAfterMs(response) }
-    return { kind: 'refused', refusal: await refusalOf(response) }
+    if (isFinal(response)) return { kind: 'refused', refusal: await refusalOf(response) }
+    return { kind: 'later', afterMs: retryAfterMs(response) }
   } catch {
     return { kind: 'later', afterMs: 0 }
   } finally {
@@ -53,9 +55,19 @@ export const json = (body: unknown): RequestInit => ({
   body: JSON.stringify(body),
 })
 
+export const isFinal = ({ status }: Response): boolean => FINAL.includes(status)
+
 export async function refusalOf(response: Response): Promise<Refusal> {
-  const problem = (await response.json().catch(() => ({}))) as { title?: string; detail?: string }
-  return { status: response.status, detail: problem.detail || problem.title || `HTTP ${response.status}` }
+  const problem: Problem = await response.json().catch(() => ({}))
+  const said = problem.detail || problem.title || `HTTP ${response.status}`
+  const errors = problem.errors?.map(({ path, message }) => `${path} ${message}`) ?? []
+  return { status: response.status, detail: [said, ...errors].join(' ') }
+}
+
+interface Problem {
+  title?: string
+  detail?: string
+  errors?: { path: string; message: string }[]
 }
 
 /** RFC 9110, 10.2.3: seconds, or a date. */

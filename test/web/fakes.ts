@@ -26,6 +26,7 @@ export class FakeSource {
 
   /** As the HTML standard has it, an event without an id carries the last one that there was. */
   say(data: unknown, id = this.#lastEventId): void {
+    if (this.readyState === 2) return
     this.readyState = 1
     this.#lastEventId = id
     const text = typeof data === 'string' ? data : JSON.stringify(data)

@@ -67,6 +67,19 @@ test('an onlooker follows a room without being in it', async () => {
   expect([...onlooker.client.users()]).toEqual(['alice'])
 })
 
+test('who keeps no cookie is one guest, however often they move', async () => {
+  const { client, until } = join({ room: 'guest', where: { x: 0, y: 0 } })
+  const onlooker = join({ room: 'guest' })
+  const guest = () => client.where(client.me ?? '')
+  await until(() => guest() !== undefined)
+  for (let x = 1; x <= 5; x++) {
+    client.publish({ x, y: 0 })
+    await onlooker.until(() => onlooker.client.where(client.me ?? '')?.x === x)
+  }
+  expect([...onlooker.client.users()]).toEqual([client.me])
+  expect(guest()?.name).toMatch(/^Guest /)
+})
+
 test('what the server refuses is told, and shows nowhere', async () => {
   const refused = await new Promise(tell => {
     join({ room: 'refused', user: 'alice', where: { x: 1, y: 1, color: 'red' }, onPublished: tell })

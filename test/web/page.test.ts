@@ -116,6 +116,44 @@ test('closing a window clears its marker in the other', async () => {
   expect(await alice.page.locator('[aria-live]').textContent()).toBe('bob left.')
 })
 
+test('following a link clears it as well, though the browser keeps the page for the way back', async () => {
+  const keeping = await launch({ ignoreDefaultArgs: ['--disable-back-forward-cache'] })
+  try {
+    const alice = await visit('alice')
+    const bob = await openWindow(keeping, addressOf('bob'))
+    await bob.says('live')
+    await alice.sees('bob', 'A1')
+    await bob.page.evaluate(() =>
+      addEventListener('pageshow', ({ persisted }) => Object.assign(globalThis, { persisted })),
+    )
+    await bob.page.click('a[href="relay.html"]')
+    await alice.misses('bob')
+    await bob.page.evaluate('history.back()')
+    await alice.sees('bob', 'A1')
+    expect(await bob.page.evaluate('persisted')).toBe(true)
+  } finally {
+    await keeping.close()
+  }
+})
+
+test('six windows of one browser, which has six connections, still move and stay', async () => {
+  const own = await startServer({ HEARTBEAT_MS: '1000', LEASE_MS: '10000' })
+  try {
+    const users = ['a', 'b', 'c', 'd', 'e', 'f']
+    const first = keep(await openWindow(browser, addressOf(users[0], undefined, own)))
+    await first.says('live')
+    for (const user of users.slice(1)) await (await openBeside(first, addressOf(user, undefined, own))).says('live')
+    await click(first, 'C3')
+    const onlooker = keep(await openWindow(browser, addressOf('onlooker', undefined, own)))
+    await onlooker.sees('a', 'C3')
+    for (const user of users.slice(1)) await onlooker.sees(user, 'A1')
+  } finally {
+    await Promise.all(windows.map(window => window.close()))
+    windows = []
+    await own.stop()
+  }
+})
+
 test('a reload is not noticed by the others: no leave, and no marker gone for a moment', async () => {
   const bob = await visit('bob')
   const alice = await visit('alice')
