@@ -14,8 +14,10 @@ const headers = {
   'X-Accel-Buffering': 'no',
 }
 
-/** The connections that were given away. */
-const given = new WeakSet<Socket>()
+/** The connections that were given away, and how many requests came on each since. */
+const given = new WeakMap<Socket, number>()
+/** Node keeps each, as long as it is not answered. */
+const maxStrays = 8
 
 const laterFromMs = 3_000
 const laterToMs = 10_000
@@ -41,13 +43,20 @@ export function startEventStream(res: ServerResponse): Socket | null {
   writeHead(res, 200, headers)
   res.flushHeaders()
   res.detachSocket(socket)
-  given.add(socket)
+  given.set(socket, 0)
   return socket
 }
 
-/** Whether a request came on the connection of an event stream: it is not answered (RFC 9112, section 9.6). */
+/**
+ * Whether a request came on the connection of an event stream: it is not answered (RFC 9112, section 9.6), and whoever
+ * goes on asking there is cut off.
+ */
 export function isOnEventStream({ socket }: IncomingMessage): boolean {
-  return given.has(socket)
+  const strays = given.get(socket)
+  if (strays === undefined) return false
+  if (strays === maxStrays) socket.destroy()
+  else given.set(socket, strays + 1)
+  return true
 }
 
 /**

@@ -26,3 +26,14 @@ test('what is asked on the connection of a stream is not answered, and the strea
   expect(text.match(/"snapshot"/g)).toHaveLength(1)
   socket.destroy()
 })
+
+test('whoever goes on asking on it is cut off, since what is not answered is kept', async () => {
+  const socket = connect(server.port, '127.0.0.1')
+  socket.on('error', () => {})
+  const ask = (path: string) => socket.write(`GET ${path} HTTP/1.1\r\nHost: localhost:${server.port}\r\n\r\n`)
+  const closed = once(socket, 'close')
+  ask('/sse?interval=10000')
+  await once(socket, 'data')
+  for (let i = 0; i < 100; i++) ask('/healthz')
+  await closed
+})
