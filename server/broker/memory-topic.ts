@@ -80,7 +80,11 @@ export class MemoryTopic {
 
   publish({ key, value, seq }: Draft): Receipt {
     const old = this.#values.get(key)
-    if (old?.seq !== undefined && seq !== undefined && seq <= old.seq) return { id: old.id, stale: true }
+    if (old?.seq !== undefined && seq !== undefined && seq <= old.seq) {
+      // It changes nothing, but it is a sign of life.
+      this.#post(key)
+      return { id: old.id, stale: true }
+    }
     const id = this.#append(key, value, '')
     this.#values.set(key, { id, value, seq: seq ?? old?.seq })
     this.#post(key)
@@ -135,7 +139,7 @@ export class MemoryTopic {
     if (acked.length === 0 && this.#values.has(key)) this.#post(key)
   }
 
-  /** Posting keeps only those whom no stream keeps. */
+  /** Posting keeps those whom no stream keeps, or none any more. */
   #post(key: string): void {
     const leases = this.#leasesOf(key)
     if (leases.size === 0 || leases.has(poster)) this.#lease(key, poster, 'posted', this.#options.leaseMs)
@@ -159,7 +163,15 @@ export class MemoryTopic {
       const { as, until } = last(leases)
       if (until > this.#now) continue
       this.#leases.delete(key)
-      if (this.#values.delete(key)) this.#append(key, null, as === 'released' ? 'closed' : 'expired')
+      const stored = this.#values.get(key)
+      if (!stored) continue
+      const postedUntil = parts(stored.id)[0] + this.#options.leaseMs
+      if (as !== 'released' && postedUntil > this.#now) {
+        this.#leases.set(key, new Map([[poster, { as: 'posted', until: postedUntil }]]))
+        continue
+      }
+      this.#values.delete(key)
+      this.#append(key, null, as === 'released' ? 'closed' : 'expired')
     }
     this.#nextEnd = this.#earliestEnd()
   }

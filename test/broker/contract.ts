@@ -380,6 +380,31 @@ export function brokerContract(name: string, open: Open): void {
         await patient.close()
       })
 
+      test('that waits for a sign of life lives by posting, too', async () => {
+        const patient = await open({ ...options, leaseMs: 500 })
+        const topic = nanoid()
+        const holds = ['alice', 'mute'].map(key => ({ key, as: 'acked' as const }))
+        await patient.publish(topic, [{ key: 'mute', value: '1' }])
+        await patient.keep(topic, 'a', holds, true)
+        while ((await patient.latest(topic)).entries.some(({ key }) => key === 'mute')) {
+          await patient.publish(topic, [{ key: 'alice', value: '1' }])
+        }
+        expect((await patient.latest(topic)).entries).toMatchObject([{ key: 'alice' }])
+        await patient.close()
+      })
+
+      test('of whoever only posts goes on with a post that is stale', async () => {
+        const patient = await open({ ...options, leaseMs: 500 })
+        const topic = nanoid()
+        const alice = { key: 'alice', value: '1', seq: 7 }
+        await patient.publish(topic, [alice, { key: 'mute', value: '1' }])
+        const until = Date.now() + 1_000
+        while (Date.now() < until) await patient.publish(topic, [alice])
+        const { events } = await patient.history(topic, beginning)
+        expect(events.map(({ key, reason }) => key + reason)).toEqual(['alice', 'mute', 'muteexpired'])
+        await patient.close()
+      })
+
       test('that runs out with thousands of others is over with them', async () => {
         const hasty = await open({ ...options, leaseMs: 300 })
         const topic = nanoid()

@@ -11,13 +11,16 @@ local receipts, latest, newValues = {}, {}, {}
 for n, key in ipairs(keys) do
   local seq, value = ARGV[3 * n - 1], ARGV[3 * n]
   local oldId, oldSeq = string.match(latest[key] or stored[n] or '', '^([^\t]*)\t([^\t]*)')
+  local posted = isPosted(held[n])
   if seq ~= '' and oldSeq and oldSeq ~= '' and tonumber(seq) <= tonumber(oldSeq) then
     receipts[2 * n - 1], receipts[2 * n] = oldId, 1
+    -- It changes nothing, but it is a sign of life, and not in the value's id.
+    if posted then post(key) end
   else
     local id = append(key, '', value)
     latest[key] = id .. '\t' .. (seq ~= '' and seq or oldSeq or '') .. '\t' .. value
     receipts[2 * n - 1], receipts[2 * n] = id, 0
-    if not isPosted(held[n]) and not next(readHolders(key)) then post(key) end
+    if not posted and not next(readHolders(key)) then post(key) end
   end
 end
 for key, value in pairs(latest) do

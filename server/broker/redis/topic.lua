@@ -113,7 +113,7 @@ local function forget(key)
   redis.call('ZREM', leases, key)
 end
 
--- Posting keeps only those whom no stream keeps, by a holder without a name.
+-- Posting keeps those whom no stream keeps, or none any more, by a holder without a name.
 local function post(key)
   writeHolders(key, { [''] = { as = 'p', till = now + leaseMs } })
 end
@@ -127,12 +127,12 @@ for _, key in ipairs(redis.call('ZRANGEBYSCORE', leases, '-inf', now)) do
   local till = redis.call('ZSCORE', leases, key)
   local stored = redis.call('HGET', holders, key) or ''
   local value = redis.call('HGET', values, key)
+  local released = string.find(stored, '=r:' .. till, 1, true)
   -- Who posts again and again does not write the lease again and again: the last post is in the value's id.
-  local postedTill = value and isPosted(stored) and parts(string.match(value, '^[^\t]*')) + leaseMs or 0
+  local postedTill = value and not released and parts(string.match(value, '^[^\t]*')) + leaseMs or 0
   if postedTill > now then
     writeHolders(key, { [''] = { as = 'p', till = postedTill } })
   else
-    local released = string.find(stored, '=r:' .. till, 1, true)
     -- The log goes first: if Redis takes no more, nothing has been removed yet.
     if value then append(key, released and 'closed' or 'expired', '') end
     redis.call('HDEL', values, key)
