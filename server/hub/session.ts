@@ -19,7 +19,13 @@ export interface Source {
   /** Another one once the topic began anew. */
   readonly tail: Tail
   readonly isOver: boolean
-  snapshot(reason: SnapshotReason): Buffer
+  snapshot(reason: SnapshotReason): Snapshot
+}
+
+/** All that there was when the tail had this end. */
+export interface Snapshot {
+  readonly bytes: Buffer
+  readonly end: number
 }
 
 /** Where a session writes: a connection on which the response has begun, and which ends with it. */
@@ -102,8 +108,9 @@ export class Session implements Visited {
       if (this.#lost) {
         const reason = this.#lost
         this.#lost = null
-        this.#next = tail.end
-        this.#write(this.#source.snapshot(reason), now)
+        const { bytes, end } = this.#source.snapshot(reason)
+        this.#next = end
+        this.#write(bytes, now)
       } else if (this.#next < tail.end) {
         const { bytes, to } = tail.bite(this.#next)
         this.#source.stats.deliveries += to - this.#next

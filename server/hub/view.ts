@@ -17,7 +17,7 @@ import {
 import type { Format, SnapshotReason } from './format.ts'
 import type { Pacer } from './pacer.ts'
 import { Readers } from './readers.ts'
-import type { Source } from './session.ts'
+import type { Snapshot, Source } from './session.ts'
 import type { CatchUpCause, HubStats } from './stats.ts'
 import { Tail } from './tail.ts'
 
@@ -32,6 +32,11 @@ type Reading = 'anew' | 'after head' | 'back'
 /** Events that may wait while the history is read; past that they are read from it, too. */
 const maxHeldEvents = 10_000
 const retryMs = 250
+/**
+ * A snapshot is encoded anew when it lacks more events than it has of these bytes: a small one at every head, but in a room
+ * of thousands those who come one after another share it, and one buffer of it waits for all whose sockets are full.
+ */
+const snapshotBytes = 256 * 1024
 
 export class View implements Follower, Source {
   readonly topic: string
@@ -55,7 +60,7 @@ export class View implements Follower, Source {
   #retry: NodeJS.Timeout | undefined
   #unfollow = () => {}
   #closed = false
-  #snapshot: { reason: SnapshotReason; end: number; bytes: Buffer } | null = null
+  readonly #snapshots = new Map<SnapshotReason, Snapshot>()
 
   constructor(topic: string, format: Format, broker: Broker, pacer: Pacer, stats: HubStats, historyLength: number) {
     this.topic = topic
@@ -126,13 +131,14 @@ export class View implements Follower, Source {
     await this.#read('back')
   }
 
-  /** Everything there is, encoded once for all who need it at this head. */
-  snapshot(reason: SnapshotReason): Buffer {
-    if (this.#snapshot?.end !== this.#tail.end || this.#snapshot.reason !== reason) {
-      const text = this.format.snapshot(reason, this.#head, this.#values.values())
-      this.#snapshot = { reason, end: this.#tail.end, bytes: Buffer.from(text) }
-    }
-    return this.#snapshot.bytes
+  /** Everything there is, or was a moment ago, encoded once for all who need it. */
+  snapshot(reason: SnapshotReason): Snapshot {
+    const { start, end } = this.#tail
+    const known = this.#snapshots.get(reason)
+    if (known && known.end >= start && end - known.end <= known.bytes.length / snapshotBytes) return known
+    const snapshot = { bytes: Buffer.from(this.format.snapshot(reason, this.#head, this.#values.values())), end }
+    this.#snapshots.set(reason, snapshot)
+    return snapshot
   }
 
   /** Readings take turns, and whoever asks before one has begun shares it. */
@@ -192,7 +198,7 @@ export class View implements Follower, Source {
     this.#values = new Map(entries.map(entry => [entry.key, entry]))
     this.#tail = new Tail(this.#historyLength, head, this.stats.onFrame)
     this.#isLengthened = false
-    this.#snapshot = null
+    this.#snapshots.clear()
     this.readers.reset()
   }
 

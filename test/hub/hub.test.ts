@@ -7,6 +7,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { createParser } from 'eventsource-parser'
 import type { Broker, Follower } from '../../server/broker/broker.ts'
 import { MemoryBroker, MemoryStore } from '../../server/broker/memory.ts'
+import type { Format } from '../../server/hub/format.ts'
 import { Hub } from '../../server/hub/hub.ts'
 import { locationFormat } from '../../server/location/format.ts'
 
@@ -139,6 +140,26 @@ describe('a reader', () => {
     await publish(3)
     await reader.until('3')
     expect(reader.seen).toEqual(['joined', '2', '3'])
+  })
+
+  test('of a large room shares the snapshot of those who came just before, and is given what came since', async () => {
+    let encodings = 0
+    const snapshot: Format['snapshot'] = (...args) => {
+      encodings++
+      return locationFormat.snapshot(...args)
+    }
+    hub = new Hub(broker, { ...locationFormat, snapshot }, hubOptions)
+    const crowd = Array.from({ length: 3_000 }, (_, i) => ({ key: `user${i}`, value: `{"user":"${'x'.repeat(200)}"}` }))
+    await broker.publish('room', crowd)
+    await (await read()).until('joined')
+    await publish(1)
+    const reader = await read()
+    await reader.until('1')
+    expect({ seen: reader.seen, encodings }).toEqual({ seen: ['joined', '1'], encodings: 1 })
+    for (let x = 2; x <= 9; x++) await publish(x)
+    const later = await read()
+    await later.until('joined')
+    expect({ seen: later.seen, encodings }).toEqual({ seen: ['joined'], encodings: 2 })
   })
 
   test('gets what its instance was not told of as soon as something does not follow', async () => {
