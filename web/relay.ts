@@ -3,6 +3,7 @@
  *
  * A POST begins a run; whoever reads it, this page before and after a reload, reads it by GET from its first event on.
  */
+import { backoffMs } from './backoff.ts'
 import { byId } from './elements.ts'
 import { json, refusalOf } from './requests.ts'
 
@@ -21,7 +22,10 @@ interface Piece {
 }
 
 const KEY = 'colocate relay'
-const CLOSED = 2
+/** These are final; the rest is a proxy's bad day. */
+const FINAL = [400, 401, 403, 404]
+const AGAIN_MIN_MS = 1000
+const AGAIN_MAX_MS = 15_000
 /** The page may be served below some path. */
 const at = (path: string) => new URL(path, document.baseURI).href
 const prompt = byId('prompt') as HTMLInputElement
@@ -29,6 +33,7 @@ const send = byId('send') as HTMLButtonElement
 const answer = byId('answer')
 let run: string | undefined
 let source: EventSource | undefined
+let failures = 0
 
 byId('ask').addEventListener('submit', event => {
   event.preventDefault()
@@ -39,11 +44,12 @@ byId('stop').addEventListener('click', () => void stop())
 const last = remembered()
 if (last) {
   prompt.value = last.prompt
+  show('answering')
   read(last.run)
 }
 
 async function ask(question: string): Promise<void> {
-  source?.close()
+  leave()
   answer.textContent = ''
   send.disabled = true
   show('asking')
@@ -57,6 +63,7 @@ async function ask(question: string): Promise<void> {
     // The run is the log's from here on.
     hangUp.abort()
     remember({ prompt: question, run: begun })
+    show('answering')
     read(begun)
   } catch (error) {
     show('failed', error instanceof TypeError ? 'The server cannot be reached.' : (error as Error).message)
@@ -71,24 +78,43 @@ async function answered<T>(asked: Promise<Response>): Promise<T> {
   return (await response.json()) as T
 }
 
-/** From its first event on, whatever was read before. */
+/** From its first event on; what was read before stays until that is here. */
 function read(id: string): void {
-  run = id
-  answer.textContent = ''
-  show('answering')
   const reading = new EventSource(at(`forward-sse/${id}`))
+  let lastEventId = ''
+  run = id
   source = reading
-  reading.onmessage = ({ data }) => {
-    if (data === '[DONE]') end('done')
-    else answer.append((JSON.parse(data) as Piece).choices?.[0]?.delta?.content ?? '')
+  reading.addEventListener('message', () => answer.replaceChildren(), { once: true })
+  reading.onmessage = message => {
+    failures = 0
+    lastEventId = message.lastEventId
+    if (message.data === '[DONE]') end('done')
+    else answer.append((JSON.parse(message.data) as Piece).choices?.[0]?.delta?.content ?? '')
   }
   reading.addEventListener('relay-error', ({ data }) => end('failed', (JSON.parse(data) as { detail: string }).detail))
   reading.onopen = () => show('answering')
   reading.onerror = () => {
-    // With nothing left to read it is closed for good: the run is over, or nobody knows it any more.
-    if (reading.readyState === CLOSED) end(answer.textContent === '' ? 'idle' : 'done')
-    else show('reconnecting')
+    show('reconnecting')
+    // Any other state is a pause after which the source comes back by itself.
+    if (reading.readyState === EventSource.CLOSED) void learnWhy(reading, id, lastEventId)
   }
+}
+
+/** A source is closed for good by any status but 200, and hides which. Whoever asks the same sees it. */
+async function learnWhy(reading: EventSource, id: string, lastEventId: string): Promise<void> {
+  const waitMs = backoffMs(failures++, AGAIN_MIN_MS, AGAIN_MAX_MS)
+  const headers = { accept: 'text/event-stream', 'last-event-id': lastEventId }
+  const hangUp = new AbortController()
+  const asked = fetch(at(`forward-sse/${id}`), { headers, signal: hangUp.signal })
+  const response = await asked.catch(() => undefined)
+  const refusal = response && FINAL.includes(response.status) ? await refusalOf(response) : undefined
+  hangUp.abort()
+  // Meanwhile it may have been stopped, or something else asked.
+  if (reading !== source) return
+  // Over, with neither its last event nor an error: so ends only what was stopped.
+  if (response?.status === 204) end('stopped')
+  else if (refusal) end('failed', refusal.detail)
+  else setTimeout(() => reading === source && read(id), waitMs)
 }
 
 async function stop(): Promise<void> {
@@ -97,8 +123,13 @@ async function stop(): Promise<void> {
 }
 
 function end(status: Status, problem = ''): void {
-  source?.close()
+  leave()
   show(status, problem)
+}
+
+function leave(): void {
+  source?.close()
+  source = undefined
 }
 
 function show(status: Status, problem = ''): void {

@@ -25,6 +25,7 @@ const ask = async (question: string) => {
   await window.page.fill('#prompt', question)
   await window.page.click('#send')
 }
+const notice = () => window.page.locator('[role=alert]').textContent()
 const answer = async () => (await window.page.locator('#answer').textContent()) ?? ''
 /** Resolves once the answer has that in it. */
 const reads = (text: string) => window.page.locator('#answer', { hasText: text }).waitFor()
@@ -73,7 +74,48 @@ test('stopped it is over, for the upstream, too', async () => {
   expect(server.log.length).toBeGreaterThan(length)
   expect(await window.page.locator('#stop').isVisible()).toBe(false)
   expect(await answer()).not.toContain('Stop does the same')
+  await window.page.reload()
+  await reads('No model')
+  await window.says('stopped')
   expect(window.troubles).toEqual([])
+})
+
+test('cut off by a proxy that then answers 502 for a while, it is read to its end all the same', async () => {
+  const { page } = window
+  const cut = 'retry: 10\nid: 1-0\ndata: {"choices":[{"delta":{"content":"You wrote: “Cut"}}]}\n\n'
+  await page.route('**/forward-sse/*', route => route.fulfill({ status: 502, body: 'bad gateway' }))
+  await page.route('**/forward-sse/*', route => route.fulfill({ contentType: 'text/event-stream', body: cut }), {
+    times: 1,
+  })
+  // The source is refused, and then whoever asks why.
+  let refusals = 0
+  const refusedTwice = page.waitForResponse(response => response.status() === 502 && ++refusals === 2)
+  await ask('Cut off?')
+  await refusedTwice
+  await window.says('reconnecting')
+  await page.unrouteAll()
+  await window.says('done')
+  expect((await answer()).match(/You wrote/g)).toHaveLength(1)
+  expect(await answer()).toMatch(/Stop does the same at once\.$/)
+})
+
+test('a server that is killed and comes back without the run says so', async () => {
+  let own = await startServer()
+  try {
+    await window.page.goto(`${own.url}/relay.html`)
+    await ask('Who is there?')
+    await reads('No model')
+    own.child.kill('SIGKILL')
+    await window.says('reconnecting')
+    own = await startServer({ PORT: String(own.port) })
+    await window.says('failed')
+    expect(await notice()).toBe('There is no such run, or no longer.')
+    expect(await answer()).toContain('No model')
+    await window.page.reload()
+    await window.says('failed')
+  } finally {
+    await own.stop()
+  }
 })
 
 test('a run that breaks off says why', async () => {
@@ -85,14 +127,14 @@ test('a run that breaks off says why', async () => {
   )
   await ask('Break')
   await window.says('failed')
-  expect(await window.page.locator('[role=alert]').textContent()).toBe('The upstream broke off.')
+  expect(await notice()).toBe('The upstream broke off.')
 })
 
 test('a server without a demonstration says so', async () => {
   await window.page.route('**/demonstration', route => route.fulfill({ status: 404, json: {} }))
   await ask('Anyone?')
   await window.says('failed')
-  expect(await window.page.locator('[role=alert]').textContent()).toContain('no demonstration')
+  expect(await notice()).toContain('no demonstration')
 })
 
 test('the sheet leads to it, and it leads back', async () => {
