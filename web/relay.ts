@@ -29,7 +29,7 @@ const AGAIN_MAX_MS = 15_000
 /** The page may be served below some path. */
 const at = (path: string) => new URL(path, document.baseURI).href
 const prompt = byId('prompt') as HTMLInputElement
-const send = byId('send') as HTMLButtonElement
+const send = byId('send')
 const answer = byId('answer')
 let run: string | undefined
 let source: EventSource | undefined
@@ -37,7 +37,7 @@ let failures = 0
 
 byId('ask').addEventListener('submit', event => {
   event.preventDefault()
-  void ask(prompt.value)
+  if (send.ariaDisabled !== 'true') void ask(prompt.value)
 })
 byId('stop').addEventListener('click', () => void stop())
 
@@ -51,7 +51,8 @@ if (last) {
 async function ask(question: string): Promise<void> {
   leave()
   answer.textContent = ''
-  send.disabled = true
+  // Not `disabled`, which would take the focus away from it.
+  send.ariaDisabled = 'true'
   show('asking')
   try {
     const { targetUrl } = await answered<{ targetUrl: string }>(fetch(at('demonstration')))
@@ -68,7 +69,7 @@ async function ask(question: string): Promise<void> {
   } catch (error) {
     show('failed', error instanceof TypeError ? 'The server cannot be reached.' : (error as Error).message)
   }
-  send.disabled = false
+  send.ariaDisabled = 'false'
 }
 
 async function answered<T>(asked: Promise<Response>): Promise<T> {
@@ -136,7 +137,11 @@ function show(status: Status, problem = ''): void {
   const element = byId('status')
   element.dataset.status = status
   element.textContent = status
-  byId('stop').hidden = status !== 'answering' && status !== 'reconnecting'
+  const button = byId('stop')
+  const isOver = status !== 'answering' && status !== 'reconnecting'
+  // Hidden it would lose the focus; in the form a key that is still held would ask again.
+  if (isOver && document.activeElement === button) answer.focus()
+  button.hidden = isOver
   byId('notice').hidden = problem === ''
   byId('notice').textContent = problem
 }

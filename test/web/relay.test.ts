@@ -80,6 +80,22 @@ test('stopped it is over, for the upstream, too', async () => {
   expect(window.troubles).toEqual([])
 })
 
+test('by keyboard alone, nobody is thrown out of the form when Send waits and Stop goes', async () => {
+  const { page } = window
+  await page.keyboard.press('Tab')
+  await page.keyboard.press('Tab')
+  await page.keyboard.type('By hand?')
+  await page.keyboard.press('Tab')
+  await page.keyboard.press('Enter')
+  await reads('No model')
+  expect(await page.locator(':focus').getAttribute('id')).toBe('send')
+  await page.keyboard.press('Tab')
+  expect(await page.locator(':focus').getAttribute('id')).toBe('stop')
+  await page.keyboard.press('Enter')
+  await window.says('stopped')
+  expect(await page.locator(':focus').getAttribute('id')).toBe('answer')
+})
+
 test('cut off by a proxy that then answers 502 for a while, it is read to its end all the same', async () => {
   const { page } = window
   const cut = 'retry: 10\nid: 1-0\ndata: {"choices":[{"delta":{"content":"You wrote: “Cut"}}]}\n\n'
