@@ -421,6 +421,41 @@ test('on a phone a tap moves me, and the page keeps to the screen', async () => 
   expect(alice.troubles).toEqual([])
 })
 
+test.each([
+  [320, 256],
+  [512, 300],
+  [568, 320],
+  [1280, 256],
+])('in %i × %i pixels, with a notice, the page scrolls and the focused cell is in sight', async (width, height) => {
+  const { page } = await visit('alice', 'Alice', { viewport: { width, height } })
+  const crowd = Array.from({ length: 30 }, (_, index) => ({ user: `user-${index}`, x: 1, y: 1 }))
+  await publish(crowd)
+  await page.locator('[data-roster=user-29]').waitFor()
+  await page.evaluate(() => {
+    const notice = '<p class="notice">Not the page\'s own, which a move that succeeds takes away.</p>'
+    document.querySelector('[role=alert]')?.insertAdjacentHTML('afterend', notice)
+  })
+  /** Whether all of that cell can be seen, by the point in each of its corners. */
+  const isInSight = (cell: string) =>
+    page.locator(`[data-cell="${cell}"]`).evaluate(element => {
+      const { left, right, top, bottom } = element.getBoundingClientRect()
+      const corners = [left + 2, right - 2].flatMap(x => [top + 2, bottom - 2].map(y => [x, y] as const))
+      return corners.every(([x, y]) => {
+        const there = document.elementFromPoint(x, y)
+        return there?.closest('[data-cell]') === element
+      })
+    })
+  for (const key of ['ArrowDown', 'Control+End', 'PageUp', 'Home', 'Control+Home', 'PageDown', 'ArrowUp']) {
+    await page.keyboard.press(key)
+    expect([key, await isInSight((await focusedCell(page)) ?? '')]).toEqual([key, true])
+  }
+  expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(width)
+  await page.mouse.move(2, 2)
+  await page.evaluate(() => scrollTo(0, 0))
+  await page.mouse.wheel(0, 50)
+  await page.waitForFunction(() => scrollY === 50)
+})
+
 test('when the server is killed and comes back, the page says so, and everyone is where they were', async () => {
   let own = await startServer()
   const open = async (user: string) => {
