@@ -21,7 +21,7 @@ export class Roster {
   readonly #list: HTMLElement
   readonly #onPick: (user: string) => void
   readonly #entries = new Map<string, Entry>()
-  #unsorted = false
+  readonly #unsorted = new Set<Entry>()
 
   constructor(list: HTMLElement, onPick: (user: string) => void) {
     this.#list = list
@@ -41,7 +41,7 @@ export class Roster {
     const entry = this.#entries.get(location.user) ?? this.#add(location, mine)
     const renamed = entry.name.textContent !== location.name
     if (renamed) entry.name.textContent = location.name
-    if (renamed || entry.mine !== mine) this.#unsorted = true
+    if (renamed || entry.mine !== mine) this.#unsorted.add(entry)
     entry.place.textContent = placeName(location)
     entry.item.style.setProperty('--color', safeColor(location.color))
     entry.you.textContent = mine ? 'you' : ''
@@ -54,15 +54,18 @@ export class Roster {
     this.#entries.delete(user)
   }
 
-  /** Once for all that changed; moves only the entries that are out of place. */
+  /** Once for all that changed; moves nobody else, for an entry that is moved loses the focus. */
   sort(): void {
-    if (!this.#unsorted) return
-    this.#unsorted = false
-    const sorted = [...this.#entries.values()].sort(inOrder)
-    for (const [index, { item }] of sorted.entries()) {
-      const there = this.#list.children[index]
-      if (there !== item) this.#list.insertBefore(item, there ?? null)
+    if (this.#unsorted.size === 0) return
+    const focused = document.activeElement as HTMLElement | null
+    const sorted = [...this.#entries.values()].sort(inOrder).reverse()
+    let next: HTMLElement | null = null
+    for (const entry of sorted) {
+      if (this.#unsorted.has(entry)) this.#list.insertBefore(entry.item, next)
+      next = entry.item
     }
+    this.#unsorted.clear()
+    if (this.#list.contains(focused)) focused?.focus({ preventScroll: true })
   }
 
   #add(location: Location, mine: boolean): Entry {
@@ -78,7 +81,7 @@ export class Roster {
     item.append(button)
     const entry = { item, name, you, place, location, mine }
     this.#entries.set(user, entry)
-    this.#unsorted = true
+    this.#unsorted.add(entry)
     return entry
   }
 }

@@ -90,6 +90,30 @@ test('the roster says who is where, and who of them I am', async () => {
   expect(await alice.page.locator('[data-status]').textContent()).toBe('live')
 })
 
+test('who is at an entry of the roster stays there when somebody is renamed', async () => {
+  const alice = await visit('alice', 'Alice')
+  const { page } = alice
+  const rename = async (user: string, name: string) => {
+    await publish({ user, name, x: 1, y: 1 })
+    await rosterOf(alice, user).locator('.name', { hasText: name }).waitFor()
+  }
+  for (const user of ['bob', 'carol', 'dan']) await rename(user, user)
+  const carol = rosterOf(alice, 'carol').locator('button')
+  await carol.focus()
+  await carol.evaluate(button => {
+    const blurs: Event[] = []
+    Object.assign(globalThis, { blurs })
+    button.addEventListener('blur', event => blurs.push(event))
+  })
+  await rename('bob', 'zoe')
+  expect(await page.evaluate('blurs.length')).toBe(0)
+  await rename('carol', 'zzz')
+  expect(await carol.evaluate(button => button === document.activeElement)).toBe(true)
+  await rename('dan', 'aaron')
+  const order = await page.locator('[data-roster] .name').allTextContents()
+  expect(order).toEqual(['Alice', 'aaron', 'zoe', 'zzz'])
+})
+
 test('several people in one cell can all be seen', async () => {
   const alice = await visit('alice', 'Alice')
   for (const user of ['bob', 'carol', 'dan']) await publish({ user, x: 2, y: 2 })
