@@ -1,7 +1,8 @@
 /**
  * The sheet: its cells, and moving about in it by pointer and keyboard.
  *
- * Knows nothing of collaborators. After the ARIA Authoring Practices' grid: one cell takes part in the Tab order, the selected one.
+ * Knows nothing of collaborators. After the ARIA Authoring Practices' grid: one cell takes part in the Tab order, the
+ * selected one or, while I am outside the sheet, the one that was.
  */
 import { COLUMNS, cellName, cellOf, clampToSheet, columnName, ROWS } from './cells.ts'
 import { element } from './elements.ts'
@@ -24,7 +25,7 @@ const KEYS: Record<string, (from: Place, page: number) => Place> = {
 export class Grid {
   readonly #root: HTMLElement
   readonly #cells: HTMLElement[] = []
-  #selected: Place = { x: 0, y: 0 }
+  #current: Place = { x: 0, y: 0 }
 
   /** `onMove`: a person wants to be in that cell. */
   constructor(root: HTMLElement, onMove: (place: Place) => void) {
@@ -38,7 +39,7 @@ export class Grid {
       this.select(place)
       this.cellAt(place)?.focus({ preventScroll: true })
       this.show(place)
-      onMove(this.#selected)
+      onMove(place)
     }
     root.addEventListener('click', event => {
       const cell = (event.target as Element).closest<HTMLElement>('[role=gridcell]')
@@ -50,7 +51,7 @@ export class Grid {
       event.preventDefault()
       go(place)
     })
-    this.select(this.#selected)
+    this.select(this.#current)
   }
 
   cellAt(place: Place): HTMLElement | undefined {
@@ -58,21 +59,17 @@ export class Grid {
     return cell && this.#cells[cell.y * COLUMNS + cell.x]
   }
 
-  get selected(): Place {
-    return this.#selected
-  }
-
   /** Keeps the focus with the selection when it was there, so that the next arrow key starts where the eye is. */
   select(place: Place): void {
-    const before = this.cellAt(this.#selected)
+    const before = this.cellAt(this.#current)
     const after = this.cellAt(place)
+    before?.setAttribute('aria-selected', 'false')
     if (!after) return
     before?.setAttribute('tabindex', '-1')
-    before?.setAttribute('aria-selected', 'false')
     after.setAttribute('tabindex', '0')
     after.setAttribute('aria-selected', 'true')
     if (before !== after && before === document.activeElement) after.focus({ preventScroll: true })
-    this.#selected = { x: Math.floor(place.x), y: Math.floor(place.y) }
+    this.#current = { x: Math.floor(place.x), y: Math.floor(place.y) }
   }
 
   show(place: Place, options: ScrollIntoViewOptions = { block: 'nearest', inline: 'nearest' }): void {
@@ -105,7 +102,7 @@ export class Grid {
     if (target !== document.body && !this.#root.contains(target as Node)) return undefined
     if (event.altKey || event.metaKey || event.shiftKey || event.defaultPrevented) return undefined
     const to = KEYS[event.ctrlKey ? `Control+${key}` : key]
-    return to && clampToSheet(to(this.#selected, this.#pageRows()))
+    return to && clampToSheet(to(this.#current, this.#pageRows()))
   }
 
   #pageRows(): number {

@@ -4,7 +4,7 @@
  * Only puts the parts together, and shows what the client says.
  */
 import { Announcer } from './announcer.ts'
-import { cellName, placeName } from './cells.ts'
+import { placeName } from './cells.ts'
 import { Client } from './client.ts'
 import { byId, wantsStillness } from './elements.ts'
 import type { Status } from './follower.ts'
@@ -18,6 +18,7 @@ import { copyLinkOnClick, openAsSomebodyElse } from './sharing.ts'
 import { keepPlace, lastPlace, visitOf } from './visit.ts'
 
 const visit = visitOf(location.search)
+const start = lastPlace(visit)
 const grid = new Grid(byId('grid'), moveTo)
 const markers = new Markers(place => grid.cellAt(place))
 const roster = new Roster(byId('roster'), find)
@@ -29,8 +30,8 @@ let client: Client | undefined
 byId('room').textContent = visit.room
 copyLinkOnClick(byId('copy'), visit.room)
 openAsSomebodyElse(byId('second') as HTMLAnchorElement, visit.room)
-select(lastPlace(visit))
-grid.show(grid.selected)
+select(start)
+grid.show(start)
 if (isRoom(visit.room)) client = join()
 else showStatus('offline', `“${visit.room}” can't be the name of a room.`)
 
@@ -40,7 +41,7 @@ function join(): Client {
     user: visit.user,
     // The page may be served below some path.
     base: new URL('.', document.baseURI).href.replace(/\/$/, ''),
-    where: draftAt(grid.selected),
+    where: draftAt(start),
     onChange(users) {
       for (const user of users) touched.add(user)
       renderSoon()
@@ -62,8 +63,8 @@ function moveTo(place: Place): void {
 
 function select(place: Place): void {
   grid.select(place)
-  keepPlace(visit, grid.selected)
-  byId('here').textContent = cellName(grid.selected)
+  keepPlace(visit, place)
+  byId('here').textContent = placeName(place)
 }
 
 function render(): void {
@@ -94,7 +95,7 @@ function render(): void {
 /** Another tab of mine may have moved me. */
 function showMe(name: string, place: Place): void {
   byId('me').textContent = name
-  if (placeName(place) !== cellName(grid.selected)) select(place)
+  if (placeName(place) !== byId('here').textContent) select(place)
 }
 
 function find(user: string): void {

@@ -1,7 +1,6 @@
 /**
  * Who visits which room, from the page's address, and where they were before a reload.
  */
-import { clampToSheet } from './cells.ts'
 import type { Place } from './own.ts'
 
 export interface Visit {
@@ -48,7 +47,7 @@ const keyOf = ({ room, user = '' }: Visit) => `colocate ${room} ${user}`
 export function lastPlace(visit: Visit): Place {
   try {
     const { x, y } = JSON.parse(sessionStorage.getItem(keyOf(visit)) ?? '{}') as Partial<Place>
-    if (Number.isInteger(x) && Number.isInteger(y)) return clampToSheet({ x: Number(x), y: Number(y) })
+    if (Number.isFinite(x) && Number.isFinite(y)) return { x: Number(x), y: Number(y) }
   } catch {}
   return { x: 0, y: 0 }
 }

@@ -301,6 +301,30 @@ test('a place outside the sheet is in the roster alone, a place within a cell is
   await alice.sees('near', 'A2')
 })
 
+test('when I am outside the sheet no cell passes for mine, not after a reload either, and a key leads back', async () => {
+  const alice = await visit('alice', 'Alice')
+  const { page } = alice
+  await click(alice, 'C3')
+  await alice.sees('alice', 'C3')
+  await publish({ user: 'alice', name: 'Alice', x: 30, y: 60 })
+  await rosterOf(alice, 'alice').locator('.place', { hasText: '30, 60' }).waitFor()
+  const isNowhere = async () => {
+    expect(await page.locator('#here').textContent()).toBe('30, 60')
+    expect(await count(page, '[aria-selected=true]')).toBe(0)
+    expect(await count(page, '[role=gridcell][tabindex="0"]')).toBe(1)
+  }
+  await isNowhere()
+  expect(await focusedCell(page)).toBe('C3')
+  await page.reload()
+  await alice.says('live')
+  await rosterOf(alice, 'alice').locator('.place', { hasText: '30, 60' }).waitFor()
+  await isNowhere()
+  await page.keyboard.press('ArrowRight')
+  await alice.sees('alice', 'B1')
+  expect(await page.locator('#here').textContent()).toBe('B1')
+  expect(await page.locator('[aria-selected=true]').getAttribute('data-cell')).toBe('B1')
+})
+
 test('an anonymous visitor stays the same after a reload, and is gone with the window', async () => {
   const bob = await visit('bob')
   const guest = await visit()
