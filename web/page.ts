@@ -24,6 +24,7 @@ const markers = new Markers(place => grid.cellAt(place))
 const roster = new Roster(byId('roster'), find)
 const announcer = new Announcer(byId('news'))
 const touched = new Set<string>()
+const notices: { offline?: string | undefined; move?: string | undefined } = {}
 const renderSoon = perFrame(render)
 let client: Client | undefined
 
@@ -47,7 +48,7 @@ function join(): Client {
       renderSoon()
     },
     onStatus: (status, refusal) => showStatus(status, refusal?.detail),
-    onPublished: refusal => showNotice(refusal && `Your move was not shared: ${refusal.detail}`),
+    onPublished: refusal => showNotice('move', refusal && `Your move was not shared: ${refusal.detail}`),
   })
 }
 
@@ -111,11 +112,14 @@ function showStatus(status: Status, detail?: string): void {
   const element = byId('status')
   element.dataset.status = status
   element.textContent = status
-  if (detail) showNotice(detail)
+  showNotice('offline', detail)
 }
 
-function showNotice(text: string | undefined): void {
+/** Each cause takes back what it said itself, and nothing else. */
+function showNotice(cause: keyof typeof notices, detail: string | undefined): void {
+  notices[cause] = detail
+  const text = [notices.offline, notices.move].filter(Boolean).join(' ')
   const notice = byId('notice')
-  notice.hidden = !text
-  if (notice.textContent !== text) notice.textContent = text ?? ''
+  notice.hidden = text === ''
+  if (notice.textContent !== text) notice.textContent = text
 }

@@ -448,6 +448,31 @@ test('a refused stream is offline for good, and the page says why', async () => 
   expect(await page.locator('[role=alert]').textContent()).toBe('This room is not for you.')
 })
 
+test('a move that succeeds takes back that one was not shared, but not why the page is offline', async () => {
+  const window = keep(await openWindow(browser, 'about:blank'))
+  const { page } = window
+  const refuse = (pattern: string, detail: string) =>
+    page.route(pattern, route =>
+      route.fulfill({ status: 403, contentType: 'application/problem+json', json: { detail } }),
+    )
+  const notice = page.locator('[role=alert]')
+  const answered = (status: number) => page.waitForResponse(r => r.url().endsWith('/location') && r.status() === status)
+  await refuse('**/location/sse?*', 'You may not look.')
+  await page.goto(addressOf('alice'))
+  await window.says('offline')
+  await Promise.all([answered(200), page.keyboard.press('ArrowDown')])
+  // A move goes out when the one before is settled.
+  await Promise.all([answered(200), page.keyboard.press('ArrowDown')])
+  expect(await notice.textContent()).toBe('You may not look.')
+  expect(await notice.isVisible()).toBe(true)
+  await refuse('**/location', 'You may not move.')
+  await page.keyboard.press('ArrowDown')
+  await notice.filter({ hasText: 'You may not look. Your move was not shared: You may not move.' }).waitFor()
+  await page.unroute('**/location')
+  await page.keyboard.press('ArrowDown')
+  await notice.filter({ hasText: /^You may not look\.$/ }).waitFor()
+})
+
 test.each(['..', 'a/b', 'x'.repeat(129)])('a room called %s is offline, and the page says why', async name => {
   room = name
   const window = keep(await openWindow(browser, addressOf('alice')))
