@@ -31,11 +31,13 @@ export async function postLocation(
   init: RequestInit,
   draft: Draft,
 ): Promise<Outcome> {
-  const timeout = new AbortController()
-  const timer = setTimeout(() => timeout.abort(), TIMEOUT_MS)
+  // Not `AbortSignal.any`: in Node 20 each leaves something with the signal that lives longer.
+  const ending = new AbortController()
+  const end = () => ending.abort()
+  const timer = setTimeout(end, TIMEOUT_MS)
+  init.signal?.addEventListener('abort', end)
   try {
-    const signal = init.signal ? AbortSignal.any([init.signal, timeout.signal]) : timeout.signal
-    const response = await fetch(url, { ...init, ...json(draft), signal })
+    const response = await fetch(url, { ...init, ...json(draft), signal: ending.signal })
     if (response.ok) {
       const { id, user, stale = false } = (await response.json()) as { id: string; user: string; stale?: boolean }
       return { kind: 'done', id, user, stale }
@@ -46,6 +48,7 @@ export async function postLocation(
     return { kind: 'later', afterMs: 0 }
   } finally {
     clearTimeout(timer)
+    init.signal?.removeEventListener('abort', end)
   }
 }
 
