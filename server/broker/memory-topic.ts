@@ -22,6 +22,8 @@ interface Value {
   id: EventId
   value: string
   seq: number | undefined
+  /** When it was set. */
+  at: number
 }
 
 /** One holder's lease on a key. A `posted` lease is nobody's in particular: it came with a publish. */
@@ -43,6 +45,7 @@ export class MemoryTopic {
   #idleAt = 0
   #options: BrokerOptions = { historyLength: 0, historyTtlMs: 0, leaseMs: 0, graceMs: 0 }
   #head = beginning
+  /** When this step began, by a clock that nobody sets. */
   #now = 0
   /** No lease runs out before this. */
   #nextEnd = Number.POSITIVE_INFINITY
@@ -53,11 +56,11 @@ export class MemoryTopic {
   }
 
   /** Returns the head from which this step starts. */
-  begin(now: number, options: BrokerOptions): EventId {
-    this.#now = now
+  begin(options: BrokerOptions): EventId {
+    this.#now = performance.now()
     this.#options = options
     this.#added = []
-    if (now >= this.#idleAt) this.#beginLog()
+    if (this.#now >= this.#idleAt) this.#beginLog()
     const head = this.#head
     this.#expire()
     return head
@@ -86,7 +89,7 @@ export class MemoryTopic {
       return { id: old.id, stale: true }
     }
     const id = this.#append(key, value, '')
-    this.#values.set(key, { id, value, seq: seq ?? old?.seq })
+    this.#values.set(key, { id, value, seq: seq ?? old?.seq, at: this.#now })
     this.#post(key)
     return { id, stale: false }
   }
@@ -97,7 +100,7 @@ export class MemoryTopic {
     const known = stored.seq ?? seq - 1
     values.forEach((value, i) => {
       if (seq + i <= known) return
-      this.#values.set(key, { id: this.#append(key, value, ''), value, seq: seq + i })
+      this.#values.set(key, { id: this.#append(key, value, ''), value, seq: seq + i, at: this.#now })
     })
     return true
   }
@@ -165,7 +168,7 @@ export class MemoryTopic {
       this.#leases.delete(key)
       const stored = this.#values.get(key)
       if (!stored) continue
-      const postedUntil = parts(stored.id)[0] + this.#options.leaseMs
+      const postedUntil = stored.at + this.#options.leaseMs
       if (as !== 'released' && postedUntil > this.#now) {
         this.#leases.set(key, new Map([[poster, { as: 'posted', until: postedUntil }]]))
         continue
@@ -192,7 +195,8 @@ export class MemoryTopic {
 
   #nextId(): EventId {
     const [ms, n] = parts(this.#head)
-    if (this.#now > ms) return `${this.#now}-${Math.floor(Math.random() * 2 ** 20)}`
+    const now = Date.now()
+    if (now > ms) return `${now}-${Math.floor(Math.random() * 2 ** 20)}`
     return `${ms}-${n + 1}`
   }
 

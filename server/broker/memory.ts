@@ -72,9 +72,8 @@ export class MemoryBroker implements Broker {
 
   /** One step, as a script is one in Redis: what has run out goes first, and what was appended is announced together. */
   #change<T>(topic: string, step: (room: MemoryTopic) => T): T {
-    const now = Date.now()
     const room = this.#topics.get(topic) ?? new MemoryTopic()
-    const after = room.begin(now, this.#options)
+    const after = room.begin(this.#options)
     const result = step(room)
     const events = room.commit()
     if (room.isEmpty) this.#topics.delete(topic)
