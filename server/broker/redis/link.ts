@@ -78,8 +78,8 @@ export class Link {
     if (channel === undefined) return
     const sentAt = performance.now()
     await send(channel)
-    // It may have come back before Redis said that it took it.
-    if (this.#heardAt < sentAt) this.#unheardSince ??= sentAt
+    // It may have come back before Redis said that it took it, or its channel have been let go.
+    if (this.#heardAt < sentAt && this.channels.has(channel)) this.#unheardSince ??= sentAt
   }
 
   /** Its channels are free at once, however long the other side takes to agree. */
