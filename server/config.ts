@@ -218,11 +218,11 @@ function list(given: string | undefined): string[] {
 
 function isTrust(given: string): boolean {
   const isRange = (range: string) => {
-    const [address = '', bits = '0'] = range.split('/', 2)
-    const isLength = /^\d{1,3}$/.test(bits) && Number(bits) <= (isIP(address) === 6 ? 128 : 32)
+    const [address = '', bits = '1'] = range.split('/', 2)
+    const isLength = /^[1-9]\d{0,2}$/.test(bits) && Number(bits) <= (isIP(address) === 6 ? 128 : 32)
     return ['loopback', 'linklocal', 'uniquelocal'].includes(range) || (isIP(address) !== 0 && isLength)
   }
-  return /^(true|false|\d{1,3})$/.test(given) || list(given).every(isRange)
+  return /^(true|false|\d{1,3})$/.test(given) || (list(given).length > 0 && list(given).every(isRange))
 }
 
 /** As Express takes it: a number of proxies, `true`, or addresses. */

@@ -33,8 +33,9 @@ import { createRooms } from './location/rooms.ts'
 import { locationRoutes } from './location/routes.ts'
 import { openApi } from './openapi.ts'
 import { demonstrationAt, demonstrationRoutes } from './relay/demonstration.ts'
+import { runFormat } from './relay/log.ts'
 import { perMinute } from './relay/rate.ts'
-import { Relay, runFormat } from './relay/relay.ts'
+import { Relay } from './relay/relay.ts'
 import { Ticks } from './ticks/ticks.ts'
 
 export interface Running {
@@ -138,7 +139,7 @@ export async function start(config: Config, log: Logger, webDir: string): Promis
     corsOrigins: config.corsOrigins,
     isOpenLoopback: config.auth.kind === 'open',
     webDir,
-    trouble: () => (isDraining ? 'The server is draining' : broker.trouble()),
+    trouble: () => (isDraining ? 'The server is draining' : (broker.trouble() ?? runBroker.trouble())),
   })
   const server = createServer({ keepAliveTimeout: keepAliveMs, ...patience }, (req, res) => {
     if (!isOnEventStream(req)) app(req, res)
@@ -146,13 +147,14 @@ export async function start(config: Config, log: Logger, webDir: string): Promis
   server.on('clientError', (error, socket) => answerUnreadable(error, socket as Socket))
   // Whoever asks as soon as it listens is not to be told that the store is away; but if it is, that can be said only by
   // listening.
-  for (let waited = 0; broker.trouble() && waited < storeMs; waited += lookMs) await setTimeout(lookMs)
+  for (let waited = 0; (broker.trouble() ?? runBroker.trouble()) && waited < storeMs; waited += lookMs)
+    await setTimeout(lookMs)
   const admin = createServer(adminRoutes(metrics, log))
   if (config.adminPort !== undefined) {
-    const { port } = await listen(admin, config.host, config.adminPort)
+    const { port } = await listen(admin, config.host, config.adminPort, log)
     log.info({ port }, 'metrics')
   }
-  const address = await listen(server, config.host, config.port)
+  const address = await listen(server, config.host, config.port, log)
 
   return {
     address,
@@ -215,9 +217,12 @@ function createVerifier(auth: Auth, log: Logger): Verifier | null {
   return new Verifier(keys, auth.expected)
 }
 
-function listen(server: Server, host: string, port: number): Promise<AddressInfo> {
+function listen(server: Server, host: string, port: number, log: Logger): Promise<AddressInfo> {
   return new Promise((resolve, reject) => {
-    server.once('error', reject)
+    server.on('error', error => {
+      if (server.listening) log.warn({ reason: error.message }, 'a connection could not be accepted')
+      else reject(error)
+    })
     server.listen({ port, host, backlog }, () => resolve(server.address() as AddressInfo))
   })
 }

@@ -119,6 +119,8 @@ describe('the settings', () => {
     ['CORS_ORIGINS', 'null'],
     ['TRUST_PROXY', 'not an address'],
     ['TRUST_PROXY', '10.0.0.0/33'],
+    ['TRUST_PROXY', '0.0.0.0/0'],
+    ['TRUST_PROXY', ','],
     ['TRUST_PROXY', 'fd00::/129'],
     ['LOG_LEVEL', 'loud'],
     ['AUTH', 'on'],

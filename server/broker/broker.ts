@@ -14,14 +14,14 @@ export type EventId = string
 /** The id before the first event. */
 export const beginning: EventId = '0-0'
 
-/** What is no id has no such parts, and is above nothing. */
-export function parts(id: string): [ms: number, n: number] {
-  const [ms, n] = id.split('-').map(Number)
-  return [ms ?? Number.NaN, n ?? Number.NaN]
+export function isId(id: string): boolean {
+  return /^\d{1,15}-\d{1,15}$/.test(id)
 }
 
-export function isId(id: string): boolean {
-  return parts(id).every(Number.isInteger)
+/** The numbers of an id; what is no id has none, and is above nothing. */
+export function parts(id: string): [ms: number, n: number] {
+  const [ms = Number.NaN, n = Number.NaN] = id.split('-').map(Number)
+  return [ms, n]
 }
 
 /** Whether an event came after another of the same log. */

@@ -62,7 +62,12 @@ export function createMetrics(): Metrics {
   gauge('colocate_streams', 'Streams that are open', hub => hub.streams)
   gauge('colocate_streams_behind', 'Streams whose socket takes no more at present', hub => hub.behind)
   counters('colocate_joins_total', 'Streams that began, by what they began with', 'outcome', ({ stats }) => stats.joins)
-  counters('colocate_catch_ups_total', 'Readings of the history, by cause', 'cause', ({ stats }) => stats.catchUps)
+  counters(
+    'colocate_catch_ups_total',
+    'What made the history be read, by cause',
+    'cause',
+    ({ stats }) => stats.catchUps,
+  )
   counter('colocate_events_total', 'Events that came from the log', ({ stats }) => stats.eventsIn)
   counter('colocate_deliveries_total', 'Events written, each for each of its readers', ({ stats }) => stats.deliveries)
   counter('colocate_sent_bytes_total', 'Bytes written to streams', ({ stats }) => stats.bytes)

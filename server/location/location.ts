@@ -16,7 +16,7 @@ const metaSchema = z
   })
   .refine(fits, `must be at most ${maxMetaBytes} bytes of JSON`)
 
-const draftSchema = z.object({
+export const bodySchema = z.object({
   user: userSchema.optional(),
   name: nameSchema.optional(),
   color: colorSchema.optional(),
@@ -26,14 +26,13 @@ const draftSchema = z.object({
   seq: z.int().optional(),
 })
 
-export const bodySchema = draftSchema
 export const batchSchema = z
-  .array(draftSchema.extend({ user: userSchema }))
+  .array(bodySchema.extend({ user: userSchema }))
   .min(1)
   .max(maxBatchLength)
 
 /** What a client says of where it is. */
-export type Said = z.infer<typeof draftSchema>
+export type Said = z.infer<typeof bodySchema>
 
 /** What the log keeps of a location, as JSON: all but `at`, which is in its event's id. */
 export function storedOf(user: string, { name, color, x, y, meta }: Said, guest: boolean): string {

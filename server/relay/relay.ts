@@ -17,12 +17,10 @@ import { Problem, problemOf } from '../http/problem.ts'
 import type { Hub } from '../hub/hub.ts'
 import { callUpstream } from './call.ts'
 import { concealSecrets } from './conceal.ts'
-import { isVisible, type Reason, readersKey, runFormat, runKey, topicOf } from './log.ts'
+import { isVisible, type Reason, readersKey, runKey, topicOf } from './log.ts'
 import { Run } from './run.ts'
 import { findUpstream, type Upstream } from './upstreams.ts'
 import { type Wish, wishSchema } from './wish.ts'
-
-export { runFormat }
 
 export interface RelayOptions {
   /** Its history has no limit in events. */
@@ -71,13 +69,14 @@ export class Relay {
     if (Buffer.byteLength(wish.body ?? '') > maxBodyBytes) {
       throw new Problem(413, `The body is longer than ${maxBodyBytes} bytes.`)
     }
-    const { url, upstream } = this.#find(wish)
-    await this.#count(req, caller)
     if (refusal() || broker.trouble()) {
       throw new Problem(503, 'No run can begin at present; the upstream was not called.', {
         headers: { 'Retry-After': 2 },
       })
     }
+    const { url, upstream } = this.#find(wish)
+    await this.#count(req, caller)
+    if (res.destroyed) return
     const run = nanoid()
     const topic = topicOf(run, caller.sub)
     await this.#call(res, topic, wish, url, upstream)

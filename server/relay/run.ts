@@ -76,7 +76,9 @@ export class Run implements Follower {
     )
     this.#limit = setTimeout(() => this.stop('too-late'), maxRunMs)
     upstream.setTimeout(idleMs, () => {
-      if (!upstream.isPaused()) this.stop('silent')
+      // Its silence is ours, and it is said only once.
+      if (upstream.isPaused()) upstream.setTimeout(idleMs)
+      else this.stop('silent')
     })
     upstream.on('data', bytes => this.#take(bytes))
     this.ended = new Promise(resolve => upstream.on('close', resolve)).then(() => this.#end())
