@@ -1,8 +1,19 @@
-/** Puts into `dist` what tsc leaves out: the page, its scripts bundled, and the server's Lua scripts. `--watch` keeps them up to date. */
+/**
+ * Puts into `dist` what tsc leaves out: the page, its scripts and the client library, each as one file, and the server's
+ * Lua scripts. `--watch` keeps them up to date.
+ */
 import { context } from 'esbuild'
 
 const files = await context({
-  entryPoints: ['web/page.ts', 'web/relay.ts', 'web/*.html', 'web/*.css', 'web/*.svg', 'server/**/*.lua'],
+  entryPoints: [
+    'web/page.ts',
+    'web/relay.ts',
+    'web/client.ts',
+    'web/*.html',
+    'web/*.css',
+    'web/*.svg',
+    'server/**/*.lua',
+  ],
   loader: { '.html': 'copy', '.css': 'copy', '.svg': 'copy', '.lua': 'copy' },
   bundle: true,
   minify: true,

@@ -32,6 +32,8 @@ const parameter = (where: 'path' | 'query' | 'header', name: string) => {
   return { in: where, name, schema: text, ...(where === 'path' && { required: true }) }
 }
 const lastEventId = parameter('header', 'Last-Event-ID')
+/** Where a header cannot be sent, on any GET. */
+const accessToken = parameter('query', 'access_token')
 
 /** A room's requests, under its path and, for the lobby, without one. */
 function roomPaths(prefix: string): Json {
@@ -40,7 +42,11 @@ function roomPaths(prefix: string): Json {
   return {
     [`${prefix}/location`]: {
       parameters,
-      get: { summary: 'Who is where', responses: json('The locations, and the id of the last event') },
+      get: {
+        summary: 'Who is where',
+        parameters: [accessToken],
+        responses: json('The locations, and the id of the last event'),
+      },
       post: {
         summary: 'Publish where I am; a list is a batch',
         requestBody: bodyOf(bodySchema, batchSchema),
@@ -55,7 +61,7 @@ function roomPaths(prefix: string): Json {
       parameters: [...parameters, lastEventId],
       get: {
         summary: 'Follow',
-        parameters: ['user', 'ack', 'lastEventId', 'access_token'].map(name => parameter('query', name)),
+        parameters: [...['user', 'ack', 'lastEventId'].map(name => parameter('query', name)), accessToken],
         ...follow,
       },
       post: { summary: 'Follow, for clients that use fetch', requestBody: bodyOf(followSchema), ...follow },
@@ -72,8 +78,13 @@ export function openApi(): Json {
   return {
     openapi: '3.1.0',
     info: { title: 'Colocate', version: '0.1.0', description: 'Who is where in a shared sheet.' },
-    components: { securitySchemes: { token: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } } },
-    security: [{}, { token: [] }],
+    components: {
+      securitySchemes: {
+        token: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
+        cookie: { type: 'apiKey', in: 'cookie', name: 'colocate_token' },
+      },
+    },
+    security: [{}, { token: [] }, { cookie: [] }],
     paths: {
       ...roomPaths('/rooms/{room}'),
       ...roomPaths(''),
@@ -93,7 +104,7 @@ export function openApi(): Json {
         parameters: [parameter('path', 'run')],
         get: {
           summary: 'Read a run',
-          parameters: [lastEventId],
+          parameters: [lastEventId, accessToken],
           responses: { ...stream('Its events'), '204': { description: 'It is over, and nothing is left' } },
         },
         delete: { summary: 'Stop a run', responses: nothing('It is over') },
@@ -101,7 +112,11 @@ export function openApi(): Json {
       '/healthz': { get: { summary: 'Whether the process lives', responses: json('It does') } },
       '/readyz': { get: { summary: 'Whether it can serve', responses: json('It can') } },
       '/metrics': {
-        get: { summary: 'Metrics', responses: { '200': { description: 'Prometheus’ text' }, default: problem } },
+        get: {
+          summary: 'Metrics',
+          parameters: [accessToken],
+          responses: { '200': { description: 'Prometheus’ text' }, default: problem },
+        },
       },
     },
   }

@@ -14,6 +14,7 @@ function text(minLength: number): z.ZodType<string> {
       const { length } = [...value.slice(0, 2 * maxLength + 2)]
       return length >= minLength && length <= maxLength
     }, `must have ${minLength} to ${maxLength} characters`)
+    .meta({ minLength, maxLength })
 }
 
 /** No URL can carry a path segment `.` or `..`. */
@@ -21,4 +22,4 @@ export const userSchema = text(1).refine(value => value !== '.' && value !== '..
 
 export const nameSchema = text(0)
 
-export const colorSchema = z.string().regex(/^#[0-9a-f]{6}$/i, 'must be #rrggbb')
+export const colorSchema = z.string().regex(/^#[0-9a-fA-F]{6}$/, 'must be #rrggbb')

@@ -21,4 +21,6 @@ test('/openapi.json describes every path, and what a location may be', async () 
   )
   const [location] = body.paths['/location'].post.requestBody.content['application/json'].schema.anyOf
   expect(location.required).toEqual(['x', 'y'])
+  expect('#E4572E').toMatch(new RegExp(location.properties.color.pattern))
+  expect(location.properties.name).toMatchObject({ maxLength: 64 })
 })

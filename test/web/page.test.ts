@@ -80,6 +80,16 @@ test('a click in one window moves the marker in the other', async () => {
   }
 })
 
+test('any page can have the client library', async () => {
+  const alice = await visit('alice')
+  const { page } = await visit('bob')
+  await page.evaluate(async room => {
+    const { Client } = await import(new URL('client.js', document.baseURI).href)
+    new Client({ room, user: 'carol', where: { x: 4, y: 4 } })
+  }, room)
+  await alice.sees('carol', 'E5')
+})
+
 test('the roster says who is where, and who of them I am', async () => {
   const alice = await visit('alice', 'Alice')
   await publish({ user: 'bob', name: 'Bob', x: 2, y: 2 })
