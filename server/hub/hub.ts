@@ -4,7 +4,7 @@
  * Knows neither Redis nor HTTP. A session gets every event once and in order, or is told that it was reset.
  */
 import { setImmediate, setTimeout } from 'node:timers/promises'
-import type { Broker } from '../broker/broker.ts'
+import type { Broker, EventId } from '../broker/broker.ts'
 import type { Format } from './format.ts'
 import { Keeper } from './keeper.ts'
 import { Pacer } from './pacer.ts'
@@ -48,7 +48,7 @@ export class Hub {
   readonly #broker: Broker
   readonly #format: Format
   readonly #options: HubOptions
-  readonly #views = new Map<string, Reading>()
+  readonly #views = new Map<string, OpenView>()
   readonly #keepers = new Map<string, Keeper>()
   readonly #sessions = new Set<Session>()
   /** Sessions, and those on their way to become one. */
@@ -75,6 +75,11 @@ export class Hub {
     let behind = 0
     for (const session of this.#sessions) if (session.isBehind) behind++
     return behind
+  }
+
+  /** Whether a reader of the topic can go on after that event from what is here. */
+  knows(topic: string, id: EventId): boolean {
+    return typeof this.#views.get(topic)?.view.tail.after(id) === 'number'
   }
 
   /** Makes a response a reader of a topic. Rejects with `Unavailable`, and does not begin it, when there is nothing to show. */
@@ -122,7 +127,7 @@ export class Hub {
     await Promise.allSettled([...this.#keepers.values()].map(keeper => keeper.stop()))
   }
 
-  #start(entry: Reading, sink: Sink, join: Join): void {
+  #start(entry: OpenView, sink: Sink, join: Join): void {
     const { view } = entry
     const { heartbeatMs, stallMs, streamAgeMs } = this.#options
     const { topic, key, ack, lastEventId, untilMs = Number.POSITIVE_INFINITY, onClose } = join
@@ -150,7 +155,7 @@ export class Hub {
     keeper.enter(key, ack)
   }
 
-  #enter(topic: string): Reading {
+  #enter(topic: string): OpenView {
     let entry = this.#views.get(topic)
     if (!entry) {
       const view = new View(topic, this.#format, this.#broker, this.#pacer, this.stats, this.#options.historyLength)
@@ -162,7 +167,7 @@ export class Hub {
     return entry
   }
 
-  #leave(topic: string, entry: Reading): void {
+  #leave(topic: string, entry: OpenView): void {
     this.#streams--
     if (--entry.readers > 0) return
     this.#views.delete(topic)
@@ -192,7 +197,7 @@ function drawnAge(ageMs: number, slotMs: number): number {
   return 0.8 * ageMs + (0.2 * ageMs - slotMs) * Math.random()
 }
 
-interface Reading {
+interface OpenView {
   view: View
   opened: Promise<void>
   /** Sessions, and those on their way to become one. */

@@ -10,20 +10,20 @@ const minLength = 8
 export function concealHeaders(text: string, { headers, secrets }: Upstream): string {
   const values = Object.values(headers).filter(value => value !== '')
   const words = values.flatMap(value => value.split(/\s+/)).filter(word => word.length >= minLength)
-  return conceal(text, [...values, ...words, ...secrets])
+  return concealer([...values, ...words, ...secrets])(text)
 }
 
-/** Out of the answer itself, which is changed in nothing else: a header like `2023-06-01` may well be part of one. */
-export function concealSecrets(text: string, { secrets }: Upstream): string {
-  return conceal(
-    text,
-    secrets.filter(({ length }) => length >= minLength),
-  )
+/**
+ * Out of each piece of the answer itself, which is changed in nothing else: a header like `2023-06-01` may well be part of
+ * one.
+ */
+export function secretsConcealer({ secrets }: Upstream): (text: string) => string {
+  return concealer(secrets.filter(({ length }) => length >= minLength))
 }
 
-function conceal(text: string, values: readonly string[]): string {
-  const longestFirst = values.flatMap(formsOf).sort((a, b) => b.length - a.length)
-  return longestFirst.reduce((rest, form) => rest.replaceAll(form, '[…]'), text)
+function concealer(values: readonly string[]): (text: string) => string {
+  const forms = [...new Set(values.flatMap(formsOf))].sort((a, b) => b.length - a.length)
+  return text => forms.reduce((rest, form) => rest.replaceAll(form, '[…]'), text)
 }
 
 /** As it stands in plain text, in JSON (some escape a slash) and in a URL. */

@@ -13,10 +13,10 @@ import { sendNothing } from '../http/answer.ts'
 import { check, readJson } from '../http/body.ts'
 import { comeBackLater, type StreamRefusal, startEventStream } from '../http/event-stream.ts'
 import type { StreamCount } from '../http/limits/stream-count.ts'
-import { Problem, problemOf } from '../http/problem.ts'
+import { Problem, problemOf, unavailable } from '../http/problem.ts'
 import type { Hub } from '../hub/hub.ts'
 import { callUpstream } from './call.ts'
-import { concealSecrets } from './conceal.ts'
+import { secretsConcealer } from './conceal.ts'
 import { isVisible, type Reason, readersKey, runKey, topicOf } from './log.ts'
 import { Run } from './run.ts'
 import { findUpstream, type Upstream } from './upstreams.ts'
@@ -70,9 +70,7 @@ export class Relay {
       throw new Problem(413, `The body is longer than ${maxBodyBytes} bytes.`)
     }
     if (refusal() || broker.trouble()) {
-      throw new Problem(503, 'No run can begin at present; the upstream was not called.', {
-        headers: { 'Retry-After': 2 },
-      })
+      throw unavailable('No run can begin at present; the upstream was not called.')
     }
     const { url, upstream } = this.#find(wish)
     await this.#count(req, caller)
@@ -85,7 +83,7 @@ export class Relay {
   }
 
   async resume(req: IncomingMessage, res: ServerResponse, run: string): Promise<void> {
-    const { broker } = this.#options
+    const { broker, hub } = this.#options
     try {
       const caller = await this.#caller(req)
       const refusal = this.#options.refusal()
@@ -94,8 +92,9 @@ export class Relay {
       const { head, entries } = await broker.latest(topic)
       if (head === beginning) throw unknown()
       const lastEventId = req.headers['last-event-id']?.toString() || beginning
-      const { recovered, events } = await broker.history(topic, lastEventId)
       const isOver = !entries.some(({ key }) => key === runKey)
+      if (!isOver && hub.knows(topic, lastEventId)) return await this.#read(req, res, caller, topic, lastEventId)
+      const { recovered, events } = await broker.history(topic, lastEventId)
       if (isOver && recovered && !events.some(isVisible)) return sendNothing(res)
       // With an id that is not of this run there is nothing to go on from but its beginning.
       await this.#read(req, res, caller, topic, recovered ? lastEventId : beginning)
@@ -165,7 +164,7 @@ export class Relay {
       historyTtlMs,
       maxBytes,
       idleMs,
-      conceal: text => concealSecrets(text, upstream),
+      conceal: secretsConcealer(upstream),
     })
     this.#runs.add(run)
     onBegin(upstream.origin)

@@ -67,6 +67,24 @@ describe('with three instances', () => {
     expect(upstream.of('/run')).toHaveLength(1)
   })
 
+  test('whoever comes to a run that is read there costs the log no reading of it', async () => {
+    const { stream, call } = await begun()
+    call.response.write('data: 1\n\n')
+    await stream.until(() => stream.events.length === 1)
+    const readings = async () => {
+      const { text } = await send(servers[0].port, 'GET', '/metrics')
+      return /^colocate_redis_seconds_count{script="history"} (\d+)$/m.exec(text)?.[1]
+    }
+    const before = await readings()
+    for (const id of ['', stream.lastEventId]) {
+      for (let i = 0; i < 10; i++) await resume(servers[0], stream.run, id)
+    }
+    expect(before).toMatch(/\d/)
+    expect(await readings()).toBe(before)
+    call.response.end('data: 2\n\n')
+    await stream.ended()
+  })
+
   test('a run whose only reader’s instance was killed waits for the reader as for any that leaves', async () => {
     const { stream, call } = await begun()
     const reader = await resume(servers[1], stream.run)
