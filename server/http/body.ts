@@ -51,6 +51,9 @@ function readBytes(req: IncomingMessage, maxObjectBytes: number): Promise<Buffer
     const refuse = () => {
       reject(new Problem(413, `The body is longer than ${limit} bytes.`, { headers: { Connection: 'close' } }))
     }
+    // A client that waits for leave to send, or never sends it all, would wait for long.
+    const most = Math.max(limit, maxBatchBytes) + maxExcessBytes
+    if (Number(req.headers['content-length']) > most) return refuse()
     req.on('data', (chunk: Buffer) => {
       const start = hasBegun ? '' : chunk.toString('latin1').trimStart()[0]
       if (start === '[') limit = maxBatchBytes

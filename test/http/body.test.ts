@@ -44,6 +44,11 @@ describe('a body', () => {
       expectProblem(await send(server.port, 'POST', '/location', wish), 413)
   })
 
+  test('that is said to be far longer is not waited for', async () => {
+    const wish = { bytes: '{', headers: { 'content-length': '50000000' } }
+    expectProblem(await send(server.port, 'POST', '/location', wish), 413)
+  })
+
   test.each([
     ['said before', 'Content-Length: 104857600\r\n', 'x'.repeat(65_536)],
     ['not said', 'Transfer-Encoding: chunked\r\n', `10000\r\n${'x'.repeat(65_536)}\r\n`],
