@@ -18,7 +18,7 @@ import { refuseOtherHosts } from './host.ts'
 import { onlyThese } from './methods.ts'
 import type { Metrics } from './metrics.ts'
 import { sendMetrics } from './metrics-routes.ts'
-import { answerError, Problem } from './problem.ts'
+import { answerError, Problem, unavailable } from './problem.ts'
 
 export interface AppOptions {
   location: LocationRoutes
@@ -87,7 +87,7 @@ function createRest(options: AppOptions): Express {
     .route('/readyz')
     .get((_req, res) => {
       const reason = trouble()
-      if (reason) throw new Problem(503, reason, { headers: { 'Retry-After': 1 } })
+      if (reason) throw unavailable(reason)
       sendJson(res, { status: 'ready' })
     })
     .all(onlyThese('GET', 'HEAD'))

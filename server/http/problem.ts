@@ -37,19 +37,16 @@ export class Problem extends Error {
   }
 }
 
-const retryAfterSeconds = 2
+/** For what cannot be had now, but soon. */
+export function unavailable(detail: string): Problem {
+  return new Problem(503, detail, { headers: { 'Retry-After': 1 } })
+}
 
 /** The problem that an error is to the client. */
 export function problemOf(error: unknown): Problem {
   if (error instanceof Problem) return error
   if (error instanceof Unavailable) {
-    return new Problem(
-      503,
-      'The log does not answer at present. Ask again; a location with a `seq` is not published twice.',
-      {
-        headers: { 'Retry-After': retryAfterSeconds },
-      },
-    )
+    return unavailable('The log does not answer at present. Ask again; a location with a `seq` is not published twice.')
   }
   if (isClientError(error)) return new Problem(error.status, 'The request could not be read.')
   return new Problem(500, 'Something went wrong here.')

@@ -31,7 +31,7 @@ export class Tail {
   #before: EventId | null
   /** Whether these are all the frames that there are to be had. */
   #whole: boolean
-  #bite: Bite = { from: -1, to: -1, end: -1, bytes: Buffer.alloc(0) }
+  #bite: Bite | null = null
 
   /** `limit`: frames to keep. `onFrame` hears of each bite that was encoded. */
   constructor(limit: number, before: EventId, onFrame: (events: number) => void = () => {}) {
@@ -84,7 +84,7 @@ export class Tail {
 
   /** What a reader at `from` is written next. Encoded once for all who are there. */
   bite(from: number): Bite {
-    if (this.#bite.from === from && this.#bite.end === this.end) return this.#bite
+    if (this.#bite?.from === from && this.#bite.end === this.end) return this.#bite
     let text = ''
     let to = from
     do {

@@ -39,10 +39,10 @@ const retryMs = 250
 const snapshotBytes = 256 * 1024
 
 export class View implements Follower, Source {
-  readonly topic: string
   readonly format: Format
   readonly stats: HubStats
   readonly readers: Readers
+  readonly #topic: string
   readonly #broker: Broker
   readonly #historyLength: number
   #tail: Tail
@@ -63,7 +63,7 @@ export class View implements Follower, Source {
   readonly #snapshots = new Map<SnapshotReason, Snapshot>()
 
   constructor(topic: string, format: Format, broker: Broker, pacer: Pacer, stats: HubStats, historyLength: number) {
-    this.topic = topic
+    this.#topic = topic
     this.format = format
     this.#broker = broker
     this.stats = stats
@@ -74,7 +74,7 @@ export class View implements Follower, Source {
 
   /** Subscribes first and reads then, so that nothing falls between. Rejects with `Unavailable`. */
   async open(): Promise<void> {
-    const unfollow = await this.#broker.follow(this.topic, this)
+    const unfollow = await this.#broker.follow(this.#topic, this)
     if (this.#closed) return unfollow()
     this.#unfollow = unfollow
     await this.#read('anew')
@@ -162,7 +162,7 @@ export class View implements Follower, Source {
 
   /** Reads what came after the head. */
   async #readOn(): Promise<void> {
-    const { recovered, events } = await this.#broker.history(this.topic, this.#head)
+    const { recovered, events } = await this.#broker.history(this.#topic, this.#head)
     if (recovered) this.#apply(events)
     else await this.#startAnew()
   }
@@ -178,7 +178,7 @@ export class View implements Follower, Source {
 
   /** False: `from` is not in the history, and nothing was done. */
   async #lengthen(from: EventId): Promise<boolean> {
-    const { recovered, events } = await this.#broker.history(this.topic, from)
+    const { recovered, events } = await this.#broker.history(this.#topic, from)
     const isAll = from === beginning
     if (!recovered && !isAll) return false
     const mine = events.findIndex(({ id }) => id === this.#head)
@@ -193,7 +193,7 @@ export class View implements Follower, Source {
   }
 
   async #startAnew(): Promise<void> {
-    const { head, entries } = await this.#broker.latest(this.topic)
+    const { head, entries } = await this.#broker.latest(this.#topic)
     this.#head = head
     this.#values = new Map(entries.map(entry => [entry.key, entry]))
     this.#tail = new Tail(this.#historyLength, head, this.stats.onFrame)

@@ -15,7 +15,7 @@ import { userSchema } from '../http/fields.ts'
 import type { PostRate } from '../http/limits/post-rate.ts'
 import type { RoomCount } from '../http/limits/room-count.ts'
 import type { StreamCount } from '../http/limits/stream-count.ts'
-import { Problem, problemOf } from '../http/problem.ts'
+import { Problem, problemOf, unavailable } from '../http/problem.ts'
 import { queryOf } from '../http/query.ts'
 import type { Hub } from '../hub/hub.ts'
 import type { Ending } from '../hub/session.ts'
@@ -68,9 +68,7 @@ export function createRooms(options: RoomsOptions): Rooms {
   /** While draining it refuses whoever asks for anything but a stream, which is told in its own way when to come back. */
   const callerNow: typeof callerIn = async (req, room, may) => {
     const caller = await callerIn(req, room, may)
-    if (options.refusal() === 'draining') {
-      throw new Problem(503, 'The server is draining. Ask again.', { headers: { 'Retry-After': 1 } })
-    }
+    if (options.refusal() === 'draining') throw unavailable('The server is draining. Ask again.')
     return caller
   }
 

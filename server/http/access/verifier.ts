@@ -7,7 +7,7 @@
 import { errors, jwtVerify } from 'jose'
 import { z } from 'zod'
 import { colorSchema, nameSchema, userSchema } from '../fields.ts'
-import { Problem } from '../problem.ts'
+import { Problem, unavailable } from '../problem.ts'
 import type { Caller } from './caller.ts'
 import type { Keys } from './keys.ts'
 
@@ -28,7 +28,6 @@ const claimsSchema = z.object({
 
 const believedMs = 60_000
 const maxBelieved = 10_000
-const retryAfterSeconds = 2
 
 /** The key set could not be had; everything else that jose throws is the token's fault. */
 const keysAway = ['ERR_JOSE_GENERIC', 'ERR_JWKS_TIMEOUT', 'ERR_JWKS_INVALID']
@@ -65,9 +64,7 @@ export class Verifier {
       return payload
     } catch (error) {
       if (error instanceof errors.JOSEError && !keysAway.includes(error.code)) throw unauthorized(faultOf(error))
-      throw new Problem(503, 'The keys that tokens are checked with cannot be had at present.', {
-        headers: { 'Retry-After': retryAfterSeconds },
-      })
+      throw unavailable('The keys that tokens are checked with cannot be had at present.')
     }
   }
 }
