@@ -33,10 +33,10 @@ type Reading = 'anew' | 'after head' | 'back'
 const maxHeldEvents = 10_000
 const retryMs = 250
 /**
- * A snapshot is encoded anew when it lacks more events than it has of these bytes: a small one at every head, but in a room
- * of thousands those who come one after another share it, and one buffer of it waits for all whose sockets are full.
+ * A snapshot is encoded anew when it lacks more events than it has of these bytes: at every head, but for one of megabytes.
+ * Readers whose sockets are full and who came one after another share its buffer then, so each costs no more than this.
  */
-const snapshotBytes = 256 * 1024
+const snapshotBytes = 1024 * 1024
 
 export class View implements Follower, Source {
   readonly format: Format

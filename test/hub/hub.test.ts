@@ -149,7 +149,7 @@ describe('a reader', () => {
       return locationFormat.snapshot(...args)
     }
     hub = new Hub(broker, { ...locationFormat, snapshot }, hubOptions)
-    const crowd = Array.from({ length: 3_000 }, (_, i) => ({ key: `user${i}`, value: `{"user":"${'x'.repeat(200)}"}` }))
+    const crowd = Array.from({ length: 3_000 }, (_, i) => ({ key: `user${i}`, value: `{"user":"${'x'.repeat(400)}"}` }))
     await broker.publish('room', crowd)
     await (await read()).until('joined')
     await publish(1)
