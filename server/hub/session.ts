@@ -3,7 +3,7 @@
  *
  * Nothing is queued for it. It is written what lies between its number and the tail's end, as much as its socket takes;
  * a socket that is full is left alone until it drains, and then goes on from the same number. So the server holds for it
- * at most one bite and what the socket itself buffers, and catching up is the same whatever made it fall behind.
+ * at most one bite or snapshot and what the socket itself buffers, and catching up is the same whatever made it fall behind.
  */
 import type { Socket } from 'node:net'
 import type { Format, SnapshotReason } from './format.ts'
