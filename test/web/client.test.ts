@@ -67,7 +67,7 @@ test('nothing is called before there is a client to ask', async () => {
     onChange: ask,
     onStatus: ask,
   })
-  expect(seen).toEqual([])
+  expect(seen).toHaveLength(0)
   await passMs(0)
   expect(seen.length).toBeGreaterThan(0)
 })
