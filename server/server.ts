@@ -80,6 +80,7 @@ export async function start(config: Config, log: Logger, webDir: string): Promis
   const access = createAccess(verifier, config.corsOrigins)
   const addressOf = addressReader(config.trustProxy)
   const streams = new StreamCount()
+  const storeTrouble = () => broker.trouble() ?? runBroker.trouble()
   let isDraining = false
   const refusal = () => {
     if (isDraining) return 'draining'
@@ -139,7 +140,7 @@ export async function start(config: Config, log: Logger, webDir: string): Promis
     corsOrigins: config.corsOrigins,
     isOpenLoopback: config.auth.kind === 'open',
     webDir,
-    trouble: () => (isDraining ? 'The server is draining' : (broker.trouble() ?? runBroker.trouble())),
+    trouble: () => (isDraining ? 'The server is draining' : storeTrouble()),
   })
   const server = createServer({ keepAliveTimeout: keepAliveMs, ...patience }, (req, res) => {
     if (!isOnEventStream(req)) app(req, res)
@@ -147,8 +148,7 @@ export async function start(config: Config, log: Logger, webDir: string): Promis
   server.on('clientError', (error, socket) => answerUnreadable(error, socket as Socket))
   // Whoever asks as soon as it listens is not to be told that the store is away; but if it is, that can be said only by
   // listening.
-  for (let waited = 0; (broker.trouble() ?? runBroker.trouble()) && waited < storeMs; waited += lookMs)
-    await setTimeout(lookMs)
+  for (let waited = 0; storeTrouble() && waited < storeMs; waited += lookMs) await setTimeout(lookMs)
   const admin = createServer(adminRoutes(metrics, log))
   if (config.adminPort !== undefined) {
     const { port } = await listen(admin, config.host, config.adminPort, log)

@@ -5,7 +5,7 @@
  */
 import { backoffMs } from './backoff.ts'
 import { byId } from './elements.ts'
-import { json, refusalOf } from './requests.ts'
+import { isFinal, json, refusalOf } from './requests.ts'
 
 type Status = 'idle' | 'asking' | 'answering' | 'reconnecting' | 'done' | 'stopped' | 'failed'
 
@@ -22,8 +22,6 @@ interface Piece {
 }
 
 const KEY = 'colocate relay'
-/** These are final; the rest is a proxy's bad day. */
-const FINAL = [400, 401, 403, 404]
 const AGAIN_MIN_MS = 1000
 const AGAIN_MAX_MS = 15_000
 /** The page may be served below some path. */
@@ -108,7 +106,8 @@ async function learnWhy(reading: EventSource, id: string, lastEventId: string): 
   const hangUp = new AbortController()
   const asked = fetch(at(`forward-sse/${id}`), { headers, signal: hangUp.signal })
   const response = await asked.catch(() => undefined)
-  const refusal = response && FINAL.includes(response.status) ? await refusalOf(response) : undefined
+  const isRefused = response && (isFinal(response) || response.status === 404)
+  const refusal = isRefused ? await refusalOf(response) : undefined
   hangUp.abort()
   // Meanwhile it may have been stopped, or something else asked.
   if (reading !== source) return
