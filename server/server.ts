@@ -12,7 +12,7 @@ import { MemoryBroker } from './broker/memory.ts'
 import { RedisBroker } from './broker/redis/broker.ts'
 import { connect } from './broker/redis/connect.ts'
 import { redisLimiter } from './broker/redis/limiter.ts'
-import type { OnRoundTrip } from './broker/redis/scripts.ts'
+import { type OnRoundTrip, RedisStore } from './broker/redis/store.ts'
 import type { Auth, Config } from './config.ts'
 import { createAccess } from './http/access/access.ts'
 import { publicKeys, secretKey } from './http/access/keys.ts'
@@ -71,16 +71,19 @@ const patience = {
 export async function start(config: Config, log: Logger, webDir: string): Promise<Running> {
   const holder = nanoid(8)
   const metrics = createMetrics()
-  const { broker, runBroker, limiter } = createStore(config, log, metrics.onRoundTrip)
+  const store = createStore(config, log, metrics.onRoundTrip)
+  const broker = store.broker(config)
+  // A run's log is bounded by the relay, in bytes, and its leases are short.
+  const ofRuns = { historyLength: Number.MAX_SAFE_INTEGER, leaseMs: runLeaseMs, graceMs: config.relayGraceMs }
+  const runBroker = store.broker({ ...config, ...ofRuns })
   const hub = new Hub(broker, locationFormat, { ...config, holder })
-  const runHub = new Hub(runBroker, runFormat, { ...config, ...runOptions(config), holder })
+  const runHub = new Hub(runBroker, runFormat, { ...config, ...ofRuns, holder })
   metrics.watch('rooms', hub)
   metrics.watch('runs', runHub)
   const verifier = createVerifier(config.auth, log)
   const access = createAccess(verifier, config.corsOrigins)
   const addressOf = addressReader(config.trustProxy)
   const streams = new StreamCount()
-  const storeTrouble = () => broker.trouble() ?? runBroker.trouble()
   let isDraining = false
   const refusal = () => {
     if (isDraining) return 'draining'
@@ -92,7 +95,7 @@ export async function start(config: Config, log: Logger, webDir: string): Promis
     hub,
     access,
     limits: {
-      posts: new PostRate(config.postRate, points => limiter('posts', points, 1)),
+      posts: new PostRate(config.postRate, points => store.limiter('posts', points, 1)),
       rooms: new RoomCount(),
       streams,
     },
@@ -105,21 +108,23 @@ export async function start(config: Config, log: Logger, webDir: string): Promis
   })
   const demonstration = verifier ? undefined : () => demonstrationAt(server.address() as AddressInfo)
   const relay = new Relay({
-    broker: runBroker,
     hub: runHub,
-    holder,
-    leaseMs: runLeaseMs,
-    graceMs: config.relayGraceMs,
-    historyTtlMs: config.historyTtlMs,
-    maxBytes: config.relayMaxBytes,
-    idleMs: config.relayIdleMs,
+    runs: {
+      ...ofRuns,
+      broker: runBroker,
+      holder: `${holder}/run`,
+      historyTtlMs: config.historyTtlMs,
+      maxBytes: config.relayMaxBytes,
+      idleMs: config.relayIdleMs,
+    },
     upstreams: config.relayUpstreams,
     demonstration,
     access,
-    rate: perMinute(config.relayRate, limiter('relay', config.relayRate, 60)),
+    rate: perMinute(config.relayRate, store.limiter('relay', config.relayRate, 60)),
     streams,
     addressOf,
     refusal,
+    trouble: store.trouble,
     onRefuse: metrics.onRefuse,
     onBegin: upstream => log.info({ upstream }, 'run began'),
     onEnd: (upstream, cause, durationMs) =>
@@ -140,7 +145,7 @@ export async function start(config: Config, log: Logger, webDir: string): Promis
     corsOrigins: config.corsOrigins,
     isOpenLoopback: config.auth.kind === 'open',
     webDir,
-    trouble: () => (isDraining ? 'The server is draining' : storeTrouble()),
+    trouble: () => (isDraining ? 'The server is draining' : store.trouble()),
   })
   const server = createServer({ keepAliveTimeout: keepAliveMs, ...patience }, (req, res) => {
     if (!isOnEventStream(req)) app(req, res)
@@ -148,7 +153,7 @@ export async function start(config: Config, log: Logger, webDir: string): Promis
   server.on('clientError', (error, socket) => answerUnreadable(error, socket as Socket))
   // Whoever asks as soon as it listens is not to be told that the store is away; but if it is, that can be said only by
   // listening.
-  for (let waited = 0; storeTrouble() && waited < storeMs; waited += lookMs) await setTimeout(lookMs)
+  for (let waited = 0; store.trouble() && waited < storeMs; waited += lookMs) await setTimeout(lookMs)
   const admin = createServer(adminRoutes(metrics, log))
   if (config.adminPort !== undefined) {
     const { port } = await listen(admin, config.host, config.adminPort, log)
@@ -171,41 +176,38 @@ export async function start(config: Config, log: Logger, webDir: string): Promis
       admin.close()
       admin.closeAllConnections()
       await Promise.all([hub.close(), runHub.close()])
-      await Promise.all([broker.close(), runBroker.close()])
+      store.close()
     },
   }
 }
 
+/** Where the logs are, and the counters. */
 interface Store {
-  broker: Broker
-  /** The same store with other bounds: a run's log is bounded by the relay, in bytes, and its leases are short. */
-  runBroker: Broker
+  broker(options: BrokerOptions): Broker
   /** Gives `points` to each key in every `seconds`: over all instances, if the store has them all. */
   limiter(name: string, points: number, seconds: number): RateLimiterAbstract
+  /** Why it can't serve at present; null when it can. */
+  trouble(): string | null
+  close(): void
 }
 
-function createStore(config: Config, log: Logger, onRoundTrip: OnRoundTrip): Store {
-  const { historyLength, historyTtlMs, leaseMs, graceMs } = config
-  const options: BrokerOptions = { historyLength, historyTtlMs, leaseMs, graceMs }
-  const ofRuns: BrokerOptions = { historyTtlMs, ...runOptions(config) }
-  if (!config.redis) {
+function createStore({ redis, redisPrefix }: Config, log: Logger, onRoundTrip: OnRoundTrip): Store {
+  if (!redis) {
     return {
-      broker: new MemoryBroker(options),
-      runBroker: new MemoryBroker(ofRuns),
+      broker: options => new MemoryBroker(options),
       limiter: (keyPrefix, points, duration) => new RateLimiterMemory({ keyPrefix, points, duration }),
+      trouble: () => null,
+      close() {},
     }
   }
-  const connections = connect(config.redis, error => log.warn({ reason: error.message }, 'Redis connection failed'))
+  const connections = connect(redis, error => log.warn({ reason: error.message }, 'Redis connection failed'))
+  const store = new RedisStore(connections, redisPrefix, onRoundTrip)
   return {
-    broker: new RedisBroker(connections, config.redisPrefix, options, onRoundTrip),
-    runBroker: new RedisBroker(connections, config.redisPrefix, ofRuns, onRoundTrip),
-    limiter: (name, points, seconds) =>
-      redisLimiter(connections, `${config.redisPrefix}:limit:${name}`, points, seconds),
+    broker: options => new RedisBroker(store, options),
+    limiter: (name, points, seconds) => redisLimiter(connections, `${redisPrefix}:limit:${name}`, points, seconds),
+    trouble: () => store.trouble(),
+    close: () => store.close(),
   }
-}
-
-function runOptions({ relayGraceMs }: Config): Omit<BrokerOptions, 'historyTtlMs'> {
-  return { historyLength: Number.MAX_SAFE_INTEGER, leaseMs: runLeaseMs, graceMs: relayGraceMs }
 }
 
 function createVerifier(auth: Auth, log: Logger): Verifier | null {

@@ -140,7 +140,4 @@ export interface Broker {
   alive(topic: string, key: string): Promise<void>
   /** Resolves once every later event is announced to `follower`; the function it gives ends that. */
   follow(topic: string, follower: Follower): Promise<() => void>
-  /** Why it can't serve at present; null when it can. Answers from what is known. */
-  trouble(): string | null
-  close(): Promise<void>
 }

@@ -6,6 +6,9 @@
 import type { Broker, BrokerOptions, Draft, EventId, Follower, History, Hold, Kept, Latest, Receipt } from './broker.ts'
 import { MemoryTopic } from './memory-topic.ts'
 
+/** How often all topics are looked at, at least. */
+const maxTidyMs = 60_000
+
 /** What Redis is to its brokers. */
 export class MemoryStore {
   readonly topics = new Map<string, MemoryTopic>()
@@ -16,13 +19,12 @@ export class MemoryBroker implements Broker {
   readonly #topics: Map<string, MemoryTopic>
   readonly #followers: Map<string, Set<Follower>>
   readonly #options: BrokerOptions
-  readonly #tidying: NodeJS.Timeout
+  #tidying: NodeJS.Timeout | undefined
 
   constructor(options: BrokerOptions, { topics, followers } = new MemoryStore()) {
     this.#options = options
     this.#topics = topics
     this.#followers = followers
-    this.#tidying = setInterval(() => this.#tidy(), Math.min(options.historyTtlMs, 60_000)).unref()
   }
 
   async publish(topic: string, drafts: Draft[]): Promise<Receipt[]> {
@@ -62,14 +64,6 @@ export class MemoryBroker implements Broker {
     }
   }
 
-  trouble(): null {
-    return null
-  }
-
-  async close(): Promise<void> {
-    clearInterval(this.#tidying)
-  }
-
   /** One step, as a script is one in Redis: what has run out goes first, and what was appended is announced together. */
   #change<T>(topic: string, step: (room: MemoryTopic) => T): T {
     const room = this.#topics.get(topic) ?? new MemoryTopic()
@@ -77,12 +71,17 @@ export class MemoryBroker implements Broker {
     const result = step(room)
     const events = room.commit()
     if (room.isEmpty) this.#topics.delete(topic)
-    else this.#topics.set(topic, room)
+    else {
+      this.#topics.set(topic, room)
+      this.#tidying ??= setTimeout(() => this.#tidy(), Math.min(this.#options.historyTtlMs, maxTidyMs)).unref()
+    }
     if (events) for (const follower of this.#followers.get(topic) ?? []) follower.announced(after, events)
     return result
   }
 
+  /** Goes on for as long as a topic is left: looking at it sets the next time. */
   #tidy(): void {
+    this.#tidying = undefined
     for (const topic of this.#topics.keys()) this.#change(topic, () => {})
   }
 }

@@ -177,13 +177,9 @@ export class Hub {
   #keeper(topic: string): Keeper {
     const known = this.#keepers.get(topic)
     if (known) return known
-    const { holder, leaseMs, graceMs, historyTtlMs } = this.#options
     const keeper = new Keeper(this.#broker, {
+      ...this.#options,
       topic,
-      holder,
-      leaseMs,
-      graceMs,
-      historyTtlMs,
       onHead: head => this.#views.get(topic)?.view.compare(head),
       onIdle: () => this.#keepers.delete(topic),
     })

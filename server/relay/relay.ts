@@ -6,7 +6,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { nanoid } from 'nanoid'
-import { type Broker, beginning, type EventId } from '../broker/broker.ts'
+import { beginning, type EventId } from '../broker/broker.ts'
 import { type Access, refuseUnless } from '../http/access/access.ts'
 import { type Caller, mayRelay } from '../http/access/caller.ts'
 import { sendNothing } from '../http/answer.ts'
@@ -18,21 +18,13 @@ import type { Hub } from '../hub/hub.ts'
 import { callUpstream } from './call.ts'
 import { secretsConcealer } from './conceal.ts'
 import { isVisible, type Reason, readersKey, runKey, topicOf } from './log.ts'
-import { Run } from './run.ts'
+import { Run, type RunOptions } from './run.ts'
 import { findUpstream, type Upstream } from './upstreams.ts'
 import { type Wish, wishSchema } from './wish.ts'
 
 export interface RelayOptions {
-  /** Its history has no limit in events. */
-  broker: Broker
   hub: Hub
-  /** This instance's name among the holders of leases. */
-  holder: string
-  leaseMs: number
-  graceMs: number
-  historyTtlMs: number
-  maxBytes: number
-  idleMs: number
+  runs: RunOptions
   /** The operator's list. */
   upstreams: readonly Upstream[]
   /** Where there is one, it may be called without any list. */
@@ -45,6 +37,8 @@ export interface RelayOptions {
   addressOf(req: IncomingMessage): string | undefined
   /** Why nobody can have a stream here at present; null when they can. */
   refusal(): StreamRefusal | null
+  /** Why the log can't be written to at present; null when it can. */
+  trouble(): string | null
   onRefuse(refusal: StreamRefusal): void
   onBegin(origin: string): void
   onEnd(origin: string, reason: Reason, durationMs: number): void
@@ -63,13 +57,13 @@ export class Relay {
   }
 
   async begin(req: IncomingMessage, res: ServerResponse): Promise<void> {
-    const { broker, refusal } = this.#options
+    const { refusal, trouble } = this.#options
     const caller = await this.#caller(req)
     const wish = check(wishSchema, await readJson(req, maxWishBytes))
     if (Buffer.byteLength(wish.body ?? '') > maxBodyBytes) {
       throw new Problem(413, `The body is longer than ${maxBodyBytes} bytes.`)
     }
-    if (refusal() || broker.trouble()) {
+    if (refusal() || trouble()) {
       throw unavailable('No run can begin at present; the upstream was not called.')
     }
     const { url, upstream } = this.#find(wish)
@@ -83,7 +77,8 @@ export class Relay {
   }
 
   async resume(req: IncomingMessage, res: ServerResponse, run: string): Promise<void> {
-    const { broker, hub } = this.#options
+    const { hub, runs } = this.#options
+    const { broker } = runs
     try {
       const caller = await this.#caller(req)
       const refusal = this.#options.refusal()
@@ -105,7 +100,7 @@ export class Relay {
   }
 
   async stop(req: IncomingMessage, res: ServerResponse, run: string): Promise<void> {
-    const { broker } = this.#options
+    const { broker } = this.#options.runs
     const topic = knownTopic(run, await this.#caller(req))
     const { head } = await broker.latest(topic)
     if (head === beginning) throw unknown()
@@ -146,26 +141,24 @@ export class Relay {
   }
 
   async #call(res: ServerResponse, topic: string, wish: Wish, url: URL, upstream: Upstream): Promise<void> {
-    const { broker, holder, leaseMs, graceMs, historyTtlMs, maxBytes, idleMs, onBegin, onEnd } = this.#options
+    const { runs, onBegin, onEnd } = this.#options
     const { method, headers, body } = wish
     // Before the answer's head nobody else can know of the run.
     const gone = new AbortController()
     const hangUp = () => gone.abort()
     res.on('close', hangUp)
-    const answer = await callUpstream({ url, upstream, method, headers, body, idleMs, signal: gone.signal })
+    const answer = await callUpstream({
+      url,
+      upstream,
+      method,
+      headers,
+      body,
+      idleMs: runs.idleMs,
+      signal: gone.signal,
+    })
     res.off('close', hangUp)
     const startedAt = performance.now()
-    const run = await Run.begin(answer, {
-      broker,
-      topic,
-      holder: `${holder}/run`,
-      leaseMs,
-      graceMs,
-      historyTtlMs,
-      maxBytes,
-      idleMs,
-      conceal: secretsConcealer(upstream),
-    })
+    const run = await Run.begin(answer, topic, secretsConcealer(upstream), runs)
     this.#runs.add(run)
     onBegin(upstream.origin)
     void run.ended.then(reason => {

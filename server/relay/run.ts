@@ -11,9 +11,10 @@ import { Keeper } from '../hub/keeper.ts'
 import { type UpstreamEvent, UpstreamEvents } from './events.ts'
 import { begun, lineOf, type Reason, readersKey, runKey } from './log.ts'
 
+/** What all runs of an instance have in common. */
 export interface RunOptions {
+  /** Its history has no limit in events. */
   broker: Broker
-  topic: string
   /** This instance's name among the holders of leases; another than that of its readers. */
   holder: string
   leaseMs: number
@@ -23,8 +24,6 @@ export interface RunOptions {
   maxBytes: number
   /** The longest silence. */
   idleMs: number
-  /** Takes out what is not for readers. */
-  conceal(text: string): string
 }
 
 const maxRunMs = 60 * 60_000
@@ -36,6 +35,8 @@ const retryMs = 250
 
 export class Run implements Follower {
   readonly #upstream: IncomingMessage
+  readonly #topic: string
+  readonly #conceal: (text: string) => string
   readonly #options: RunOptions
   readonly #events: UpstreamEvents
   readonly #keeper: Keeper
@@ -52,22 +53,37 @@ export class Run implements Follower {
   /** Resolves with why once the end is in the log. */
   readonly ended: Promise<Reason>
 
-  /** Resolves once the run is in the log. Rejects with `Unavailable`; the upstream is then closed. */
-  static async begin(upstream: IncomingMessage, options: RunOptions): Promise<Run> {
-    const run = new Run(upstream, options)
+  /**
+   * Resolves once the run is in the log. Rejects with `Unavailable`; the upstream is then closed. `conceal` takes out what is
+   * not for readers.
+   */
+  static async begin(
+    upstream: IncomingMessage,
+    topic: string,
+    conceal: (text: string) => string,
+    options: RunOptions,
+  ): Promise<Run> {
+    const run = new Run(upstream, topic, conceal, options)
     await run.#begun
     return run
   }
 
-  private constructor(upstream: IncomingMessage, options: RunOptions) {
-    const { broker, topic, holder, leaseMs, graceMs, historyTtlMs, maxBytes, idleMs } = options
+  private constructor(
+    upstream: IncomingMessage,
+    topic: string,
+    conceal: (text: string) => string,
+    options: RunOptions,
+  ) {
+    const { broker, maxBytes, idleMs } = options
     this.#upstream = upstream
+    this.#topic = topic
+    this.#conceal = conceal
     this.#options = options
     this.#events = new UpstreamEvents(maxBytes)
     const onHead = (head: EventId) => {
       if (head !== this.#head) this.interrupted()
     }
-    this.#keeper = new Keeper(broker, { topic, holder, leaseMs, graceMs, historyTtlMs, onHead, onIdle: () => {} })
+    this.#keeper = new Keeper(broker, { ...options, topic, onHead, onIdle: () => {} })
     this.#begun = this.#begin()
     // What comes before the run is in the log waits for it.
     this.#appending = this.#begun.then(
@@ -85,12 +101,12 @@ export class Run implements Follower {
   }
 
   async #begin(): Promise<void> {
-    const { broker, topic } = this.#options
+    const { broker } = this.#options
     const drafts = [runKey, readersKey].map(key => ({ key, value: begun, seq: 0 }))
-    await broker.publish(topic, drafts)
+    await broker.publish(this.#topic, drafts)
     this.#keeper.enter(runKey, false)
     this.#awaitReaders()
-    this.#unfollow = await broker.follow(topic, this)
+    this.#unfollow = await broker.follow(this.#topic, this)
   }
 
   stop(reason: Reason): void {
@@ -114,7 +130,7 @@ export class Run implements Follower {
 
   /** An end that was announced while nobody could hear it. */
   async #look(): Promise<void> {
-    const { entries } = await this.#insist(() => this.#options.broker.latest(this.#options.topic))
+    const { entries } = await this.#insist(() => this.#options.broker.latest(this.#topic))
     const keys = new Set(entries.map(({ key }) => key))
     if (!keys.has(runKey)) this.stop('stopped')
     // Why they are gone is not known.
@@ -123,8 +139,8 @@ export class Run implements Follower {
 
   /** The instance of the last reader is gone, so the reader may be on the way to another: as if it had left just now. */
   #callReaders(): void {
-    const { broker, topic } = this.#options
-    this.#insist(() => broker.publish(topic, [{ key: readersKey, value: begun }])).then(
+    const { broker } = this.#options
+    this.#insist(() => broker.publish(this.#topic, [{ key: readersKey, value: begun }])).then(
       () => this.#awaitReaders(),
       () => this.stop('lost'),
     )
@@ -146,7 +162,7 @@ export class Run implements Follower {
   }
 
   #add({ event, data }: UpstreamEvent): boolean {
-    const value = lineOf({ event, data: this.#options.conceal(data) })
+    const value = lineOf({ event, data: this.#conceal(data) })
     this.#bytes += Math.max(minEventBytes, Buffer.byteLength(data) + (event?.length ?? 0))
     if (this.#bytes > this.#options.maxBytes) {
       this.stop('too-long')
@@ -159,12 +175,12 @@ export class Run implements Follower {
 
   /** All that waits, and what comes meanwhile. */
   async #append(): Promise<void> {
-    const { broker, topic } = this.#options
+    const { broker } = this.#options
     while (this.#pending.length > 0) {
       const values = this.#pending
       this.#pending = []
       this.#pendingBytes = 0
-      const isThere = await this.#insist(() => broker.append(topic, runKey, this.#seq, values)).catch(() => false)
+      const isThere = await this.#insist(() => broker.append(this.#topic, runKey, this.#seq, values)).catch(() => false)
       if (!isThere) {
         this.#pending = []
         this.stop('lost')
@@ -177,16 +193,16 @@ export class Run implements Follower {
   }
 
   async #end(): Promise<Reason> {
-    const { broker, topic } = this.#options
+    const { broker } = this.#options
     clearTimeout(this.#limit)
     await this.#appending
     const reason = this.#reason ?? (this.#upstream.complete ? 'done' : 'broken')
     // With the store away for longer, the lease that nobody keeps any more is the end.
-    await this.#insist(() => broker.remove(topic, runKey, reason)).catch(() => {})
+    await this.#insist(() => broker.remove(this.#topic, runKey, reason)).catch(() => {})
     await this.#keeper.stop().catch(() => {})
     this.#unfollow()
     // Nobody is waited for any more.
-    await this.#insist(() => broker.remove(topic, readersKey, 'over')).catch(() => {})
+    await this.#insist(() => broker.remove(this.#topic, readersKey, 'over')).catch(() => {})
     return reason
   }
 

@@ -2,7 +2,7 @@
  * What every broker promises, whatever it keeps its log in. Each suite runs this over its own.
  */
 import { EventEmitter, once } from 'node:events'
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { beforeAll, describe, expect, test } from '@jest/globals'
 import { nanoid } from 'nanoid'
 import { type Broker, type BrokerOptions, beginning, type Event } from '../../server/broker/broker.ts'
 
@@ -19,10 +19,6 @@ export function brokerContract(name: string, open: Open): void {
     beforeAll(async () => {
       broker = await open(options)
       hasty = await open({ ...options, leaseMs: 100, graceMs: 100 })
-    })
-    afterAll(async () => {
-      await broker.close()
-      await hasty.close()
     })
 
     const publish = async (topic: string, key: string, value: string, seq?: number) => {
@@ -215,7 +211,6 @@ export function brokerContract(name: string, open: Open): void {
         await long.remove(topic, 'run', 'over')
         expect(await valuesOf(topic)).toEqual(['begun', ...values, 'over'])
         expect(await long.history(topic, beginning)).toMatchObject({ recovered: true })
-        await long.close()
       })
     })
 
@@ -377,7 +372,6 @@ export function brokerContract(name: string, open: Open): void {
           { key: 'alice', reason: 'expired' },
         ])
         expect(Number(events.at(-1)?.id.split('-')[0]) - last).toBeGreaterThan(900)
-        await patient.close()
       })
 
       test('that waits for a sign of life lives by posting, too', async () => {
@@ -391,7 +385,6 @@ export function brokerContract(name: string, open: Open): void {
         }
         const { events } = await patient.history(topic, beginning)
         expect(events.filter(({ value }) => value === null)).toMatchObject([{ key: 'mute' }])
-        await patient.close()
       })
 
       test('of whoever only posts goes on with a post that is stale', async () => {
@@ -404,7 +397,6 @@ export function brokerContract(name: string, open: Open): void {
         }
         const { events } = await patient.history(topic, beginning)
         expect(events.map(({ key, reason }) => key + reason)).toEqual(['alice', 'mute', 'muteexpired'])
-        await patient.close()
       })
 
       test('that runs out with thousands of others is over with them', async () => {
@@ -419,7 +411,6 @@ export function brokerContract(name: string, open: Open): void {
           now = msOf(tick?.id)
         }
         expect((await hasty.latest(topic)).entries).toEqual([])
-        await hasty.close()
       })
 
       test('that runs out next is told to whoever keeps the topic, with the head', async () => {
@@ -453,7 +444,6 @@ export function brokerContract(name: string, open: Open): void {
         const [receipt] = await idle.publish(topic, [{ key: 'alice', value: '1' }])
         while ((await idle.history(topic, receipt?.id ?? '')).recovered) await new Promise(setImmediate)
         expect((await idle.history(topic, receipt?.id ?? '')).recovered).toBe(false)
-        await idle.close()
       })
 
       test('is kept by those who read it, and not by one who left and waits for the end of a lease', async () => {
@@ -467,7 +457,6 @@ export function brokerContract(name: string, open: Open): void {
           await idle.keep(left, 'a', [{ key: 'alice', as: 'released' }], false)
         }
         expect(await isThere(read, seen?.id)).toBe(true)
-        await idle.close()
       })
 
       test('that still has someone in it begins anew: nobody can go on from before, nor from its beginning', async () => {
@@ -493,7 +482,6 @@ export function brokerContract(name: string, open: Open): void {
         expect(heard.joins).toEqual([head])
         expect(await idle.history(topic, head)).toMatchObject({ recovered: true, events: [{ key: 'bob' }] })
         expect(await idle.history(topic, beginning)).toMatchObject({ recovered: false, events: [{ key: 'bob' }] })
-        await idle.close()
       })
 
       test('that begins anew keeps its length, as any', async () => {
@@ -506,7 +494,6 @@ export function brokerContract(name: string, open: Open): void {
         expect(await idle.history(topic, head)).toMatchObject({ recovered: true, events: { length: 9 } })
         await idle.publish(topic, [{ key: 'alice', value: '10' }])
         expect(await idle.history(topic, head)).toMatchObject({ recovered: false, events: { length: 10 } })
-        await idle.close()
       })
 
       test('that begins anew while someone follows it is announced', async () => {
@@ -519,7 +506,6 @@ export function brokerContract(name: string, open: Open): void {
         while (heard.joins.length === 0) await new Promise(setImmediate)
         unfollow()
         expect(heard).toMatchObject({ joins: [(await idle.latest(topic)).head], events: [] })
-        await idle.close()
       })
     })
   })

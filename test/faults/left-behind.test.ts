@@ -8,12 +8,12 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import type { Redis } from 'ioredis'
 import { nanoid } from 'nanoid'
 import { RedisBroker } from '../../server/broker/redis/broker.ts'
-import { connect } from '../../server/broker/redis/connect.ts'
 import { Hub } from '../../server/hub/hub.ts'
 import type { Sink } from '../../server/hub/session.ts'
 import { locationFormat } from '../../server/location/format.ts'
 import type { TestNode } from '../support/node.ts'
 import { until } from '../support/patience.ts'
+import { readyStoreAt } from '../support/stores.ts'
 import { Crowd, say } from './crowd.ts'
 import { Scene } from './scene.ts'
 import { type Store, startSingle } from './store.ts'
@@ -76,12 +76,8 @@ test('a room joined and left many times costs nothing', async () => {
   const collect = runInNewContext('gc') as () => void
   const times = process.env.FAULT_ROUNDS ? 100_000 : 5_000
   const brokerOptions = { historyLength: 1_000, historyTtlMs: 1_000, leaseMs: 1_000, graceMs: 100 }
-  const broker = new RedisBroker(
-    connect({ kind: 'single', url: store.env.REDIS_URL ?? '' }, () => {}),
-    'left',
-    brokerOptions,
-  )
-  await until('the broker is ready', () => broker.trouble() === null)
+  const connections = await readyStoreAt({ kind: 'single', url: store.env.REDIS_URL ?? '' })
+  const broker = new RedisBroker(connections, brokerOptions)
   const waits = { heartbeatMs: 15_000, stallMs: 60_000, streamAgeMs: 3_600_000 }
   const hub = new Hub(broker, locationFormat, { ...brokerOptions, ...waits, holder: 'one' })
 
@@ -102,7 +98,7 @@ test('a room joined and left many times costs nothing', async () => {
         }),
       )
     }
-    await until('the last lease is over', async () => (await keys('left:*')).length === 0)
+    await until('the last lease is over', async () => (await keys('test:*')).length === 0)
     collect()
     const { heapUsed } = process.memoryUsage()
     return { heapUsed, resources: process.getActiveResourcesInfo().length }
@@ -121,5 +117,5 @@ test('a room joined and left many times costs nothing', async () => {
   expect(after.resources - before.resources).toBeLessThan(20)
   expect(await channels()).toEqual([])
   await hub.close()
-  await broker.close()
+  connections.close()
 }, 600_000)

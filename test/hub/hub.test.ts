@@ -59,10 +59,7 @@ afterAll(async () => {
   listener.close()
   patient.close()
 })
-afterEach(async () => {
-  await hub.close()
-  await broker.close()
-})
+afterEach(() => hub.close())
 
 async function listen(highWaterMark?: number): Promise<Server> {
   const options = highWaterMark === undefined ? {} : { highWaterMark }

@@ -1,7 +1,6 @@
 /**
  * The broker over Redis: one script for each step, and a Pub/Sub channel for each topic.
  */
-import { nanoid } from 'nanoid'
 import {
   type Broker,
   type BrokerOptions,
@@ -16,33 +15,19 @@ import {
   Unavailable,
 } from '../broker.ts'
 import { eventsOf, type StreamEntry } from './announcement.ts'
-import { Clock } from './clock.ts'
-import type { Connections } from './connect.ts'
 import { gathered } from './gather.ts'
-import { type OnRoundTrip, Scripts } from './scripts.ts'
-import { Subscriptions } from './subscriptions.ts'
+import { Scripts } from './scripts.ts'
+import type { RedisStore } from './store.ts'
 
 const letters = { held: 'h', acked: 'a', released: 'r' } as const
 
-const pulseMs = 1_000
-
 export class RedisBroker implements Broker {
-  readonly #connections: Connections
-  readonly #clock = new Clock()
+  readonly #store: RedisStore
   readonly #scripts: Scripts
-  readonly #subscriptions: Subscriptions
-  /** Without a master for some of its slots, a cluster takes no command at all, though it answers and publishes. */
-  #isDown = false
-  #pulse: NodeJS.Timeout | undefined
-  #isClosed = false
 
-  /** The connections are the broker's from here on; `close` ends them. */
-  constructor(connections: Connections, prefix: string, options: BrokerOptions, onRoundTrip: OnRoundTrip = () => {}) {
-    this.#connections = connections
-    this.#scripts = new Scripts(connections, this.#clock, prefix, options, onRoundTrip)
-    this.#subscriptions = new Subscriptions(connections, `${prefix}:probe:${nanoid(8)}`)
-    connections.commands.on('ready', () => this.#beat())
-    this.#beat()
+  constructor(store: RedisStore, options: BrokerOptions) {
+    this.#store = store
+    this.#scripts = new Scripts(store, options)
   }
 
   readonly publish = gathered(parts => {
@@ -85,44 +70,9 @@ export class RedisBroker implements Broker {
   }
 
   async follow(topic: string, follower: Follower): Promise<() => void> {
-    return this.#subscriptions.follow(this.#scripts.channel(topic), follower).catch(error => {
+    return this.#store.subscriptions.follow(this.#scripts.channel(topic), follower).catch(error => {
       throw new Unavailable('Redis Pub/Sub does not answer.', { cause: error })
     })
-  }
-
-  trouble(): string | null {
-    if (this.#connections.commands.status !== 'ready' || !this.#clock.isKnown) return 'Redis does not answer'
-    if (this.#isDown) return 'The Redis cluster is down'
-    return this.#subscriptions.trouble()
-  }
-
-  async close(): Promise<void> {
-    this.#isClosed = true
-    clearTimeout(this.#pulse)
-    this.#subscriptions.close()
-    this.#connections.commands.disconnect()
-  }
-
-  /** Looks after the connections now, and then again and again. */
-  #beat(): void {
-    if (this.#isClosed) return
-    clearTimeout(this.#pulse)
-    this.#pulse = setTimeout(() => this.#beat(), pulseMs)
-    const { commands, isCluster } = this.#connections
-    // What cannot be asked now is asked at the next beat, and shows in `trouble`.
-    this.#clock.read(this.#connections.masters()).catch(() => {})
-    if (isCluster) void this.#lookAtCluster()
-    this.#subscriptions
-      .probe((channel, payload) =>
-        isCluster ? commands.spublish(channel, payload) : commands.publish(channel, payload),
-      )
-      .catch(() => {})
-  }
-
-  async #lookAtCluster(): Promise<void> {
-    const said = await Promise.allSettled(this.#connections.masters().map(node => node.cluster('INFO')))
-    const infos = said.flatMap(result => (result.status === 'fulfilled' ? [String(result.value)] : []))
-    this.#isDown = infos.length > 0 && infos.every(info => info.includes('cluster_state:fail'))
   }
 }
 

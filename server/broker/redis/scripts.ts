@@ -8,13 +8,10 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { type BrokerOptions, Unavailable } from '../broker.ts'
-import type { Clock } from './clock.ts'
-import { type Connections, commandTimeoutMs } from './connect.ts'
+import { commandTimeoutMs } from './connect.ts'
+import type { RedisStore } from './store.ts'
 
 export type ScriptName = 'publish' | 'append' | 'remove' | 'latest' | 'history' | 'keep' | 'alive'
-
-/** Hears of each script that was answered, and how long that took. */
-export type OnRoundTrip = (script: ScriptName, ms: number) => void
 
 export interface Call {
   topic: string
@@ -34,30 +31,16 @@ const slowMs = 150
 const maxPendingBytes = 32 * 1024 * 1024
 
 export class Scripts {
-  readonly #connections: Connections
-  readonly #clock: Clock
-  readonly #prefix: string
+  readonly #store: RedisStore
   readonly #constants: string
-  readonly #onRoundTrip: OnRoundTrip
   readonly #scripts = new Map<ScriptName, Script>()
-
   #pendingBytes = 0
 
-  constructor(
-    connections: Connections,
-    clock: Clock,
-    prefix: string,
-    options: BrokerOptions,
-    onRoundTrip: OnRoundTrip,
-  ) {
-    this.#connections = connections
-    this.#clock = clock
-    this.#prefix = prefix
-    const { historyLength, historyTtlMs, leaseMs, graceMs } = options
-    const publish = connections.isCluster ? 'SPUBLISH' : 'PUBLISH'
+  constructor(store: RedisStore, { historyLength, historyTtlMs, leaseMs, graceMs }: BrokerOptions) {
+    this.#store = store
+    const publish = store.connections.isCluster ? 'SPUBLISH' : 'PUBLISH'
     this.#constants = `local PUBLISH, historyLength = '${publish}', '${historyLength}'
 local historyTtl, leaseMs, graceMs = ${historyTtlMs}, ${leaseMs}, ${graceMs}`
-    this.#onRoundTrip = onRoundTrip
   }
 
   channel(topic: string): string {
@@ -72,7 +55,7 @@ local historyTtl, leaseMs, graceMs = ${historyTtlMs}, ${leaseMs}, ${graceMs}`
 
   /** Runs a script on each topic: one promise for each call, as above. */
   runAll(name: ScriptName, calls: Call[]): Promise<unknown>[] {
-    const steps = this.#connections.isCluster ? calls.map(call => [call]) : [calls]
+    const steps = this.#store.connections.isCluster ? calls.map(call => [call]) : [calls]
     return steps.flatMap(step => {
       const replies = this.#step(name, step)
       return step.map(async (_, i) => {
@@ -84,7 +67,7 @@ local historyTtl, leaseMs, graceMs = ${historyTtlMs}, ${leaseMs}, ${graceMs}`
   }
 
   async #step(name: ScriptName, calls: Call[]): Promise<unknown[]> {
-    if (!this.#clock.isKnown) throw new Unavailable('Redis does not answer.')
+    if (!this.#store.clock.isKnown) throw new Unavailable('Redis does not answer.')
     if (this.#pendingBytes > maxPendingBytes) throw new Unavailable('Redis is too slow.')
     const args = calls.flatMap(call => [call.args.length, ...call.args])
     const bytes = args.reduce<number>((sum, arg) => sum + String(arg).length, 0)
@@ -93,7 +76,7 @@ local historyTtl, leaseMs, graceMs = ${historyTtlMs}, ${leaseMs}, ${graceMs}`
     try {
       const keys = calls.flatMap(({ topic }) => this.#keys(topic))
       const replies = await this.#send(this.#script(name), keys, args)
-      this.#onRoundTrip(name, performance.now() - start)
+      this.#store.onRoundTrip(name, performance.now() - start)
       return replies
     } catch (error) {
       throw refused(error)
@@ -103,8 +86,8 @@ local historyTtl, leaseMs, graceMs = ${historyTtlMs}, ${leaseMs}, ${graceMs}`
   }
 
   async #send({ source, sha }: Script, keys: string[], args: Call['args']): Promise<unknown[]> {
-    const { commands } = this.#connections
-    const deadline = Math.floor(this.#clock.now() + deadlineMs)
+    const { commands } = this.#store.connections
+    const deadline = Math.floor(this.#store.clock.now() + deadlineMs)
     const salt = Math.floor(Math.random() * 2 ** 20)
     const all = [keys.length, ...keys, deadline, salt, ...args] as const
     const start = performance.now()
@@ -124,7 +107,7 @@ local historyTtl, leaseMs, graceMs = ${historyTtlMs}, ${leaseMs}, ${graceMs}`
 
   /** A room's name has no brace, so the braces hold its hash tag. */
   #base(topic: string): string {
-    return `${this.#prefix}:{${topic}}`
+    return `${this.#store.prefix}:{${topic}}`
   }
 
   #script(name: ScriptName): Script {

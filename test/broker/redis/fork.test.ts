@@ -6,10 +6,10 @@ import { Redis } from 'ioredis'
 import { nanoid } from 'nanoid'
 import { beginning } from '../../../server/broker/broker.ts'
 import { RedisBroker } from '../../../server/broker/redis/broker.ts'
-import { connect } from '../../../server/broker/redis/connect.ts'
 import { until } from '../../support/patience.ts'
 import { TestProxy } from '../../support/proxy.ts'
 import { startRedis, type TestRedis } from '../../support/redis.ts'
+import { ready, readyStoreAt } from '../../support/stores.ts'
 import { options } from '../contract.ts'
 
 const cleanups: (() => Promise<unknown>)[] = []
@@ -17,14 +17,10 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
 })
 
-function brokerAt(url: string): RedisBroker {
-  const broker = new RedisBroker(
-    connect({ kind: 'single', url }, () => {}),
-    'test',
-    options,
-  )
-  cleanups.push(() => broker.close())
-  return broker
+async function connected(url: string) {
+  const store = await readyStoreAt({ kind: 'single', url })
+  cleanups.push(async () => store.close())
+  return { store, broker: new RedisBroker(store, options) }
 }
 
 async function redisWith(...settings: string[]): Promise<TestRedis> {
@@ -42,8 +38,6 @@ async function publish(broker: RedisBroker, topic: string, count: number): Promi
   return ids
 }
 
-const ready = (broker: RedisBroker) => until('the broker is ready', () => broker.trouble() === null)
-
 describe('after a stale replica was promoted', () => {
   test('a position that the replica has is not known any more, since what followed it may be gone; one from then on is', async () => {
     const master = await redisWith()
@@ -55,8 +49,7 @@ describe('after a stale replica was promoted', () => {
     await until('the replica is in step', async () => (await admin.info('replication')).includes('link_status:up'))
 
     const topic = nanoid()
-    const before = brokerAt(master.url)
-    await ready(before)
+    const { broker: before } = await connected(master.url)
     const [seen = ''] = await publish(before, topic, 1)
     await until('the replica has it', async () => (await admin.xlen(`test:{${topic}}:log`)) === 1)
     replication.swallow('replication', 'replies')
@@ -64,8 +57,7 @@ describe('after a stale replica was promoted', () => {
     await master.kill()
     await admin.replicaof('NO', 'ONE')
 
-    const after = brokerAt(replica.url)
-    await ready(after)
+    const { broker: after } = await connected(replica.url)
     expect(await after.history(topic, seen)).toEqual({ recovered: false, events: [] })
     const { head, entries } = await after.latest(topic)
     expect(head).not.toBe(seen)
@@ -82,14 +74,12 @@ describe('after a stale replica was promoted', () => {
     cleanups.push(async () => admin.disconnect())
     await until('the replica is in step', async () => (await admin.info('replication')).includes('link_status:up'))
     const topic = nanoid()
-    const before = brokerAt(master.url)
-    await ready(before)
+    const { broker: before } = await connected(master.url)
     const [seen] = await publish(before, topic, 1)
     await until('the replica has it', async () => (await admin.xlen(`test:{${topic}}:log`)) === 1)
     await admin.replicaof('NO', 'ONE')
 
-    const after = brokerAt(replica.url)
-    await ready(after)
+    const { broker: after } = await connected(replica.url)
     const heads: string[] = []
     await after.follow(topic, { announced: head => heads.push(head), interrupted() {} })
     const { head } = await after.latest(topic)
@@ -108,15 +98,14 @@ describe('after a restart', () => {
     const admin = new Redis(redis.url).on('error', () => {})
     cleanups.push(async () => admin.disconnect())
     const topic = nanoid()
-    const broker = brokerAt(redis.url)
-    await ready(broker)
+    const { store, broker } = await connected(redis.url)
     const [seen = ''] = await publish(broker, topic, 1)
     if (aof === 'no') await admin.save()
     await publish(broker, topic, 2)
     await redis.kill()
-    await until('it is known to be away', () => broker.trouble() !== null)
+    await until('it is known to be away', () => store.trouble() !== null)
     await redis.restart()
-    await ready(broker)
+    await ready(store)
     const history = await broker.history(topic, seen)
     expect(history.recovered).toBe(recovered)
     expect(history.events).toHaveLength(recovered ? 2 : 0)
@@ -127,8 +116,7 @@ test('in a script that Redis does not know yet, the answer comes in time, too', 
   const redis = await redisWith()
   const proxy = await TestProxy.start(redis.port)
   cleanups.push(() => proxy.stop())
-  const broker = brokerAt(proxy.url)
-  await ready(broker)
+  const { broker } = await connected(proxy.url)
   proxy.delay(1_300)
   const start = performance.now()
   await expect(broker.latest(nanoid())).rejects.toThrow()
@@ -137,8 +125,7 @@ test('in a script that Redis does not know yet, the answer comes in time, too', 
 
 test('after the log was evicted no position from before is known, though the values are there', async () => {
   const redis = await redisWith()
-  const broker = brokerAt(redis.url)
-  await ready(broker)
+  const { broker } = await connected(redis.url)
   const topic = nanoid()
   await broker.publish(topic, [{ key: 'bob', value: '1' }])
   const [seen = ''] = await publish(broker, topic, 1)

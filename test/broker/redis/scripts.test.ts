@@ -3,23 +3,22 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { Redis } from 'ioredis'
 import { Unavailable } from '../../../server/broker/broker.ts'
 import { RedisBroker } from '../../../server/broker/redis/broker.ts'
-import { connect } from '../../../server/broker/redis/connect.ts'
+import type { RedisStore } from '../../../server/broker/redis/store.ts'
 import { startRedis, type TestRedis } from '../../support/redis.ts'
+import { readyStoreAt } from '../../support/stores.ts'
+import { options } from '../contract.ts'
 
 let redis: TestRedis
+let store: RedisStore
 let broker: RedisBroker
 
 beforeAll(async () => {
   redis = await startRedis()
-  broker = new RedisBroker(
-    connect({ kind: 'single', url: redis.url }, () => {}),
-    'test',
-    { historyLength: 100, historyTtlMs: 60_000, leaseMs: 60_000, graceMs: 1_000 },
-  )
-  while (broker.trouble()) await new Promise(setImmediate)
+  store = await readyStoreAt({ kind: 'single', url: redis.url })
+  broker = new RedisBroker(store, options)
 })
 afterAll(async () => {
-  await broker.close()
+  store.close()
   await redis.stop()
 })
 

@@ -1,22 +1,22 @@
 import { afterAll, beforeAll } from '@jest/globals'
 import { RedisBroker } from '../../../server/broker/redis/broker.ts'
-import { connect } from '../../../server/broker/redis/connect.ts'
+import type { RedisStore } from '../../../server/broker/redis/store.ts'
 import { startSentinel, type TestSentinel } from '../../support/sentinel.ts'
+import { readyStoreAt } from '../../support/stores.ts'
 import { brokerContract } from '../contract.ts'
 
 let sentinel: TestSentinel
 beforeAll(async () => {
   sentinel = await startSentinel(1)
 }, 60_000)
-afterAll(() => sentinel?.stop())
+const stores: RedisStore[] = []
+afterAll(async () => {
+  for (const store of stores) store.close()
+  await sentinel?.stop()
+})
 
 brokerContract('Redis behind Sentinel', async options => {
-  const place = { kind: 'sentinel', sentinels: sentinel.sentinels, name: sentinel.name } as const
-  const broker = new RedisBroker(
-    connect(place, () => {}),
-    'test',
-    options,
-  )
-  while (broker.trouble()) await new Promise(setImmediate)
-  return broker
+  const store = await readyStoreAt({ kind: 'sentinel', sentinels: sentinel.sentinels, name: sentinel.name })
+  stores.push(store)
+  return new RedisBroker(store, options)
 })

@@ -5,10 +5,11 @@ import { afterEach, expect, test } from '@jest/globals'
 import { nanoid } from 'nanoid'
 import { Unavailable } from '../../../server/broker/broker.ts'
 import { RedisBroker } from '../../../server/broker/redis/broker.ts'
-import { connect, type RedisPlace } from '../../../server/broker/redis/connect.ts'
+import type { RedisPlace } from '../../../server/broker/redis/connect.ts'
 import { startCluster } from '../../support/cluster.ts'
 import { until } from '../../support/patience.ts'
 import { startSentinel } from '../../support/sentinel.ts'
+import { ready, readyStoreAt } from '../../support/stores.ts'
 import { options } from '../contract.ts'
 
 const exec = promisify(execFile)
@@ -17,15 +18,10 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
 }, 30_000)
 
-async function brokerAt(place: RedisPlace): Promise<RedisBroker> {
-  const broker = new RedisBroker(
-    connect(place, () => {}),
-    'test',
-    options,
-  )
-  cleanups.push(() => broker.close())
-  await until('the broker is ready', () => broker.trouble() === null)
-  return broker
+async function connected(place: RedisPlace) {
+  const store = await readyStoreAt(place)
+  cleanups.push(async () => store.close())
+  return { store, broker: new RedisBroker(store, options) }
 }
 
 const follower = { announced() {}, interrupted() {} }
@@ -33,14 +29,14 @@ const follower = { announced() {}, interrupted() {} }
 test('with every sentinel gone a topic cannot be followed: whoever asks is told so, until one is back', async () => {
   const sentinel = await startSentinel(1)
   cleanups.push(() => sentinel.stop())
-  const broker = await brokerAt({ kind: 'sentinel', sentinels: sentinel.sentinels, name: sentinel.name })
+  const { store, broker } = await connected({ kind: 'sentinel', sentinels: sentinel.sentinels, name: sentinel.name })
   const { admin } = await sentinel.master()
   sentinel.hang()
   await admin.call('CLIENT', 'KILL', 'TYPE', 'pubsub')
-  await until('the subscriptions are gone', () => broker.trouble() !== null)
+  await until('the subscriptions are gone', () => store.trouble() !== null)
   await expect(broker.follow(nanoid(), follower)).rejects.toBeInstanceOf(Unavailable)
   sentinel.wake()
-  await until('the broker is ready again', () => broker.trouble() === null)
+  await ready(store)
   await broker.follow(nanoid(), follower)
 }, 90_000)
 
@@ -50,7 +46,7 @@ test('a node that was taken out of its cluster is not asked for ever', async () 
   const [out] = cluster.nodes
   if (!out) throw new Error('There are no nodes.')
   // Known by that node alone, it begins there.
-  const broker = await brokerAt({ kind: 'cluster', nodes: [`127.0.0.1:${out.proxy.port}`] })
+  const { store, broker } = await connected({ kind: 'cluster', nodes: [`127.0.0.1:${out.proxy.port}`] })
   const admin = async (...args: string[]) => exec('redis-cli', ['--cluster', ...args])
   const id = String(await out.admin.cluster('MYID'))
   const other = cluster.nodes[1]
@@ -61,5 +57,5 @@ test('a node that was taken out of its cluster is not asked for ever', async () 
     for (let i = 0; i < 10; i++) await broker.follow(nanoid(), follower)
     return true
   })
-  await until('nothing is in its way', () => broker.trouble() === null)
+  await ready(store)
 }, 90_000)

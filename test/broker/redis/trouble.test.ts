@@ -1,14 +1,13 @@
 /** Whether Redis can be written to, and whether that is known. */
 import { once } from 'node:events'
-import { setImmediate } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import type { Redis } from 'ioredis'
 import { Unavailable } from '../../../server/broker/broker.ts'
 import { RedisBroker } from '../../../server/broker/redis/broker.ts'
-import { connect } from '../../../server/broker/redis/connect.ts'
 import { startCluster } from '../../support/cluster.ts'
 import { until } from '../../support/patience.ts'
 import { startRedis, type TestRedis } from '../../support/redis.ts'
+import { ready, readyStoreAt } from '../../support/stores.ts'
 import { options } from '../contract.ts'
 
 let redis: TestRedis
@@ -18,41 +17,36 @@ beforeAll(async () => {
 afterAll(() => redis.stop())
 
 test('what Redis still says on a connection that was given up makes nobody believe that it can be written to', async () => {
-  const connections = connect({ kind: 'single', url: redis.url }, () => {})
-  const broker = new RedisBroker(connections, 'test', options)
+  const store = await readyStoreAt({ kind: 'single', url: redis.url })
+  const broker = new RedisBroker(store, options)
   try {
-    while (broker.trouble()) await setImmediate()
-    const { stream } = connections.commands as Redis
+    const { stream } = store.connections.commands as Redis
     redis.hang()
     // It may be destroyed before its end was sent.
     await Promise.race([once(stream, 'finish'), once(stream, 'close')])
     redis.wake()
-    while (broker.trouble()) await setImmediate()
+    await ready(store)
     expect(await broker.publish('a room', [{ key: 'alice', value: '1' }])).toHaveLength(1)
   } finally {
-    await broker.close()
+    store.close()
   }
 })
 
 test('a cluster that lacks some of its slots takes nothing, and is trouble until it has them again', async () => {
   const cluster = await startCluster()
-  const broker = new RedisBroker(
-    connect({ kind: 'cluster', nodes: cluster.addresses }, () => {}),
-    'test',
-    options,
-  )
+  const store = await readyStoreAt({ kind: 'cluster', nodes: cluster.addresses })
+  const broker = new RedisBroker(store, options)
   const publish = () => broker.publish('a room', [{ key: 'alice', value: '1' }])
   try {
-    await until('it is ready', () => broker.trouble() === null)
     await cluster.nodes[2]?.kill()
-    await until('it is known', () => broker.trouble() === 'The Redis cluster is down')
+    await until('it is known', () => store.trouble() === 'The Redis cluster is down')
     await expect(publish()).rejects.toBeInstanceOf(Unavailable)
     await cluster.nodes[2]?.restart()
-    await until('it is ready again', () => broker.trouble() === null)
+    await ready(store)
     // The first command may find the node slow, and its scripts gone.
     expect(await publish().catch(publish)).toHaveLength(1)
   } finally {
-    await broker.close()
+    store.close()
     await cluster.stop()
   }
 }, 90_000)
