@@ -4,8 +4,8 @@
 import { z } from 'zod'
 import { batchSchema, bodySchema } from './location/location.ts'
 import { aliveSchema, followSchema } from './location/rooms.ts'
-import { wishSchema as relaySchema } from './relay/wish.ts'
-import { wishSchema as ticksSchema } from './ticks/ticks.ts'
+import { relaySchema } from './relay/request.ts'
+import { ticksSchema } from './ticks/ticks.ts'
 
 type Json = Record<string, unknown>
 

@@ -3,7 +3,8 @@
  *
  * Nothing is queued for it. It is written what lies between its number and the tail's end, as much as its socket takes;
  * a socket that is full is left alone until it drains, and then goes on from the same number. So the server holds for it
- * at most one bite or snapshot and what the socket itself buffers, and catching up is the same whatever made it fall behind.
+ * at most one chunk or snapshot and what the socket itself buffers, and catching up is the same whatever made it fall
+ * behind.
  */
 import type { Socket } from 'node:net'
 import type { Format, SnapshotReason } from './format.ts'
@@ -112,7 +113,7 @@ export class Session implements Visited {
         this.#next = end
         this.#write(bytes, now)
       } else if (this.#next < tail.end) {
-        const { bytes, to } = tail.bite(this.#next)
+        const { bytes, to } = tail.chunk(this.#next)
         this.#source.stats.deliveries += to - this.#next
         this.#next = to
         this.#write(bytes, now)

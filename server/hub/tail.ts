@@ -7,7 +7,7 @@
 import { beginning, type EventId } from '../broker/broker.ts'
 
 /** Some frames in a row as bytes, the same for everybody who is at `from`. */
-interface Bite {
+interface Chunk {
   from: number
   to: number
   end: number
@@ -20,7 +20,7 @@ interface Frame {
 }
 
 /** What is written to one reader at a time, at most, unless one frame is longer. */
-const biteLength = 64 * 1024
+const chunkLength = 64 * 1024
 
 export class Tail {
   readonly #limit: number
@@ -31,9 +31,9 @@ export class Tail {
   #before: EventId | null
   /** Whether these are all the frames that there are to be had. */
   #whole: boolean
-  #bite: Bite | null = null
+  #chunk: Chunk | null = null
 
-  /** `limit`: frames to keep. `onFrame` hears of each bite that was encoded. */
+  /** `limit`: frames to keep. `onFrame` hears of each chunk that was encoded. */
   constructor(limit: number, before: EventId, onFrame: (events: number) => void = () => {}) {
     this.#limit = limit
     this.#onFrame = onFrame
@@ -83,17 +83,17 @@ export class Tail {
   }
 
   /** What a reader at `from` is written next. Encoded once for all who are there. */
-  bite(from: number): Bite {
-    if (this.#bite?.from === from && this.#bite.end === this.end) return this.#bite
+  chunk(from: number): Chunk {
+    if (this.#chunk?.from === from && this.#chunk.end === this.end) return this.#chunk
     let text = ''
     let to = from
     do {
       text += this.#frames[to - this.#start]?.text ?? ''
       to++
-    } while (to < this.end && text.length < biteLength)
-    this.#bite = { from, to, end: this.end, bytes: Buffer.from(text) }
+    } while (to < this.end && text.length < chunkLength)
+    this.#chunk = { from, to, end: this.end, bytes: Buffer.from(text) }
     this.#onFrame(to - from)
-    return this.#bite
+    return this.#chunk
   }
 
   /** Forgets what is past the limit and before `reached`, where every reader is who takes what it is written. */

@@ -20,7 +20,7 @@ import { queryOf } from '../http/query.ts'
 import type { Hub } from '../hub/hub.ts'
 import type { Ending } from '../hub/session.ts'
 import { anonymousUser, knownOrNewUser } from './collaborator.ts'
-import { batchSchema, bodySchema, locationOf, type Said, storedOf } from './location.ts'
+import { batchSchema, bodySchema, type LocationBody, locationOf, storedOf } from './location.ts'
 
 export interface RoomsOptions {
   broker: Broker
@@ -93,16 +93,16 @@ export function createRooms(options: RoomsOptions): Rooms {
         await count(room, new Set(batch.map(({ user }) => user)))
         const receipts = await broker.publish(
           room,
-          batch.map(said => draftOf(caller, said.user, said, false)),
+          batch.map(each => draftOf(caller, each.user, each, false)),
         )
         return sendJson(res, { ids: receipts.map(({ id }) => id) })
       }
-      const said = check(bodySchema, body)
-      const named = said.user ?? caller.sub
+      const location = check(bodySchema, body)
+      const named = location.user ?? caller.sub
       refuseUnless(mayBe(caller, named))
       const user = named ?? knownOrNewUser(req, res)
       await count(room, new Set([user]))
-      const [receipt] = await broker.publish(room, [draftOf(caller, user, said, named === undefined)])
+      const [receipt] = await broker.publish(room, [draftOf(caller, user, location, named === undefined)])
       sendJson(res, { id: receipt?.id, user, ...(receipt?.stale && { stale: true }) })
     },
 
@@ -136,10 +136,13 @@ export function createRooms(options: RoomsOptions): Rooms {
       }
       try {
         const caller = await callerIn(req, room, mayRead)
-        const wish = check(followSchema, req.method === 'POST' ? await readJson(req) : Object.fromEntries(queryOf(req)))
-        if (wish.user) refuseUnless(mayBe(caller, wish.user))
+        const params = check(
+          followSchema,
+          req.method === 'POST' ? await readJson(req) : Object.fromEntries(queryOf(req)),
+        )
+        if (params.user) refuseUnless(mayBe(caller, params.user))
         const known = caller.sub ?? anonymousUser(req)
-        const user = wish.user ?? (mayBe(caller, known) ? known : undefined)
+        const user = params.user ?? (mayBe(caller, known) ? known : undefined)
         const refusal = options.refusal()
         if (refusal) return refuse(refusal)
         if (req.socket.destroyed) return
@@ -150,8 +153,8 @@ export function createRooms(options: RoomsOptions): Rooms {
         await hub.join({
           topic: room,
           key: user,
-          ack: String(wish.ack) === '1' || wish.ack === true,
-          lastEventId: header(req, 'last-event-id') || idOf(wish.lastEventId),
+          ack: String(params.ack) === '1' || params.ack === true,
+          lastEventId: header(req, 'last-event-id') || idOf(params.lastEventId),
           untilMs: caller.expiresAt,
           open() {
             const stream = startEventStream(res)
@@ -169,9 +172,9 @@ export function createRooms(options: RoomsOptions): Rooms {
 }
 
 /** What the token says of its own collaborator wins; of the others it says nothing. */
-function draftOf({ sub, name, color }: Caller, user: string, said: Said, guest: boolean): Draft {
+function draftOf({ sub, name, color }: Caller, user: string, body: LocationBody, guest: boolean): Draft {
   const claimed = user === sub ? { ...(name !== undefined && { name }), ...(color !== undefined && { color }) } : {}
-  return { key: user, value: storedOf(user, { ...said, ...claimed }, guest), seq: said.seq }
+  return { key: user, value: storedOf(user, { ...body, ...claimed }, guest), seq: body.seq }
 }
 
 function refuseOtherRooms(room: string): void {
@@ -180,9 +183,9 @@ function refuseOtherRooms(room: string): void {
 }
 
 /** What is no text is no event's id; null is none. */
-function idOf(said: unknown): string | undefined {
-  if (typeof said === 'string') return said
-  return said === null || said === undefined ? undefined : 'unknown'
+function idOf(value: unknown): string | undefined {
+  if (typeof value === 'string') return value
+  return value === null || value === undefined ? undefined : 'unknown'
 }
 
 function header(req: IncomingMessage, name: string): string | undefined {

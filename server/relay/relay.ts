@@ -18,9 +18,9 @@ import type { Hub } from '../hub/hub.ts'
 import { callUpstream } from './call.ts'
 import { secretsConcealer } from './conceal.ts'
 import { isVisible, type Reason, readersKey, runKey, topicOf } from './log.ts'
+import { type RelayRequest, relaySchema } from './request.ts'
 import { Run, type RunOptions } from './run.ts'
 import { findUpstream, type Upstream } from './upstreams.ts'
-import { type Wish, wishSchema } from './wish.ts'
 
 export interface RelayOptions {
   hub: Hub
@@ -46,7 +46,7 @@ export interface RelayOptions {
 
 const maxBodyBytes = 1024 * 1024
 /** A body may be written as a string, each character as `\uXXXX`; and something stands around it. */
-const maxWishBytes = 6 * maxBodyBytes + 16 * 1024
+const maxRequestBytes = 6 * maxBodyBytes + 16 * 1024
 
 export class Relay {
   readonly #options: RelayOptions
@@ -59,19 +59,19 @@ export class Relay {
   async begin(req: IncomingMessage, res: ServerResponse): Promise<void> {
     const { refusal, trouble } = this.#options
     const caller = await this.#caller(req)
-    const wish = check(wishSchema, await readJson(req, maxWishBytes))
-    if (Buffer.byteLength(wish.body ?? '') > maxBodyBytes) {
+    const request = check(relaySchema, await readJson(req, maxRequestBytes))
+    if (Buffer.byteLength(request.body ?? '') > maxBodyBytes) {
       throw new Problem(413, `The body is longer than ${maxBodyBytes} bytes.`)
     }
     if (refusal() || trouble()) {
       throw unavailable('No run can begin at present; the upstream was not called.')
     }
-    const { url, upstream } = this.#find(wish)
+    const { url, upstream } = this.#find(request)
     await this.#count(req, caller)
     if (res.destroyed) return
     const run = nanoid()
     const topic = topicOf(run, caller.sub)
-    await this.#call(res, topic, wish, url, upstream)
+    await this.#call(res, topic, request, url, upstream)
     res.setHeader('Location', `/forward-sse/${run}`)
     await this.#read(req, res, caller, topic, beginning)
   }
@@ -125,7 +125,7 @@ export class Relay {
     return caller
   }
 
-  #find({ targetUrl }: Wish): { url: URL; upstream: Upstream } {
+  #find({ targetUrl }: RelayRequest): { url: URL; upstream: Upstream } {
     const { upstreams, demonstration } = this.#options
     const found = findUpstream(demonstration ? [demonstration(), ...upstreams] : upstreams, targetUrl)
     if (found) return found
@@ -140,9 +140,9 @@ export class Relay {
     await rate(sub === undefined ? `from ${addressOf(req) ?? req.socket.remoteAddress}` : `sub ${sub}`)
   }
 
-  async #call(res: ServerResponse, topic: string, wish: Wish, url: URL, upstream: Upstream): Promise<void> {
+  async #call(res: ServerResponse, topic: string, request: RelayRequest, url: URL, upstream: Upstream): Promise<void> {
     const { runs, onBegin, onEnd } = this.#options
-    const { method, headers, body } = wish
+    const { method, headers, body } = request
     // Before the answer's head nobody else can know of the run.
     const gone = new AbortController()
     const hangUp = () => gone.abort()

@@ -15,7 +15,7 @@ function whole(min: number, max: number) {
   return z.union([z.int(), digits]).pipe(z.int().min(min).max(max))
 }
 
-export const wishSchema = z.object({ interval: whole(10, 10_000).default(1_000), count: whole(1, 100).default(10) })
+export const ticksSchema = z.object({ interval: whole(10, 10_000).default(1_000), count: whole(1, 100).default(10) })
 
 export class Ticks {
   readonly #isDraining: () => boolean
@@ -31,8 +31,8 @@ export class Ticks {
     router
       .route('/')
       .head(onlyThese('GET', 'POST'))
-      .get((req, res) => this.#tick(res, check(wishSchema, req.query), req.get('last-event-id')))
-      .post(async (req, res) => this.#tick(res, check(wishSchema, await readJson(req)), req.get('last-event-id')))
+      .get((req, res) => this.#tick(res, check(ticksSchema, req.query), req.get('last-event-id')))
+      .post(async (req, res) => this.#tick(res, check(ticksSchema, await readJson(req)), req.get('last-event-id')))
       .all(onlyThese('GET', 'POST'))
     return router
   }
@@ -42,7 +42,7 @@ export class Ticks {
     for (const leave of this.#open) leave()
   }
 
-  #tick(res: ServerResponse, { interval, count }: z.infer<typeof wishSchema>, lastEventId = ''): void {
+  #tick(res: ServerResponse, { interval, count }: z.infer<typeof ticksSchema>, lastEventId = ''): void {
     let n = /^\d+$/.test(lastEventId) ? Number(lastEventId) : 0
     if (n >= count) return sendNothing(res)
     if (this.#isDraining()) return comeBackLater(res)

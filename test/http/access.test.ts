@@ -17,10 +17,10 @@ const { exp: _, ...withoutExp } = good()
 
 /** The status of a route with a token. A stream that is open is closed again. */
 async function statusOf(port: number, route: Route, carrier: Carrier, token: string): Promise<number> {
-  const [path, wish] = carrying(route, carrier, token, port)
-  if (!path.includes('/sse')) return (await send(port, route.method, path, wish)).status
-  const headers = { ...(wish.headers as Record<string, string>), 'content-type': 'application/json' }
-  const body = wish.json === undefined ? {} : { body: JSON.stringify(wish.json) }
+  const [path, parts] = carrying(route, carrier, token, port)
+  if (!path.includes('/sse')) return (await send(port, route.method, path, parts)).status
+  const headers = { ...(parts.headers as Record<string, string>), 'content-type': 'application/json' }
+  const body = parts.json === undefined ? {} : { body: JSON.stringify(parts.json) }
   const stream = await openStream(`http://127.0.0.1:${port}${path}`, { method: route.method, headers, ...body })
   stream.close()
   return stream.status
@@ -167,9 +167,9 @@ describe('with a secret', () => {
       ['DELETE', `${base}/bob`],
     ]
     for (const [method, path, json] of requests) {
-      const wish = json === undefined ? {} : { json }
+      const parts = json === undefined ? {} : { json }
       const asked = (token: string) =>
-        send(server.port, method, path, { ...wish, headers: { authorization: `Bearer ${token}` } })
+        send(server.port, method, path, { ...parts, headers: { authorization: `Bearer ${token}` } })
       expectProblem(await asked(alice), 403)
       expect((await asked(any)).status).toBeLessThan(300)
     }
@@ -211,9 +211,9 @@ describe('with a secret', () => {
   test('a cookie changes nothing without an Origin, nor with a foreign one', async () => {
     const cookie = `colocate_token=${await sign(good())}`
     for (const { method, path, json } of routesOf(room).filter(({ method }) => !['GET', 'HEAD'].includes(method))) {
-      const wish = json === undefined ? {} : { json }
+      const parts = json === undefined ? {} : { json }
       for (const headers of [{ cookie }, { cookie, origin: 'https://evil.example' }, { cookie, origin: 'null' }])
-        expectProblem(await send(server.port, method, path, { ...wish, headers }), 403)
+        expectProblem(await send(server.port, method, path, { ...parts, headers }), 403)
     }
   })
 

@@ -22,12 +22,12 @@ describe('a body', () => {
     ['1 MiB, a batch', `[${said}]`, kibibyte ** 2],
   ])('may be %s long and not a byte longer, with its length said before or not', async (_, json, length) => {
     const room = new Room(server)
-    for (const wish of [{ bytes: padded(json, length + 1) }, { chunks: pieces(padded(json, length + 1)) }]) {
-      expectProblem(await room.send('POST', '', wish), 413)
+    for (const parts of [{ bytes: padded(json, length + 1) }, { chunks: pieces(padded(json, length + 1)) }]) {
+      expectProblem(await room.send('POST', '', parts), 413)
       expect((await room.who()).size).toBe(0)
     }
-    for (const wish of [{ bytes: padded(json, length) }, { chunks: pieces(padded(json, length)) }])
-      expect((await room.send('POST', '', wish)).status).toBe(200)
+    for (const parts of [{ bytes: padded(json, length) }, { chunks: pieces(padded(json, length)) }])
+      expect((await room.send('POST', '', parts)).status).toBe(200)
   })
 
   test.each([
@@ -40,13 +40,13 @@ describe('a body', () => {
 
   test('of 3 MiB is read to its end, so that its sender hears why it was refused', async () => {
     const text = padded(said, 3 * kibibyte ** 2)
-    for (const wish of [{ bytes: text }, { chunks: pieces(text) }])
-      expectProblem(await send(server.port, 'POST', '/location', wish), 413)
+    for (const parts of [{ bytes: text }, { chunks: pieces(text) }])
+      expectProblem(await send(server.port, 'POST', '/location', parts), 413)
   })
 
   test('that is said to be far longer is not waited for', async () => {
-    const wish = { bytes: '{', headers: { 'content-length': '50000000' } }
-    expectProblem(await send(server.port, 'POST', '/location', wish), 413)
+    const parts = { bytes: '{', headers: { 'content-length': '50000000' } }
+    expectProblem(await send(server.port, 'POST', '/location', parts), 413)
   })
 
   test.each([

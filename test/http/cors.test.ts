@@ -1,7 +1,7 @@
 /** Which pages may read and change what: Origin, Host, and what browsers are told of it. */
 import { describe, expect, test } from '@jest/globals'
 import { nanoid } from 'nanoid'
-import { type Answer, expectProblem, send, type Wish } from '../support/requests.ts'
+import { type Answer, expectProblem, type RequestParts, send } from '../support/requests.ts'
 import { useServer } from '../support/rooms.ts'
 import { routesOf } from '../support/routes.ts'
 import { openStream } from '../support/streams.ts'
@@ -41,8 +41,8 @@ describe.each([
 
   const ask = async (method: string, path: string, json: unknown, headers: Record<string, string>): Promise<Answer> => {
     const token = `colocate_token=${await sign(aliceClaims())}`
-    const wish: Wish = { headers: { ...headers, cookie: token }, ...(json !== undefined && { json }) }
-    if (!path.includes('location/sse')) return send(server.port, method, path, wish)
+    const parts: RequestParts = { headers: { ...headers, cookie: token }, ...(json !== undefined && { json }) }
+    if (!path.includes('location/sse')) return send(server.port, method, path, parts)
     const init = { method, headers: { ...headers, cookie: token, 'content-type': 'application/json' } }
     const stream = await openStream(
       server.url + path,
@@ -132,8 +132,8 @@ describe('a server that is open to its own machine', () => {
   ])('answers nothing under the name %s, which was made to mean this machine', async name => {
     const host = `${name}:${server.port}`
     for (const { method, path, json } of [...routesOf('r'), ...statics]) {
-      const wish = { headers: { host, origin: `http://${host}` }, ...(json !== undefined && { json }) }
-      const answer = await send(server.port, method, path, wish)
+      const parts = { headers: { host, origin: `http://${host}` }, ...(json !== undefined && { json }) }
+      const answer = await send(server.port, method, path, parts)
       if (method === 'HEAD') expect(answer.status).toBe(403)
       else expectProblem(answer, 403)
     }

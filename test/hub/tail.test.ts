@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals'
 import { beginning } from '../../server/broker/broker.ts'
 import { Tail } from '../../server/hub/tail.ts'
 
-const text = (tail: Tail, from: number) => tail.bite(from).bytes.toString()
+const text = (tail: Tail, from: number) => tail.chunk(from).bytes.toString()
 
 function filled(limit: number, count: number, before = beginning): Tail {
   const tail = new Tail(limit, before)
@@ -26,19 +26,19 @@ describe('a tail', () => {
 
   test('encodes once what many are given', () => {
     const tail = filled(10, 5)
-    const { bytes } = tail.bite(2)
-    expect(tail.bite(2).bytes).toBe(bytes)
+    const { bytes } = tail.chunk(2)
+    expect(tail.chunk(2).bytes).toBe(bytes)
     tail.append('1-6', '6;')
     expect(text(tail, 2)).toBe('3;4;5;6;')
   })
 
-  test('is given in bites, and one frame is never cut', () => {
+  test('is given in chunks, and one frame is never cut', () => {
     const tail = new Tail(10, beginning)
     const long = 'x'.repeat(40_000)
     for (let i = 1; i <= 4; i++) tail.append(`1-${i}`, long)
-    const first = tail.bite(0)
+    const first = tail.chunk(0)
     expect([first.to, first.bytes.length]).toEqual([2, 80_000])
-    expect(tail.bite(first.to).to).toBe(4)
+    expect(tail.chunk(first.to).to).toBe(4)
   })
 
   test('lets nobody resume from before its limit, even when it still has more', () => {

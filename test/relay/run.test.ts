@@ -33,10 +33,10 @@ describe.each(stores)('a run, over %s', (store: Store) => {
   })
 
   /** An upstream whose answer is written by the test. */
-  const held = async (wish: object = {}) => {
+  const held = async (parts: object = {}) => {
     const path = `/held/${paths++}`
     const target = upstream.answers(path, begin)
-    const stream = await post(server, target, wish)
+    const stream = await post(server, target, parts)
     const [call] = upstream.of(path) as [Call]
     return { path, stream, call, say: (text: string) => call.response.write(text), end: () => call.response.end() }
   }

@@ -214,20 +214,20 @@ test(`of ${cases} hostile requests no reader is told what was not published`, as
       count.answered++
       if (text === null) count.refused++
     } else if (each.kind === 'ticks') {
-      const wish = each.method === 'POST' ? { json: each.json } : {}
-      const answer = await send(server.port, each.method, `/sse${each.rest}`, { ...wish, headers: each.headers })
+      const parts = each.method === 'POST' ? { json: each.json } : {}
+      const answer = await send(server.port, each.method, `/sse${each.rest}`, { ...parts, headers: each.headers })
       note(answer)
       if (answer.headers['content-type'] === 'text/event-stream')
         expect(answer.text).toMatch(/^(event: message\ndata: Hello, this is message number \d+\nid: \d+\n\n)+$/)
     } else if (each.kind === 'room') {
-      const wish = each.method === 'POST' ? { json: each.json } : {}
-      note(await send(server.port, each.method, each.path, wish))
+      const parts = each.method === 'POST' ? { json: each.json } : {}
+      note(await send(server.port, each.method, each.path, parts))
     } else {
-      const wish = { headers: each.headers, ...(each.json !== undefined && { json: each.json }) }
+      const parts = { headers: each.headers, ...(each.json !== undefined && { json: each.json }) }
       const answer = await room.send(
         each.kind === 'publish' ? 'POST' : each.method,
         each.kind === 'publish' ? '' : each.rest,
-        wish,
+        parts,
       )
       note(answer)
       if (each.kind === 'other') left.add(decodeURIComponent(each.rest.slice(1)))

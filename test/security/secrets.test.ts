@@ -42,15 +42,15 @@ test('nothing of a token or the secret is in the log, in an answer, or among the
   for (const token of tokens) {
     for (const route of [...routesOf(room.name), ...routesOf('lobby'), ...others]) {
       for (const carrier of carriers) {
-        const [path, wish] = carrying({ scope: 'location:read', ...route }, carrier, token, server.port)
+        const [path, parts] = carrying({ scope: 'location:read', ...route }, carrier, token, server.port)
         answers++
         if (!path.includes('location/sse')) {
-          const { text, headers } = await send(server.port, route.method, path, wish)
+          const { text, headers } = await send(server.port, route.method, path, parts)
           search('an answer', text + JSON.stringify(headers))
           continue
         }
-        const headers = { ...(wish.headers as Record<string, string>), 'content-type': 'application/json' }
-        const body = wish.json === undefined ? {} : { body: JSON.stringify(wish.json) }
+        const headers = { ...(parts.headers as Record<string, string>), 'content-type': 'application/json' }
+        const body = parts.json === undefined ? {} : { body: JSON.stringify(parts.json) }
         const stream = await openStream(server.url + path, { method: route.method, headers, ...body })
         await (stream.status === 200 ? stream.next('snapshot') : stream.ended())
         search('a stream', stream.text + JSON.stringify([...stream.headers]))

@@ -21,11 +21,11 @@ export interface RelayStream extends TestStream {
   run: string
 }
 
-export async function post(server: TestServer, targetUrl: string, wish: object = {}): Promise<RelayStream> {
+export async function post(server: TestServer, targetUrl: string, parts: object = {}): Promise<RelayStream> {
   const stream = await openStream(`${server.url}/forward-sse`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ targetUrl, ...wish }),
+    body: JSON.stringify({ targetUrl, ...parts }),
   })
   return Object.assign(stream, { run: stream.headers.get('location') ?? '' })
 }

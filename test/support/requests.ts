@@ -28,7 +28,7 @@ export interface Answer {
   body: Body
 }
 
-export interface Wish {
+export interface RequestParts {
   /** Over those that the body has of itself; undefined: not this one. */
   headers?: Record<string, string | undefined>
   /** Sent as it is. */
@@ -40,12 +40,12 @@ export interface Wish {
 }
 
 /** A connection of its own for each. Rejects when there is no answer. */
-export function send(port: number, method: string, path: string, wish: Wish = {}): Promise<Answer> {
-  const bytes = wish.json === undefined ? wish.bytes : JSON.stringify(wish.json)
+export function send(port: number, method: string, path: string, parts: RequestParts = {}): Promise<Answer> {
+  const bytes = parts.json === undefined ? parts.bytes : JSON.stringify(parts.json)
   const given: Record<string, string | number | undefined> = {
-    ...((bytes ?? wish.chunks) !== undefined && { 'content-type': 'application/json' }),
+    ...((bytes ?? parts.chunks) !== undefined && { 'content-type': 'application/json' }),
     ...(bytes !== undefined && { 'content-length': Buffer.byteLength(bytes) }),
-    ...wish.headers,
+    ...parts.headers,
   }
   const headers: OutgoingHttpHeaders = Object.fromEntries(
     Object.entries(given).filter(([, value]) => value !== undefined),
@@ -63,7 +63,7 @@ export function send(port: number, method: string, path: string, wish: Wish = {}
     })
     // After the answer's head it only says that the server did not want the rest.
     req.on('error', reject)
-    for (const chunk of wish.chunks ?? []) req.write(chunk)
+    for (const chunk of parts.chunks ?? []) req.write(chunk)
     req.end(bytes)
   })
 }

@@ -5,7 +5,7 @@ import { afterAll, beforeAll } from '@jest/globals'
 import { nanoid } from 'nanoid'
 import type { Location } from '../../web/wire.ts'
 import { startRedis, type TestRedis } from './redis.ts'
-import { type Answer, send, type Wish } from './requests.ts'
+import { type Answer, type RequestParts, send } from './requests.ts'
 import { startServer, type TestServer } from './server.ts'
 import { openStream, type TestStream } from './streams.ts'
 
@@ -67,8 +67,8 @@ export class Room {
     return new Room(server, this.name)
   }
 
-  send(method: string, rest: string, wish?: Wish): Promise<Answer> {
-    return send(this.#server.port, method, this.path + rest, wish)
+  send(method: string, rest: string, parts?: RequestParts): Promise<Answer> {
+    return send(this.#server.port, method, this.path + rest, parts)
   }
 
   post(json: unknown, headers: Record<string, string> = {}): Promise<Answer> {

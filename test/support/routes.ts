@@ -1,7 +1,7 @@
 /**
  * Every route that wants a right, as requests.
  */
-import type { Wish } from './requests.ts'
+import type { RequestParts } from './requests.ts'
 
 export interface Route {
   method: string
@@ -31,7 +31,12 @@ export function routesOf(room: string): Route[] {
 export type Carrier = 'bearer' | 'cookie' | 'query'
 
 /** The route's request with a token; by cookie as the server's own page sends it. */
-export function carrying(route: Route, carrier: Carrier, token: string, port: number): [path: string, wish: Wish] {
+export function carrying(
+  route: Route,
+  carrier: Carrier,
+  token: string,
+  port: number,
+): [path: string, parts: RequestParts] {
   const headers =
     carrier === 'bearer'
       ? { authorization: `Bearer ${token}` }

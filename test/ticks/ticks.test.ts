@@ -62,8 +62,8 @@ describe('the ticks', () => {
   ])('go on after the last event id %p of %s', async (lastEventId, count, interval, expected) => {
     const query = `?interval=${interval}&count=${count}`
     expect((await ticks(query, { 'last-event-id': lastEventId })).events).toEqual(expected)
-    const wish = { interval: Number(interval), count: Number(count) }
-    expect((await byPost(wish, { 'last-event-id': lastEventId })).events).toEqual(expected)
+    const parts = { interval: Number(interval), count: Number(count) }
+    expect((await byPost(parts, { 'last-event-id': lastEventId })).events).toEqual(expected)
   })
 
   test.each(['2', '3', '100', '1000', '9'.repeat(400)])(

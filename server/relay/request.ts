@@ -4,7 +4,7 @@
 import { z } from 'zod'
 import { isHeader } from './upstreams.ts'
 
-export interface Wish {
+export interface RelayRequest {
   targetUrl: string
   method: string
   headers: Record<string, string>
@@ -17,7 +17,7 @@ const headersSchema = z
 
 const jsonSchema = z.string().refine(isJson, 'must be JSON')
 
-export const wishSchema = z
+export const relaySchema = z
   .object({
     targetUrl: z.string(),
     method: z
@@ -28,7 +28,7 @@ export const wishSchema = z
     header: z.union([headersSchema, jsonSchema.transform(text => JSON.parse(text)).pipe(headersSchema)]).nullish(),
     body: z.union([z.record(z.string(), z.unknown()).transform(body => JSON.stringify(body)), jsonSchema]).nullish(),
   })
-  .transform(({ targetUrl, method, header, body }): Wish => {
+  .transform(({ targetUrl, method, header, body }): RelayRequest => {
     return { targetUrl, method, headers: header ?? {}, body: body ?? undefined }
   })
 
