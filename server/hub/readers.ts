@@ -5,8 +5,11 @@
 import type { Pacer } from './pacer.ts'
 import type { Session, Source } from './session.ts'
 
-/** What is kept for those whom a pass has not come to; past that they are told that they are behind. */
-const maxLateEvents = 10_000
+/**
+ * What is kept for those whom a pass has not come to, in characters, which are at most three bytes each; past that they
+ * are told that they are behind.
+ */
+const maxLateLength = 16 * 1024 * 1024
 
 export class Readers {
   /** For the pacer: when the last pass began, how long it took, and when there may be another turn. */
@@ -18,6 +21,8 @@ export class Readers {
   #pass: Iterator<Session> | null = null
   /** Where everyone is, at least, at the end of this pass. */
   #reached = 0
+  /** Of what came since this pass began. */
+  #lateLength = 0
   /** Whether there is something that no pass has begun with. */
   #isStale = false
   /** When the oldest event that was not written to everyone was published: of this pass, and of the next. */
@@ -37,10 +42,11 @@ export class Readers {
     this.#sessions.delete(session)
   }
 
-  /** There is more for them in the tail, the oldest of it published then, in milliseconds since 1970. */
-  wake(publishedAt: number): void {
+  /** There is more for them in the tail, of that length, the oldest of it published then, in milliseconds since 1970. */
+  wake(publishedAt: number, length: number): void {
     const { tail } = this.#source
-    if (tail.end - this.#reached > maxLateEvents) tail.trim(tail.end)
+    this.#lateLength += length
+    if (this.#lateLength > maxLateLength) tail.trim(tail.end)
     this.#unflushedSince ??= publishedAt
     this.#isStale = true
     this.#pacer.wake(this)
@@ -49,7 +55,7 @@ export class Readers {
   /** Their topic began anew, and each is told so. */
   reset(): void {
     for (const session of this.#sessions) session.reset()
-    this.#reached = 0
+    this.#reached = this.#lateLength = 0
     this.#isStale = true
     this.#pacer.wake(this)
   }
@@ -68,6 +74,7 @@ export class Readers {
     if (!this.#pass) {
       this.#pass = this.#sessions.values()
       this.#reached = tail.end
+      this.#lateLength = 0
       this.#isStale = false
       this.#flushingSince = this.#unflushedSince
       this.#unflushedSince = null

@@ -29,8 +29,8 @@ interface Announcement {
 /** The whole topic as it is now; the history after the head; or as far back as readers ask for. */
 type Reading = 'anew' | 'after head' | 'back'
 
-/** Events that may wait while the history is read; past that they are read from it, too. */
-const maxHeldEvents = 10_000
+/** What may wait while the history is read; past that it is read from it, too. */
+const maxHeldBytes = 4 * 1024 * 1024
 const retryMs = 250
 /**
  * A snapshot is encoded anew when it lacks more events than it has of these bytes: at every head, but for one of megabytes.
@@ -50,7 +50,7 @@ export class View implements Follower, Source {
   #values = new Map<string, Entry>()
   /** While the history is being read, announcements wait here. */
   #held: Announcement[] | null = []
-  #heldEvents = 0
+  #heldBytes = 0
   #turn: Promise<unknown> = Promise.resolve()
   readonly #queued = new Map<Reading, Promise<void>>()
   /** The oldest id that a reader came back with and that is asked for with the next reading back. */
@@ -96,8 +96,8 @@ export class View implements Follower, Source {
 
   announced(after: EventId, events: Event[]): void {
     if (this.#held) {
-      this.#heldEvents += events.length
-      if (this.#heldEvents > maxHeldEvents) this.#held = [{ after: '', events: [] }]
+      for (const { id, key, value } of events) this.#heldBytes += Buffer.byteLength(id + key + (value ?? ''))
+      if (this.#heldBytes > maxHeldBytes) this.#held = [{ after: '', events: [] }]
       else this.#held.push({ after, events })
     } else if (after === this.#head) this.#apply(events)
     else if (!this.#knows(events)) this.#check('gap')
@@ -206,7 +206,7 @@ export class View implements Follower, Source {
   #release(): void {
     const held = this.#held ?? []
     this.#held = null
-    this.#heldEvents = 0
+    this.#heldBytes = 0
     for (const { after, events } of held) this.announced(after, events)
   }
 
@@ -216,9 +216,12 @@ export class View implements Follower, Source {
   }
 
   #apply(events: Event[]): void {
+    let length = 0
     for (const event of events) {
       const { id, key, value } = event
-      this.#tail.append(id, this.format.event(event))
+      const text = this.format.event(event)
+      this.#tail.append(id, text)
+      length += text.length
       if (value === null) this.#values.delete(key)
       else this.#values.set(key, { id, key, value })
       this.#head = id
@@ -226,7 +229,7 @@ export class View implements Follower, Source {
     const [first] = events
     if (!first) return
     this.stats.eventsIn += events.length
-    this.readers.wake(Number.parseInt(first.id, 10))
+    this.readers.wake(Number.parseInt(first.id, 10), length)
   }
 
   readonly #encode = (event: Event) => ({ id: event.id, text: this.format.event(event) })

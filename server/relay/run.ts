@@ -169,7 +169,7 @@ export class Run implements Follower {
       return false
     }
     this.#pending.push(value)
-    this.#pendingBytes += value.length
+    this.#pendingBytes += Buffer.byteLength(value)
     return true
   }
 

@@ -263,7 +263,7 @@ test('a reader whose time is over is told so even if a heartbeat was due', async
   })
   for (let x = 0; sink.writableLength === 0; x++) {
     await broker.publish('room', [
-      { key: 'alice', value: `{"user":"alice","x":${x},"y":0,"meta":"${'x'.repeat(60_000)}"}` },
+      { key: 'alice', value: `{"user":"alice","x":${x},"y":0,"meta":"${'x'.repeat(20_000)}"}` },
     ])
     await new Promise(setImmediate)
   }
@@ -397,9 +397,10 @@ test('readers that a flood is too much for are told so, instead of being kept al
   order.length = 0
   await publish(1)
   while (order.length < 20) await new Promise(setImmediate)
+  const name = 'a'.repeat(1_000)
   await broker.publish(
     'room',
-    Array.from({ length: 20_000 }, (_, i) => ({ key: 'alice', value: `{"user":"alice","x":${i + 2},"y":0}` })),
+    Array.from({ length: 20_000 }, (_, i) => ({ key: 'alice', value: `{"name":"${name}","x":${i + 2},"y":0}` })),
   )
   await early.until('behind')
   await publish(0)

@@ -70,7 +70,7 @@ local historyTtl, leaseMs, graceMs = ${historyTtlMs}, ${leaseMs}, ${graceMs}`
     if (!this.#store.clock.isKnown) throw new Unavailable('Redis does not answer.')
     if (this.#pendingBytes > maxPendingBytes) throw new Unavailable('Redis is too slow.')
     const args = calls.flatMap(call => [call.args.length, ...call.args])
-    const bytes = args.reduce<number>((sum, arg) => sum + String(arg).length, 0)
+    const bytes = args.reduce<number>((sum, arg) => sum + Buffer.byteLength(String(arg)), 0)
     this.#pendingBytes += bytes
     const start = performance.now()
     try {
