@@ -2,6 +2,10 @@
  * When readers are written to. A quiet topic at once, with all that the same tick of the event loop brought; a busy one at
  * most once in `screenMs`, since a screen shows no more, and after a rest that is as long as writing to its readers took.
  * However many these are, after `turnMs` it is for what came in meanwhile and for other topics, and only then goes on.
+ *
+ * All topics together begin anew only after as long a rest as the last beginning took. So what comes in has its half of
+ * the time; and when there is more to write than fits into the other, each topic's events wait and are written together,
+ * which is less to write.
  */
 import type { Readers } from './readers.ts'
 
@@ -14,11 +18,18 @@ export class Pacer {
   #immediate: NodeJS.Immediate | undefined
   #timer: NodeJS.Timeout | undefined
   #timerAt = 0
+  /** No pass begins before. */
+  #restsUntil = 0
 
   /** There is something for these readers. */
   wake(readers: Readers): void {
     this.#waiting.add(readers)
-    this.#schedule(readers.pace.dueAt)
+    this.#schedule(this.#dueAt(readers))
+  }
+
+  /** A pass that is under way goes on. */
+  #dueAt({ isUnderWay, pace }: Readers): number {
+    return isUnderWay ? pace.dueAt : Math.max(pace.dueAt, this.#restsUntil)
   }
 
   #schedule(at: number): void {
@@ -35,16 +46,21 @@ export class Pacer {
     clearImmediate(this.#immediate)
     clearTimeout(this.#timer)
     this.#immediate = this.#timer = undefined
-    const endsAt = performance.now() + turnMs
-    let next = Number.POSITIVE_INFINITY
+    const start = performance.now()
+    const endsAt = start + turnMs
+    let now = start
+    let hasBegun = false
     for (const readers of [...this.#waiting]) {
-      const now = performance.now()
-      if (readers.pace.dueAt <= now && now < endsAt) {
-        this.#waiting.delete(readers)
-        if (this.#write(readers, now, endsAt)) this.#waiting.add(readers)
-      }
-      if (this.#waiting.has(readers)) next = Math.min(next, readers.pace.dueAt)
+      if (now >= endsAt) break
+      if (this.#dueAt(readers) > now) continue
+      hasBegun ||= !readers.isUnderWay
+      this.#waiting.delete(readers)
+      if (this.#write(readers, now, endsAt)) this.#waiting.add(readers)
+      now = performance.now()
     }
+    if (hasBegun) this.#restsUntil = now + (now - start)
+    let next = Number.POSITIVE_INFINITY
+    for (const readers of this.#waiting) next = Math.min(next, this.#dueAt(readers))
     if (this.#waiting.size > 0) this.#schedule(next)
   }
 
