@@ -1,5 +1,6 @@
 import { expect, jest, test } from '@jest/globals'
 import { MemoryBroker, MemoryStore } from '../../server/broker/memory.ts'
+import { until } from '../support/patience.ts'
 import { brokerContract, options } from './contract.ts'
 
 const store = new MemoryStore()
@@ -17,4 +18,14 @@ test('a clock that is set ends no lease, and keeps none', async () => {
   } finally {
     clock.mockRestore()
   }
+})
+
+test('a room that nobody looks at any more is forgotten when its time is over', async () => {
+  const store = new MemoryStore()
+  const broker = new MemoryBroker({ ...options, historyTtlMs: 100, leaseMs: 50 }, store)
+  for (const room of ['one', 'two']) await broker.publish(room, [{ key: 'alice', value: '1' }])
+  expect(store.topics.size).toBe(2)
+  await until('both are forgotten', () => store.topics.size === 0)
+  await broker.publish('one', [{ key: 'alice', value: '1' }])
+  await until('it is forgotten again', () => store.topics.size === 0)
 })

@@ -5,16 +5,12 @@ import { connect, type RedisPlace } from '../../server/broker/redis/connect.ts'
 import { RedisStore } from '../../server/broker/redis/store.ts'
 import { until } from './patience.ts'
 
-export function storeAt(place: RedisPlace): RedisStore {
-  return new RedisStore(
+/** Resolves once it can serve. */
+export async function readyStoreAt(place: RedisPlace): Promise<RedisStore> {
+  const store = new RedisStore(
     connect(place, () => {}),
     'test',
   )
-}
-
-/** Resolves once it can serve. */
-export async function readyStoreAt(place: RedisPlace): Promise<RedisStore> {
-  const store = storeAt(place)
   await ready(store)
   return store
 }
