@@ -4,7 +4,7 @@
  */
 import { fileURLToPath } from 'node:url'
 import { setFlagsFromString } from 'node:v8'
-import { pino } from 'pino'
+import { type DestinationStream, pino } from 'pino'
 import { doctor } from './cli/doctor/doctor.ts'
 import { makeToken } from './cli/token.ts'
 import { type Config, ConfigError, readConfig } from './config.ts'
@@ -20,7 +20,9 @@ setFlagsFromString('--no-allocation-site-pretenuring')
  * A write for each line would cost more than a reader's join; so lines wait for each other, a moment, and the last ones
  * are written at the exit.
  */
-const logging = { sync: false, minLength: 4_096, periodicFlush: 100, maxLength: 1024 * 1024 }
+const logging = { sync: false, minLength: 4_096, maxLength: 1024 * 1024 }
+/** How long a line waits for others. */
+const lineMs = 100
 
 /** How long the last lines may take to be written. */
 const lastLinesMs = 500
@@ -44,7 +46,7 @@ async function main([command = 'serve', ...args]: string[]): Promise<void> {
 
 async function serve(config: Config): Promise<void> {
   const lines = pino.destination(logging)
-  const log = pino({ level: config.logLevel, base: null }, lines)
+  const log = pino({ level: config.logLevel, base: null }, flushed(lines))
   // From its source it serves the page that was built beside it.
   const webDir = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? '../dist/web' : '../web', import.meta.url))
   const { address, drain } = await start(config, log, webDir)
@@ -82,6 +84,26 @@ async function serve(config: Config): Promise<void> {
   process.on('SIGINT', end)
   // Said last: whoever reads it may send a signal.
   log.info({ host: address.address, port: address.port, store: config.redis?.kind ?? 'memory' }, 'listening')
+}
+
+/** Lines are written soon, and while there are none nothing wakes the process. */
+function flushed(lines: ReturnType<typeof pino.destination>): DestinationStream {
+  let isDue = false
+  const flush = () => {
+    isDue = false
+    try {
+      lines.flush()
+    } catch {
+      // It is closed, and all is written.
+    }
+  }
+  return {
+    write(line) {
+      lines.write(line)
+      if (!isDue) setTimeout(flush, lineMs)
+      isDue = true
+    },
+  }
 }
 
 main(process.argv.slice(2)).catch(error => {

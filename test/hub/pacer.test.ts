@@ -28,6 +28,11 @@ function pass(ms: number): void {
   }
 }
 
+/** So many times round the event loop, in which no time passes but what writing takes. */
+function rounds(count: number): void {
+  for (let i = 0; i < count; i++) jest.advanceTimersByTime(1)
+}
+
 /** A topic to whose readers it takes so long to write. */
 function topic(name: string, tookMs: number): Readers {
   let left = 0
@@ -56,28 +61,36 @@ test('a quiet topic is written at once, a busy one as often as a screen shows it
   expect(log).toEqual(['a at 0', 'a at 16'])
 })
 
-test('after as much as was written to many topics, as long is left for what comes in', () => {
-  for (const name of ['a', 'b', 'c']) pacer.wake(topic(name, 1))
-  pass(0)
-  pacer.wake(topic('late', 1))
-  pass(10)
-  expect(log).toEqual(['a at 0', 'b at 1', 'c at 2', 'late at 6'])
+test('after a turn it is for what came in, and then goes on', () => {
+  for (const name of ['a', 'b', 'c', 'd']) pacer.wake(topic(name, 1))
+  setImmediate(() => log.push('input'))
+  rounds(3)
+  expect(log).toEqual(['a at 0', 'b at 1', 'input', 'c at 2', 'd at 3'])
 })
 
-test('of more than can be written, whoever waited longest is first', () => {
-  const topics = ['a', 'b', 'c', 'd', 'e', 'f'].map(name => topic(name, 2))
-  for (const each of topics) pacer.wake(each)
-  pass(4)
-  // There is more for them, in the meantime.
-  for (const each of topics.slice(0, 2)) pacer.wake(each)
-  pass(30)
-  expect(log).toEqual(['a at 0', 'b at 2', 'c at 8', 'd at 10', 'e at 16', 'f at 18', 'a at 24', 'b at 26'])
+test('a topic rests half as long as writing to its readers took', () => {
+  const large = topic('large', 40)
+  pacer.wake(large)
+  rounds(30)
+  log = []
+  pacer.wake(large)
+  pass(25)
+  expect(log[0]).toBe('large at 60')
+})
+
+test('of more than can be written at once, whoever waited longest is first', () => {
+  const [a, ...others] = Array.from('abcdefghij', name => topic(name, 2))
+  for (const each of [a, ...others]) pacer.wake(each as Readers)
+  rounds(1)
+  // There is more for it, in the meantime.
+  pacer.wake(a as Readers)
+  rounds(20)
+  expect(log).toEqual([...Array.from('abcdefghij', (name, i) => `${name} at ${2 * i}`), 'a at 20'])
 })
 
 test('a topic with many readers goes on after each turn, and others have theirs between', () => {
-  pacer.wake(topic('large', 12))
-  pass(0)
+  pacer.wake(topic('large', 6))
   pacer.wake(topic('small', 1))
-  pass(20)
-  expect(log.map(line => line.split(' ')[0])).toEqual(['large', 'large', 'small', 'large', 'large'])
+  rounds(10)
+  expect(log).toEqual(['large at 0', 'small at 2', 'large at 3', 'large at 4', 'large at 6'])
 })
