@@ -20,8 +20,8 @@ setFlagsFromString('--no-allocation-site-pretenuring')
  * A write for each line would cost more than a reader's join; so lines wait for each other, a moment, and the last ones
  * are written at the exit.
  */
-const logging = { sync: false, minLength: 4_096, maxLength: 1024 * 1024 }
-/** How long a line waits for others. */
+const logging = { sync: false, minLength: 4_096, periodicFlush: 1_000, maxLength: 1024 * 1024 }
+/** How long a line waits for others; `periodicFlush`, if it came while others were being written. */
 const lineMs = 100
 
 /** How long the last lines may take to be written. */
@@ -86,7 +86,7 @@ async function serve(config: Config): Promise<void> {
   log.info({ host: address.address, port: address.port, store: config.redis?.kind ?? 'memory' }, 'listening')
 }
 
-/** Lines are written soon, and while there are none nothing wakes the process. */
+/** Lines are written soon. A shorter period would do that, too, and wake an idle process at each. */
 function flushed(lines: ReturnType<typeof pino.destination>): DestinationStream {
   let isDue = false
   const flush = () => {
