@@ -72,9 +72,9 @@ export function createRooms(options: RoomsOptions): Rooms {
     return caller
   }
 
-  const count = async (room: string, users: Set<string>) => {
+  const count = async (room: string, users: string[]) => {
     for (const user of users) limits.rooms.enter(user, room)
-    await Promise.all(Array.from(users, user => limits.posts.count(`${room}/${user}`)))
+    await Promise.all(users.map(user => limits.posts.count(`${room}/${user}`)))
   }
 
   /** On its own, since it is kept as long as the stream: with it, request and response would be. */
@@ -90,7 +90,7 @@ export function createRooms(options: RoomsOptions): Rooms {
       if (Array.isArray(body)) {
         const batch = check(batchSchema, body)
         refuseUnless(batch.every(({ user }) => mayBe(caller, user)))
-        await count(room, new Set(batch.map(({ user }) => user)))
+        await count(room, [...new Set(batch.map(({ user }) => user))])
         const receipts = await broker.publish(
           room,
           batch.map(each => draftOf(caller, each.user, each, false)),
@@ -101,7 +101,7 @@ export function createRooms(options: RoomsOptions): Rooms {
       const named = location.user ?? caller.sub
       refuseUnless(mayBe(caller, named))
       const user = named ?? knownOrNewUser(req, res)
-      await count(room, new Set([user]))
+      await count(room, [user])
       const [receipt] = await broker.publish(room, [draftOf(caller, user, location, named === undefined)])
       sendJson(res, { id: receipt?.id, user, ...(receipt?.stale && { stale: true }) })
     },

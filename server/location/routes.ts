@@ -11,7 +11,7 @@ import type { Handler, Rooms } from './rooms.ts'
 const lobby = 'lobby'
 const pattern = /^(?:\/rooms\/([^/?]+))?\/location(?:\/([^/?]+))?\/?(?:\?|$)/
 
-/** Answers the request if it is one of a room's; otherwise null. Rejects with a `Problem`. */
+/** Answers the request if it is one of a room's; otherwise null. Throws a `Problem`, or rejects with it. */
 export type LocationRoutes = (req: IncomingMessage, res: ServerResponse) => Promise<void> | null
 
 export function locationRoutes({ who, publish, follow, alive, leave }: Rooms): LocationRoutes {
@@ -24,14 +24,12 @@ export function locationRoutes({ who, publish, follow, alive, leave }: Rooms): L
     ['alive', methods({ POST: alive, DELETE: leave })],
   ])
 
-  const answer = async (req: IncomingMessage, res: ServerResponse, room: string, segment: string) => {
-    const handler = (bySegment.get(segment) ?? byUser)(req.method ?? '')
-    await handler(req, res, decoded(room), decoded(segment))
-  }
-
   return (req, res) => {
     const match = pattern.exec(req.url ?? '')
-    return match && answer(req, res, match[1] ?? lobby, match[2] ?? '')
+    if (!match) return null
+    const [, room = lobby, segment = ''] = match
+    const handler = (bySegment.get(segment) ?? byUser)(req.method ?? '')
+    return handler(req, res, decoded(room), decoded(segment))
   }
 }
 
