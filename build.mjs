@@ -1,18 +1,19 @@
 /**
- * Puts into `dist` what tsc leaves out: the page, its scripts and the client library, each as one file, and the server's
- * Lua scripts. `--watch` keeps them up to date.
+ * Adds to `dist` what tsc does not write: the page and the client library, each script as one file, and the Lua scripts.
+ * `--watch` keeps them up to date.
  */
+import { readdirSync } from 'node:fs'
 import { context } from 'esbuild'
+
+const page = readdirSync('web/page').filter(file => /\.(html|css|svg)$/.test(file))
+const lua = readdirSync('server', { recursive: true }).filter(file => file.endsWith('.lua'))
+const withoutExtension = file => file.replace(/\.\w+$/, '')
 
 const files = await context({
   entryPoints: [
-    'web/page.ts',
-    'web/relay.ts',
-    'web/client.ts',
-    'web/*.html',
-    'web/*.css',
-    'web/*.svg',
-    'server/**/*.lua',
+    { in: 'web/client/index.ts', out: 'web/client' },
+    ...['page.ts', 'relay.ts', ...page].map(file => ({ in: `web/page/${file}`, out: `web/${withoutExtension(file)}` })),
+    ...lua.map(file => ({ in: `server/${file}`, out: `server/${withoutExtension(file)}` })),
   ],
   loader: { '.html': 'copy', '.css': 'copy', '.svg': 'copy', '.lua': 'copy' },
   bundle: true,
@@ -20,7 +21,6 @@ const files = await context({
   format: 'esm',
   target: 'es2022',
   outdir: 'dist',
-  outbase: '.',
   logLevel: 'warning',
 })
 if (process.argv.includes('--watch')) await files.watch()

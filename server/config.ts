@@ -3,7 +3,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
-import type { RedisPlace } from './broker/redis/connect.ts'
+import type { RedisPlace } from './broker/redis/connections.ts'
 import { readUpstreams, type Upstream } from './relay/upstreams.ts'
 
 export interface Config {

@@ -5,10 +5,10 @@
 import { fileURLToPath } from 'node:url'
 import { setFlagsFromString } from 'node:v8'
 import { type DestinationStream, pino } from 'pino'
+import { start } from './app.ts'
 import { doctor } from './cli/doctor/doctor.ts'
 import { makeToken } from './cli/token.ts'
 import { type Config, ConfigError, readConfig } from './config.ts'
-import { start } from './server.ts'
 
 /**
  * Streams live for hours and requests for milliseconds, and Node makes both by the same lines. After a wave of joins V8

@@ -2,8 +2,8 @@
  * What `/openapi.json` says: the requests as OpenAPI 3.1 describes them, with bodies out of the very schemas that check them.
  */
 import { z } from 'zod'
+import { aliveSchema, followSchema } from './location/handlers.ts'
 import { batchSchema, bodySchema } from './location/location.ts'
-import { aliveSchema, followSchema } from './location/rooms.ts'
 import { relaySchema } from './relay/request.ts'
 import { ticksSchema } from './ticks/ticks.ts'
 

@@ -21,19 +21,30 @@ const root = fileURLToPath(new URL('..', import.meta.url))
  * own begins with. Inside a part everybody may import everybody.
  */
 const parts: { name: string; path: string; mayImport: string[] }[] = [
-  { name: 'main', path: 'server/main.ts', mayImport: ['server', 'cli', 'config'] },
+  { name: 'main', path: 'server/main.ts', mayImport: ['app', 'cli', 'config'] },
   { name: 'cli', path: 'server/cli/', mayImport: ['config'] },
   { name: 'config', path: 'server/config.ts', mayImport: ['redis', 'upstreams'] },
   // Puts the parts together, so it alone knows which broker there is.
   {
-    name: 'server',
-    path: 'server/server.ts',
-    mayImport: ['config', 'openapi', 'app', 'http', 'location', 'relay', 'ticks', 'hub', 'broker', 'memory', 'redis'],
+    name: 'app',
+    path: 'server/app.ts',
+    mayImport: [
+      'config',
+      'openapi',
+      'router',
+      'http',
+      'location',
+      'relay',
+      'ticks',
+      'hub',
+      'broker',
+      'memory',
+      'redis',
+    ],
   },
   // Describes what the others ask for, with their own schemas.
   { name: 'openapi', path: 'server/openapi.ts', mayImport: ['location', 'relay', 'ticks'] },
-  // Composes the routes; the rest of `http/` are small helpers, which the routes use.
-  { name: 'app', path: 'server/http/app.ts', mayImport: ['http', 'location', 'relay', 'ticks'] },
+  { name: 'router', path: 'server/http/router.ts', mayImport: ['http', 'location', 'relay', 'ticks'] },
   { name: 'http', path: 'server/http/', mayImport: ['hub', 'broker'] },
   { name: 'location', path: 'server/location/', mayImport: ['http', 'hub', 'broker', 'wire'] },
   // The operator's list is a setting, too.
@@ -42,10 +53,11 @@ const parts: { name: string; path: string; mayImport: string[] }[] = [
   { name: 'ticks', path: 'server/ticks/', mayImport: ['http'] },
   { name: 'hub', path: 'server/hub/', mayImport: ['broker'] },
   { name: 'redis', path: 'server/broker/redis/', mayImport: ['broker'] },
-  { name: 'memory', path: 'server/broker/memory', mayImport: ['broker'] },
-  { name: 'broker', path: 'server/broker/broker.ts', mayImport: [] },
+  { name: 'memory', path: 'server/broker/memory/', mayImport: ['broker'] },
+  { name: 'broker', path: 'server/broker/', mayImport: [] },
   { name: 'wire', path: 'web/wire.ts', mayImport: [] },
-  { name: 'web', path: 'web/', mayImport: ['wire'] },
+  { name: 'client', path: 'web/client/', mayImport: ['wire'] },
+  { name: 'page', path: 'web/page/', mayImport: ['client'] },
 ]
 
 const partOf = (file: string) => parts.find(({ path }) => file.startsWith(path))
@@ -145,6 +157,12 @@ test('no files import each other in a circle', () => {
   expect(circles(imports)).toEqual([])
 })
 
+test('the page imports only the public entry of the client', () => {
+  const inside = imports.filter(({ from, to }) => from.startsWith('web/page/') && to.startsWith('web/client/'))
+  expect(inside.filter(({ to }) => to !== 'web/client/index.ts').map(told)).toEqual([])
+  expect(inside).not.toEqual([])
+})
+
 test('only the Redis broker knows ioredis', () => {
   const importers = imports.filter(({ to }) => to === 'ioredis').map(({ from }) => from)
   expect(importers.filter(from => partOf(from)?.name !== 'redis')).toEqual([])
@@ -173,13 +191,13 @@ test('the server and the page share types alone, and the page needs no package',
 test('an arrow that points back is found', () => {
   const source = `
     import type { Hub } from '../hub/hub.ts'
-    export { start } from '../server.ts'
-    const late = () => import('../location/rooms.ts')`
+    export { start } from '../app.ts'
+    const late = () => import('../location/handlers.ts')`
   const made = importsIn('server/broker/broker.ts', parse(source))
   expect(astray(made).map(told)).toEqual([
     'server/broker/broker.ts → server/hub/hub.ts',
-    'server/broker/broker.ts → server/server.ts',
-    'server/broker/broker.ts → server/location/rooms.ts',
+    'server/broker/broker.ts → server/app.ts',
+    'server/broker/broker.ts → server/location/handlers.ts',
   ])
   expect(made.map(({ isTypeOnly }) => isTypeOnly)).toEqual([true, false, false])
 })

@@ -19,7 +19,7 @@ export interface Location {
 }
 
 /** What a POST may say; only `x` and `y` are required, and what is left out takes its default. */
-export interface Draft {
+export interface LocationUpdate {
   user?: string | undefined
   name?: string | undefined
   color?: string | undefined

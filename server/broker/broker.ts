@@ -89,7 +89,7 @@ export interface Kept {
 }
 
 /** Hears of a topic's events. Must not throw. */
-export interface Follower {
+export interface Subscriber {
   /** New events, in order, and the id of the event before the first of them. None: the log begins anew after that id. */
   announced(after: EventId, events: Event[]): void
   /** Announcements may have been lost: whoever follows should read the history from what they have. */
@@ -138,6 +138,6 @@ export interface Broker {
   keep(topic: string, holder: string, holds: Hold[], isOpen: boolean): Promise<Kept>
   /** A sign of life from whoever the key stands for. */
   alive(topic: string, key: string): Promise<void>
-  /** Resolves once every later event is announced to `follower`; the function it gives ends that. */
-  follow(topic: string, follower: Follower): Promise<() => void>
+  /** Resolves once every later event is announced to `subscriber`; the function it gives ends that. */
+  subscribe(topic: string, subscriber: Subscriber): Promise<() => void>
 }

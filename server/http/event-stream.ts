@@ -3,7 +3,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { retryLine, retrySoon } from '../hub/frame.ts'
+import { reconnectLine, retryLine } from '../hub/frame.ts'
 import { writeHead } from './head.ts'
 
 const headers = {
@@ -33,7 +33,7 @@ export function startEventStream(res: ServerResponse): Socket | null {
   const { socket } = res
   if (!socket) {
     // Sent ahead, while the answer to another request is still under way on the same connection.
-    comeBackLater(res)
+    retryLater(res)
     return null
   }
   // What is written at once goes out together with the head.
@@ -66,13 +66,13 @@ export function isOnEventStream({ socket }: IncomingMessage): boolean {
 export type StreamRefusal = 'draining' | 'full' | 'limit' | 'store'
 
 /** Ends a stream that has begun, so that its client comes back. */
-export function comeBackSoon(socket: Socket): void {
-  socket.write(retrySoon())
+export function retrySoon(socket: Socket): void {
+  socket.write(reconnectLine())
   socket.destroySoon()
 }
 
 /** An `EventSource` gives up for good at any status but 200, so a stream that cannot be had now says when to come back. */
-export function comeBackLater(res: ServerResponse): void {
+export function retryLater(res: ServerResponse): void {
   writeHead(res, 200, { ...headers, Connection: 'close' })
   res.end(retryLine(laterFromMs, laterToMs))
 }

@@ -11,7 +11,7 @@ export function retryLine(fromMs: number, toMs: number): string {
 }
 
 /** For whoever a stream ends for, or may: each comes back after another while. */
-export function retrySoon(): string {
+export function reconnectLine(): string {
   return retryLine(1_000, 3_000)
 }
 

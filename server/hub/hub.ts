@@ -5,12 +5,12 @@
  */
 import { setImmediate, setTimeout } from 'node:timers/promises'
 import type { Broker, EventId } from '../broker/broker.ts'
-import type { Format } from './format.ts'
-import { Keeper } from './keeper.ts'
-import { Pacer } from './pacer.ts'
+import { LeaseManager } from '../broker/lease-manager.ts'
+import { FlushScheduler } from './flush-scheduler.ts'
 import { type Ending, Session, type Sink } from './session.ts'
 import { HubStats } from './stats.ts'
-import { View } from './view.ts'
+import type { Format } from './topic-format.ts'
+import { TopicReplica } from './topic-replica.ts'
 import { Wheel } from './wheel.ts'
 
 export interface HubOptions {
@@ -49,12 +49,12 @@ export class Hub {
   readonly #format: Format
   readonly #options: HubOptions
   readonly #views = new Map<string, OpenView>()
-  readonly #keepers = new Map<string, Keeper>()
+  readonly #leaseManagers = new Map<string, LeaseManager>()
   readonly #sessions = new Set<Session>()
   /** Sessions, and those on their way to become one. */
   #streams = 0
   #onEmpty = () => {}
-  readonly #pacer = new Pacer()
+  readonly #scheduler = new FlushScheduler()
   readonly #slotMs: number
   readonly #wheel: Wheel
 
@@ -124,14 +124,14 @@ export class Hub {
   async close(): Promise<void> {
     for (const session of this.#sessions) session.cut()
     while (this.#sessions.size > 0) await setImmediate()
-    await Promise.allSettled([...this.#keepers.values()].map(keeper => keeper.stop()))
+    await Promise.allSettled([...this.#leaseManagers.values()].map(leases => leases.stop()))
   }
 
   #start(entry: OpenView, sink: Sink, join: Join): void {
     const { view } = entry
     const { heartbeatMs, stallMs, streamAgeMs } = this.#options
     const { topic, key, ack, lastEventId, untilMs = Number.POSITIVE_INFINITY, onClose } = join
-    const keeper = this.#keeper(topic)
+    const leases = this.#leases(topic)
     const next = lastEventId ? view.tail.after(lastEventId) : null
     this.stats.joins[next !== null ? 'resumed' : lastEventId ? 'reset' : 'joined']++
     const session = new Session(view, sink, next, lastEventId ? 'reset' : 'joined', {
@@ -143,7 +143,7 @@ export class Hub {
         this.#wheel.remove(session)
         this.#sessions.delete(session)
         view.readers.delete(session)
-        keeper.leave(key, ack)
+        leases.leave(key, ack)
         this.#leave(topic, entry)
         onClose(ending)
         if (this.#sessions.size === 0) this.#onEmpty()
@@ -152,13 +152,20 @@ export class Hub {
     view.readers.add(session)
     this.#sessions.add(session)
     this.#wheel.add(session, session.visit(performance.now()))
-    keeper.enter(key, ack)
+    leases.enter(key, ack)
   }
 
   #enter(topic: string): OpenView {
     let entry = this.#views.get(topic)
     if (!entry) {
-      const view = new View(topic, this.#format, this.#broker, this.#pacer, this.stats, this.#options.historyLength)
+      const view = new TopicReplica(
+        topic,
+        this.#format,
+        this.#broker,
+        this.#scheduler,
+        this.stats,
+        this.#options.historyLength,
+      )
       entry = { view, opened: view.open(), readers: 0 }
       this.#views.set(topic, entry)
     }
@@ -174,17 +181,17 @@ export class Hub {
     entry.view.close()
   }
 
-  #keeper(topic: string): Keeper {
-    const known = this.#keepers.get(topic)
+  #leases(topic: string): LeaseManager {
+    const known = this.#leaseManagers.get(topic)
     if (known) return known
-    const keeper = new Keeper(this.#broker, {
+    const leases = new LeaseManager(this.#broker, {
       ...this.#options,
       topic,
       onHead: head => this.#views.get(topic)?.view.compare(head),
-      onIdle: () => this.#keepers.delete(topic),
+      onIdle: () => this.#leaseManagers.delete(topic),
     })
-    this.#keepers.set(topic, keeper)
-    return keeper
+    this.#leaseManagers.set(topic, leases)
+    return leases
   }
 }
 
@@ -194,7 +201,7 @@ function drawnAge(ageMs: number, slotMs: number): number {
 }
 
 interface OpenView {
-  view: View
+  view: TopicReplica
   opened: Promise<void>
   /** Sessions, and those on their way to become one. */
   readers: number

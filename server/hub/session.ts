@@ -7,10 +7,10 @@
  * behind.
  */
 import type { Socket } from 'node:net'
-import type { Format, SnapshotReason } from './format.ts'
-import { heartbeat, retrySoon } from './frame.ts'
+import { heartbeat, reconnectLine } from './frame.ts'
+import type { ReplayBuffer } from './replay-buffer.ts'
 import type { HubStats } from './stats.ts'
-import type { Tail } from './tail.ts'
+import type { Format, SnapshotReason } from './topic-format.ts'
 import type { Visited } from './wheel.ts'
 
 /** What a session shows: its topic, as this instance sees it. */
@@ -18,7 +18,7 @@ export interface Source {
   readonly format: Format
   readonly stats: HubStats
   /** Another one once the topic began anew. */
-  readonly tail: Tail
+  readonly tail: ReplayBuffer
   readonly isOver: boolean
   snapshot(reason: SnapshotReason): Snapshot
 }
@@ -83,7 +83,7 @@ export class Session implements Visited {
     })
     sink.on('close', () => options.onClose(this.#ending))
     sink.cork()
-    this.#write(retrySoon())
+    this.#write(reconnectLine())
     if (next !== null) {
       this.#next = next
       this.#write(source.format.resumed(source.tail.end - next))
@@ -140,7 +140,7 @@ export class Session implements Visited {
     if (this.#hasEnded) return
     this.#hasEnded = true
     this.#ending = ending
-    this.#write(retrySoon())
+    this.#write(reconnectLine())
     // Its client may take nothing of this, either.
     this.#sink.setTimeout(this.#options.stallMs)
     this.#sink.destroySoon()

@@ -32,10 +32,10 @@ export const batchSchema = z
   .max(maxBatchLength)
 
 /** What a client says of where it is. */
-export type LocationBody = z.infer<typeof bodySchema>
+export type PublishedBody = z.infer<typeof bodySchema>
 
 /** What the log keeps of a location, as JSON: all but `at`, which is in its event's id. */
-export function storedOf(user: string, { name, color, x, y, meta }: LocationBody, guest: boolean): string {
+export function storedOf(user: string, { name, color, x, y, meta }: PublishedBody, guest: boolean): string {
   const location: Omit<Location, 'at'> = {
     user,
     name: name ?? (guest ? `Guest ${user.slice(-4)}` : user),

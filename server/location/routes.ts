@@ -6,7 +6,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { writeHead } from '../http/head.ts'
 import { Problem } from '../http/problem.ts'
-import type { Handler, Rooms } from './rooms.ts'
+import type { Handler, Rooms } from './handlers.ts'
 
 const lobby = 'lobby'
 const pattern = /^(?:\/rooms\/([^/?]+))?\/location(?:\/([^/?]+))?\/?(?:\?|$)/

@@ -8,18 +8,18 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { nanoid } from 'nanoid'
 import { beginning, type EventId } from '../broker/broker.ts'
 import { type Access, refuseUnless } from '../http/access/access.ts'
-import { type Caller, mayRelay } from '../http/access/caller.ts'
+import { type Caller, canRelay } from '../http/access/caller.ts'
 import { sendNothing } from '../http/answer.ts'
 import { check, readJson } from '../http/body.ts'
-import { comeBackLater, type StreamRefusal, startEventStream } from '../http/event-stream.ts'
+import { retryLater, type StreamRefusal, startEventStream } from '../http/event-stream.ts'
 import type { StreamCount } from '../http/limits/stream-count.ts'
 import { Problem, problemOf, unavailable } from '../http/problem.ts'
 import type { Hub } from '../hub/hub.ts'
-import { callUpstream } from './call.ts'
 import { secretsConcealer } from './conceal.ts'
-import { isVisible, type Reason, readersKey, runKey, topicOf } from './log.ts'
 import { type RelayRequest, relaySchema } from './request.ts'
 import { Run, type RunOptions } from './run.ts'
+import { isVisible, type Reason, readersKey, runKey, topicOf } from './run-log.ts'
+import { callUpstream } from './upstream-call.ts'
 import { findUpstream, type Upstream } from './upstreams.ts'
 
 export interface RelayOptions {
@@ -38,7 +38,7 @@ export interface RelayOptions {
   /** Why nobody can have a stream here at present; null when they can. */
   refusal(): StreamRefusal | null
   /** Why the log can't be written to at present; null when it can. */
-  trouble(): string | null
+  unavailableReason(): string | null
   onRefuse(refusal: StreamRefusal): void
   onBegin(origin: string): void
   onEnd(origin: string, reason: Reason, durationMs: number): void
@@ -57,13 +57,13 @@ export class Relay {
   }
 
   async begin(req: IncomingMessage, res: ServerResponse): Promise<void> {
-    const { refusal, trouble } = this.#options
+    const { refusal, unavailableReason } = this.#options
     const caller = await this.#caller(req)
     const request = check(relaySchema, await readJson(req, maxRequestBytes))
     if (Buffer.byteLength(request.body ?? '') > maxBodyBytes) {
       throw new Problem(413, `The body is longer than ${maxBodyBytes} bytes.`)
     }
-    if (refusal() || trouble()) {
+    if (refusal() || unavailableReason()) {
       throw unavailable('No run can begin at present; the upstream was not called.')
     }
     const { url, upstream } = this.#find(request)
@@ -121,7 +121,7 @@ export class Relay {
     const { upstreams, demonstration, access } = this.#options
     if (upstreams.length === 0 && !demonstration) throw new Problem(404, 'Nothing is relayed here.')
     const caller = await access(req)
-    refuseUnless(mayRelay(caller))
+    refuseUnless(canRelay(caller))
     return caller
   }
 
@@ -186,7 +186,7 @@ export class Relay {
 
   #refuse(res: ServerResponse, refusal: StreamRefusal): void {
     this.#options.onRefuse(refusal)
-    comeBackLater(res)
+    retryLater(res)
   }
 }
 

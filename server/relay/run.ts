@@ -6,10 +6,10 @@
  */
 import type { IncomingMessage } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Broker, type Event, type EventId, type Follower, Unavailable } from '../broker/broker.ts'
-import { Keeper } from '../hub/keeper.ts'
-import { type UpstreamEvent, UpstreamEvents } from './events.ts'
-import { begun, lineOf, type Reason, readersKey, runKey } from './log.ts'
+import { type Broker, type Event, type EventId, type Subscriber, Unavailable } from '../broker/broker.ts'
+import { LeaseManager } from '../broker/lease-manager.ts'
+import { begun, lineOf, type Reason, readersKey, runKey } from './run-log.ts'
+import { type UpstreamEvent, UpstreamEvents } from './upstream-events.ts'
 
 /** What all runs of an instance have in common. */
 export interface RunOptions {
@@ -33,16 +33,16 @@ const maxPendingBytes = 256 * 1024
 const minEventBytes = 64
 const retryMs = 250
 
-export class Run implements Follower {
+export class Run implements Subscriber {
   readonly #upstream: IncomingMessage
   readonly #topic: string
   readonly #conceal: (text: string) => string
   readonly #options: RunOptions
   readonly #events: UpstreamEvents
-  readonly #keeper: Keeper
+  readonly #leases: LeaseManager
   readonly #limit: NodeJS.Timeout
   readonly #begun: Promise<void>
-  #unfollow = () => {}
+  #unsubscribe = () => {}
   #head: EventId | undefined
   #seq = 1
   #bytes = 0
@@ -83,7 +83,7 @@ export class Run implements Follower {
     const onHead = (head: EventId) => {
       if (head !== this.#head) this.interrupted()
     }
-    this.#keeper = new Keeper(broker, { ...options, topic, onHead, onIdle: () => {} })
+    this.#leases = new LeaseManager(broker, { ...options, topic, onHead, onIdle: () => {} })
     this.#begun = this.#begin()
     // What comes before the run is in the log waits for it.
     this.#appending = this.#begun.then(
@@ -104,9 +104,9 @@ export class Run implements Follower {
     const { broker } = this.#options
     const drafts = [runKey, readersKey].map(key => ({ key, value: begun, seq: 0 }))
     await broker.publish(this.#topic, drafts)
-    this.#keeper.enter(runKey, false)
+    this.#leases.enter(runKey, false)
     this.#awaitReaders()
-    this.#unfollow = await broker.follow(this.#topic, this)
+    this.#unsubscribe = await broker.subscribe(this.#topic, this)
   }
 
   stop(reason: Reason): void {
@@ -148,8 +148,8 @@ export class Run implements Follower {
 
   /** From now on somebody has the grace to come. */
   #awaitReaders(): void {
-    this.#keeper.enter(readersKey, false)
-    this.#keeper.leave(readersKey, false)
+    this.#leases.enter(readersKey, false)
+    this.#leases.leave(readersKey, false)
   }
 
   #take(bytes: Buffer): void {
@@ -199,8 +199,8 @@ export class Run implements Follower {
     const reason = this.#reason ?? (this.#upstream.complete ? 'done' : 'broken')
     // With the store away for longer, the lease that nobody keeps any more is the end.
     await this.#insist(() => broker.remove(this.#topic, runKey, reason)).catch(() => {})
-    await this.#keeper.stop().catch(() => {})
-    this.#unfollow()
+    await this.#leases.stop().catch(() => {})
+    this.#unsubscribe()
     // Nobody is waited for any more.
     await this.#insist(() => broker.remove(this.#topic, readersKey, 'over')).catch(() => {})
     return reason

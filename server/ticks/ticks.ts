@@ -6,7 +6,7 @@ import { Router } from 'express'
 import { z } from 'zod'
 import { sendNothing } from '../http/answer.ts'
 import { check, readJson } from '../http/body.ts'
-import { comeBackLater, comeBackSoon, startEventStream } from '../http/event-stream.ts'
+import { retryLater, retrySoon, startEventStream } from '../http/event-stream.ts'
 import { onlyThese } from '../http/methods.ts'
 
 /** A number in a body, its digits in a query. */
@@ -45,7 +45,7 @@ export class Ticks {
   #tick(res: ServerResponse, { interval, count }: z.infer<typeof ticksSchema>, lastEventId = ''): void {
     let n = /^\d+$/.test(lastEventId) ? Number(lastEventId) : 0
     if (n >= count) return sendNothing(res)
-    if (this.#isDraining()) return comeBackLater(res)
+    if (this.#isDraining()) return retryLater(res)
     const socket = startEventStream(res)
     if (!socket) return
     const next = () => {
@@ -57,7 +57,7 @@ export class Ticks {
     }
     const leave = () => {
       clearInterval(timer)
-      comeBackSoon(socket)
+      retrySoon(socket)
     }
     const timer = setInterval(next, interval)
     this.#open.add(leave)

@@ -190,14 +190,14 @@ export function brokerContract(name: string, open: Open): void {
         expect(await valuesOf(topic)).toEqual(['begun', 'a', 'expired'])
       })
 
-      test('is heard of by a follower, what was appended together in one announcement', async () => {
+      test('is heard of by a subscriber, what was appended together in one announcement', async () => {
         const topic = nanoid()
-        const { heard, follower } = listener()
-        const unfollow = await broker.follow(topic, follower)
+        const { heard, subscriber } = listener()
+        const unsubscribe = await broker.subscribe(topic, subscriber)
         await begin(topic)
         await broker.append(topic, 'run', 1, ['a', 'b'])
         await heard.until(({ value }) => value === 'b')
-        unfollow()
+        unsubscribe()
         expect(heard.joins).toHaveLength(2)
         expect(heard.gaps).toBe(0)
       })
@@ -214,19 +214,19 @@ export function brokerContract(name: string, open: Open): void {
       })
     })
 
-    describe('a follower', () => {
+    describe('a subscriber', () => {
       test('hears of every event once, in order, each announcement joining on to the one before', async () => {
         const topic = nanoid()
-        const { heard, follower } = listener()
+        const { heard, subscriber } = listener()
         const before = await publish(topic, 'alice', '0')
-        const unfollow = await broker.follow(topic, follower)
+        const unsubscribe = await broker.subscribe(topic, subscriber)
         await Promise.all(Array.from({ length: 50 }, (_, i) => publish(topic, `user${i % 7}`, String(i))))
         await broker.publish(topic, [
           { key: 'x', value: 'last' },
           { key: 'y', value: 'end' },
         ])
         await heard.until(({ value }) => value === 'end')
-        unfollow()
+        unsubscribe()
         expect(heard.events).toHaveLength(52)
         expect(heard.joins[0]).toBe(before.id)
         expect(heard.gaps).toBe(0)
@@ -237,12 +237,12 @@ export function brokerContract(name: string, open: Open): void {
       test('hears nothing of another topic, nor after it stopped', async () => {
         const [topic, other] = [nanoid(), nanoid()]
         const [mine, control] = [listener(), listener()]
-        const unfollow = await broker.follow(topic, mine.follower)
-        const stop = await broker.follow(topic, control.follower)
+        const unsubscribe = await broker.subscribe(topic, mine.subscriber)
+        const stop = await broker.subscribe(topic, control.subscriber)
         await publish(other, 'alice', '0')
         await publish(topic, 'alice', '1')
         await mine.heard.until(({ value }) => value === '1')
-        unfollow()
+        unsubscribe()
         await publish(topic, 'alice', '2')
         await control.heard.until(({ value }) => value === '2')
         stop()
@@ -252,11 +252,11 @@ export function brokerContract(name: string, open: Open): void {
       test('that comes back at once hears what comes then', async () => {
         const topic = nanoid()
         for (let i = 0; i < 20; i++) {
-          const { heard, follower } = listener()
-          const unfollow = await broker.follow(topic, follower)
+          const { heard, subscriber } = listener()
+          const unsubscribe = await broker.subscribe(topic, subscriber)
           await publish(topic, 'alice', String(i))
           await heard.until(({ value }) => value === String(i))
-          unfollow()
+          unsubscribe()
         }
       })
     })
@@ -402,8 +402,8 @@ export function brokerContract(name: string, open: Open): void {
       test('that runs out with thousands of others is over with them', async () => {
         const hasty = await open({ ...options, leaseMs: 300 })
         const topic = nanoid()
-        const crowd = Array.from({ length: 3_000 }, (_, i) => ({ key: `user${i}`, value: '1' }))
-        for (let i = 0; i < 3; i++) await hasty.publish(topic, crowd.slice(1_000 * i, 1_000 * (i + 1)))
+        const workload = Array.from({ length: 3_000 }, (_, i) => ({ key: `user${i}`, value: '1' }))
+        for (let i = 0; i < 3; i++) await hasty.publish(topic, workload.slice(1_000 * i, 1_000 * (i + 1)))
         const [last] = await hasty.publish(topic, [{ key: 'last', value: '1' }])
         const overAt = msOf(last?.id) + 300
         for (let now = 0; now <= overAt; ) {
@@ -474,11 +474,11 @@ export function brokerContract(name: string, open: Open): void {
           expect(await idle.history(topic, id)).toEqual({ recovered: false, events: [] })
         }
         expect(await idle.history(topic, head)).toEqual({ recovered: true, events: [] })
-        const { heard, follower } = listener()
-        const unfollow = await idle.follow(topic, follower)
+        const { heard, subscriber } = listener()
+        const unsubscribe = await idle.subscribe(topic, subscriber)
         await idle.publish(topic, [{ key: 'bob', value: '2' }])
         await heard.until(({ key }) => key === 'bob')
-        unfollow()
+        unsubscribe()
         expect(heard.joins).toEqual([head])
         expect(await idle.history(topic, head)).toMatchObject({ recovered: true, events: [{ key: 'bob' }] })
         expect(await idle.history(topic, beginning)).toMatchObject({ recovered: false, events: [{ key: 'bob' }] })
@@ -500,11 +500,11 @@ export function brokerContract(name: string, open: Open): void {
         const idle = await open({ ...options, historyTtlMs: 1_000 })
         const topic = nanoid()
         const [alice] = await idle.publish(topic, [{ key: 'alice', value: '1' }])
-        const { heard, follower } = listener()
-        const unfollow = await idle.follow(topic, follower)
+        const { heard, subscriber } = listener()
+        const unsubscribe = await idle.subscribe(topic, subscriber)
         while ((await idle.history(topic, alice?.id ?? '')).recovered) await new Promise(setImmediate)
         while (heard.joins.length === 0) await new Promise(setImmediate)
-        unfollow()
+        unsubscribe()
         expect(heard).toMatchObject({ joins: [(await idle.latest(topic)).head], events: [] })
       })
     })
@@ -522,7 +522,7 @@ function listener() {
       while (!heard.events.some(isIt)) await once(changes, 'change')
     },
   }
-  const follower = {
+  const subscriber = {
     announced(after: string, events: Event[]) {
       const last = heard.events.at(-1)
       if (last && last.id !== after) heard.gaps++
@@ -532,7 +532,7 @@ function listener() {
     },
     interrupted() {},
   }
-  return { heard, follower }
+  return { heard, subscriber }
 }
 
 function msOf(id = ''): number {

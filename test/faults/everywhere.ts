@@ -4,11 +4,11 @@
 import { setTimeout } from 'node:timers/promises'
 import { expect } from '@jest/globals'
 import { byId } from '../support/client.ts'
-import { until } from '../support/patience.ts'
 import { Reader } from '../support/reader.ts'
-import { say, stepLocations } from './crowd.ts'
+import { waitFor } from '../support/wait-for.ts'
 import type { Fault } from './fault.ts'
 import type { Replicated, Store } from './store.ts'
+import { say, stepLocations } from './workload.ts'
 
 /** Does something at each master at once. */
 async function atMasters(store: Store, act: (master: Store['nodes'][number]) => unknown): Promise<void> {
@@ -49,16 +49,16 @@ export const everywhere: Fault[] = [
       const { proxy } = await store.masterOf(room)
       proxy.swallow('subscription', 'replies')
       const start = performance.now()
-      await until('no dead connection is left', () => !proxy.isSwallowing, { patienceMs: 10_000 })
+      await waitFor('no dead connection is left', () => !proxy.isSwallowing, { timeoutMs: 10_000 })
       say('dead subscriptions replaced', { ms: Math.round(performance.now() - start) })
     },
   },
   {
     name: 'instance stopped while Redis cuts its subscription',
-    async inject(scene, crowd) {
-      await scene.stopOne(async () => {
-        await killPubSub(scene.store)
-        await crowd.go(100)
+    async inject(deployment, workload) {
+      await deployment.stopOne(async () => {
+        await killPubSub(deployment.store)
+        await workload.go(100)
       })
     },
   },
@@ -91,22 +91,22 @@ export const everywhere: Fault[] = [
   },
   {
     name: 'instance killed',
-    async inject(scene, crowd) {
-      scene.servers.shift()?.child.kill('SIGKILL')
-      await crowd.go(100)
-      await scene.start()
+    async inject(deployment, workload) {
+      deployment.servers.shift()?.child.kill('SIGKILL')
+      await workload.go(100)
+      await deployment.start()
       // Half of them to the new one.
-      crowd.comeBack()
+      workload.comeBack()
     },
   },
   {
     name: 'history trimmed past a reader',
     isReset: true,
     env: { HISTORY_LENGTH: '50' },
-    async inject(_, crowd) {
-      for (const reader of crowd.readers) reader.drop()
-      await crowd.go(200)
-      crowd.comeBack()
+    async inject(_, workload) {
+      for (const reader of workload.readers) reader.drop()
+      await workload.go(200)
+      workload.comeBack()
     },
   },
 ]
@@ -115,22 +115,22 @@ export const everywhere: Fault[] = [
 export const stalePromotion: Fault<Replicated> = {
   name: 'stale replica promoted',
   isReset: true,
-  async inject({ store, urls }, crowd) {
+  async inject({ store, urls }, workload) {
     const [url = ''] = urls()
     // Someone reads what the replicas have, too, and is away when one of them becomes the master.
     const away = new Reader()
-    away.open(url, crowd.room)
+    away.open(url, workload.room)
     await away.until(() => away.segments.length === 1)
-    const common = await crowd.post('common')
+    const common = await workload.post('common')
     await away.until(() => byId(away.lastEventId, common) >= 0)
     away.drop()
-    const master = await store.masterOf(crowd.room)
+    const master = await store.masterOf(workload.room)
     await inStep(master)
     master.proxy.swallow('replication', 'replies')
-    await crowd.go(stepLocations)
-    await store.failOver(crowd.room)
+    await workload.go(stepLocations)
+    await store.failOver(workload.room)
     away.lastEventId = common
-    away.open(url, crowd.room)
+    away.open(url, workload.room)
     await away.until(() => away.segments.length === 2)
     expect(away.resets).toBe(1)
     away.drop()
@@ -142,7 +142,7 @@ async function inStep({ admin }: Store['nodes'][number]): Promise<void> {
   const offsets = async (pattern: RegExp) =>
     [...(await admin.info('replication')).matchAll(pattern)].map(([, offset]) => Number(offset))
   const [mine = 0] = await offsets(/^master_repl_offset:(\d+)/gm)
-  await until('the replicas are in step', async () => {
+  await waitFor('the replicas are in step', async () => {
     const theirs = await offsets(/^slave\d+:.*,offset=(\d+)/gm)
     return theirs.length > 0 && theirs.every(offset => offset >= mine)
   })

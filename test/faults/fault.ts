@@ -3,16 +3,16 @@
  * everybody has caught up soon after.
  */
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { until } from '../support/patience.ts'
 import { untilReady } from '../support/rooms.ts'
-import { Crowd, rounds, stepLocations } from './crowd.ts'
-import { Scene } from './scene.ts'
+import { waitFor } from '../support/wait-for.ts'
+import { Deployment } from './deployment.ts'
 import type { Store } from './store.ts'
+import { rounds, stepLocations, Workload } from './workload.ts'
 
 export interface Fault<S extends Store = Store> {
   name: string
   /** Resolves once it is over. */
-  inject(scene: Scene<S>, crowd: Crowd): Promise<unknown>
+  inject(deployment: Deployment<S>, workload: Workload): Promise<unknown>
   /** Whether something that was answered may be gone: then every reader must be told, each time. */
   isReset?: boolean
   /** Whether no instance can serve meanwhile: then each must say so, and take it back. */
@@ -28,10 +28,10 @@ const resetWithinMs = 5_000
 /** A test for each fault, in one store. */
 export function testFaults<S extends Store>(kind: string, start: () => Promise<S>, faults: Fault<S>[]): void {
   let store: S
-  let common: Scene<S>
+  let common: Deployment<S>
   beforeAll(async () => {
     store = await start()
-    common = await Scene.start(store)
+    common = await Deployment.start(store)
   }, 90_000)
   afterAll(async () => {
     await common?.stop()
@@ -41,48 +41,49 @@ export function testFaults<S extends Store>(kind: string, start: () => Promise<S
   test.each(faults)(
     '$name',
     async fault => {
-      const scene = fault.env ? await Scene.start(store, fault.env) : common
+      const deployment = fault.env ? await Deployment.start(store, fault.env) : common
       try {
-        await run(`${fault.name} (${kind})`, fault, scene)
+        await run(`${fault.name} (${kind})`, fault, deployment)
       } finally {
-        if (scene !== common) await scene.stop()
+        if (deployment !== common) await deployment.stop()
       }
     },
     limitMs,
   )
 }
 
-async function run<S extends Store>(name: string, fault: Fault<S>, scene: Scene<S>): Promise<void> {
+async function run<S extends Store>(name: string, fault: Fault<S>, deployment: Deployment<S>): Promise<void> {
   const { isReset = false, isUnready = false } = fault
-  const crowd = new Crowd(scene)
+  const workload = new Workload(deployment)
   try {
-    await crowd.gather()
+    await workload.gather()
     for (let round = 1; round <= rounds; round++) {
-      await crowd.go(stepLocations)
-      if (isUnready) expect(await scene.unreadyDuring(() => suffer(fault, scene, crowd))).toEqual(scene.urls())
-      else await suffer(fault, scene, crowd)
-      await scene.store.mend()
+      await workload.go(stepLocations)
+      if (isUnready)
+        expect(await deployment.unreadyDuring(() => suffer(fault, deployment, workload))).toEqual(deployment.urls())
+      else await suffer(fault, deployment, workload)
+      await deployment.store.mend()
     }
-    const { resets } = await crowd.judge(name, rounds)
+    const { resets } = await workload.judge(name, rounds)
     if (!isReset) expect(resets).toBe(0)
   } finally {
-    crowd.leave()
+    workload.leave()
   }
 }
 
 /** Resolves once everybody has caught up, and every instance is ready. */
-async function suffer<S extends Store>(fault: Fault<S>, scene: Scene<S>, crowd: Crowd): Promise<void> {
+async function suffer<S extends Store>(fault: Fault<S>, deployment: Deployment<S>, workload: Workload): Promise<void> {
   const { inject, isReset = false } = fault
-  const before = crowd.readers.map(({ resets }) => resets)
-  const told = () => crowd.readers.map(({ resets }, i) => resets > (before[i] ?? 0))
+  const before = workload.readers.map(({ resets }) => resets)
+  const told = () => workload.readers.map(({ resets }, i) => resets > (before[i] ?? 0))
   const isTold = () => !told().includes(false)
-  await inject(scene, crowd)
+  await inject(deployment, workload)
   const start = performance.now()
   const telling = async () => {
-    await until('every reader was told', isTold, { patienceMs: resetWithinMs })
-    crowd.toldMs.push(performance.now() - start)
+    await waitFor('every reader was told', isTold, { timeoutMs: resetWithinMs })
+    workload.toldMs.push(performance.now() - start)
   }
-  await Promise.all([crowd.catchUp(), isReset && telling()])
-  expect(told()).toEqual(crowd.readers.map(() => isReset))
-  for (const server of scene.servers) await untilReady(server, true)
+  await Promise.all([workload.catchUp(), isReset && telling()])
+  expect(told()).toEqual(workload.readers.map(() => isReset))
+  for (const server of deployment.servers) await untilReady(server, true)
 }

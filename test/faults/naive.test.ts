@@ -3,8 +3,8 @@
  */
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import { startNode, type TestNode } from '../support/node.ts'
-import { Crowd } from './crowd.ts'
 import { type NaiveServer, startNaive } from './naive.ts'
+import { Workload } from './workload.ts'
 
 let redis: TestNode
 let servers: NaiveServer[]
@@ -18,7 +18,7 @@ afterEach(async () => {
   await redis.stop()
 })
 
-const faults: { name: string; inject(crowd: Crowd): Promise<unknown> }[] = [
+const faults: { name: string; inject(workload: Workload): Promise<unknown> }[] = [
   { name: 'Pub/Sub killed', inject: () => redis.admin.call('CLIENT', 'KILL', 'TYPE', 'pubsub') },
   {
     name: 'subscription connected but dead',
@@ -26,11 +26,11 @@ const faults: { name: string; inject(crowd: Crowd): Promise<unknown> }[] = [
   },
   {
     name: 'history lost while a reader was away',
-    async inject(crowd) {
-      for (const reader of crowd.readers) reader.drop()
-      await crowd.go(50)
+    async inject(workload) {
+      for (const reader of workload.readers) reader.drop()
+      await workload.go(50)
       await redis.admin.flushall()
-      crowd.comeBack()
+      workload.comeBack()
     },
   },
 ]
@@ -38,14 +38,14 @@ const faults: { name: string; inject(crowd: Crowd): Promise<unknown> }[] = [
 test.each(faults)(
   'the naive server loses locations in silence: $name',
   async ({ name, inject }) => {
-    const crowd = new Crowd({ urls: () => servers.map(({ url }) => url), isHeard: async () => true, writers: 8 })
-    await crowd.gather()
+    const workload = new Workload({ urls: () => servers.map(({ url }) => url), isHeard: async () => true, writers: 8 })
+    await workload.gather()
     for (let round = 0; round < 3; round++) {
-      await crowd.go(100)
-      await inject(crowd)
-      await crowd.go(100)
+      await workload.go(100)
+      await inject(workload)
+      await workload.go(100)
     }
-    const { lost } = await crowd.judge(`naive server, ${name}`, 3, false)
+    const { lost } = await workload.judge(`naive server, ${name}`, 3, false)
     expect(lost).toBeGreaterThan(0)
   },
   60_000,

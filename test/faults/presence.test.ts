@@ -7,9 +7,9 @@ import { TestProxy } from '../support/proxy.ts'
 import { Room } from '../support/rooms.ts'
 import type { TestServer } from '../support/server.ts'
 import { openStream, type TestStream } from '../support/streams.ts'
-import { Crowd, rounds, say } from './crowd.ts'
-import { Scene } from './scene.ts'
+import { Deployment } from './deployment.ts'
 import { type Store, startSingle } from './store.ts'
+import { rounds, say, Workload } from './workload.ts'
 
 const leaseMs = 2_000
 const graceMs = 500
@@ -17,7 +17,7 @@ const graceMs = 500
 const lateMs = 2_500
 
 let store: Store
-let scene: Scene
+let deployment: Deployment
 let a: TestServer
 let b: TestServer
 let streams: TestStream[] = []
@@ -25,15 +25,15 @@ let streams: TestStream[] = []
 beforeAll(async () => {
   const env = { LEASE_MS: `${leaseMs}`, LEAVE_GRACE_MS: `${graceMs}`, HEARTBEAT_MS: '300' }
   store = await startSingle()
-  scene = await Scene.start(store, env)
-  ;[a, b] = scene.servers as [TestServer, TestServer]
+  deployment = await Deployment.start(store, env)
+  ;[a, b] = deployment.servers as [TestServer, TestServer]
 }, 60_000)
 afterEach(() => {
   for (const stream of streams) stream.close()
   streams = []
 })
 afterAll(async () => {
-  await scene?.stop()
+  await deployment?.stop()
   await store?.stop()
 })
 
@@ -59,7 +59,7 @@ test('a killed instance leaves no ghosts', async () => {
   let ghosts = 0
   const late: number[] = []
   for (let round = 0; round < rounds; round++) {
-    const killed = await scene.start()
+    const killed = await deployment.start()
     const room = new Room(a)
     const watcher = await follow(room)
     const users = ['alice', 'bob', 'carol']
@@ -69,7 +69,7 @@ test('a killed instance leaves no ghosts', async () => {
     }
     // Held by the stream, and not by the POST, from here on.
     await setTimeout(100)
-    scene.servers.pop()
+    deployment.servers.pop()
     killed.child.kill('SIGKILL')
     const start = performance.now()
     for (const user of users) late.push((await goneAfter(watcher, user, 'expired', start)) - leaseMs)
@@ -82,9 +82,9 @@ test('a killed instance leaves no ghosts', async () => {
 }, 600_000)
 
 test('client vanished without FIN', async () => {
-  const crowd = new Crowd({ urls: scene.urls, isHeard: scene.isHeard, writers: 2 })
-  await crowd.gather()
-  const room = new Room(b, crowd.room)
+  const workload = new Workload({ urls: deployment.urls, isHeard: deployment.isHeard, writers: 2 })
+  await workload.gather()
+  const room = new Room(b, workload.room)
   const late: number[] = []
   let ghosts = 0
   for (let round = 0; round < rounds; round++) {
@@ -117,9 +117,9 @@ test('client vanished without FIN', async () => {
     watcher.close()
     await living
     await wire.stop()
-    await crowd.catchUp()
+    await workload.catchUp()
   }
-  await crowd.judge('client vanished without FIN', rounds)
+  await workload.judge('client vanished without FIN', rounds)
   say('client vanished: ghosts', { rounds, ghosts, slowestMs: Math.round(Math.max(...late) + leaseMs), leaseMs })
   expect(ghosts).toBe(0)
   expect(Math.max(...late)).toBeLessThan(lateMs)

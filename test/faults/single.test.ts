@@ -3,8 +3,8 @@
  */
 import { describe } from '@jest/globals'
 import { startNode, type TestNode } from '../support/node.ts'
-import { until } from '../support/patience.ts'
 import { TestProxy } from '../support/proxy.ts'
+import { waitFor } from '../support/wait-for.ts'
 import { everywhere, stalePromotion } from './everywhere.ts'
 import { testFaults } from './fault.ts'
 import { answer, listeners, type Replicated, startSingle } from './store.ts'
@@ -29,7 +29,7 @@ async function startPair(): Promise<Replicated> {
       const [master, replica] = pair()
       if (!replica.isUp) await replica.restart()
       await replica.admin.replicaof('127.0.0.1', master.proxy.port)
-      await until('the replica is in step', async () =>
+      await waitFor('the replica is in step', async () =>
         (await replica.admin.info('replication')).includes('master_link_status:up'),
       )
     },

@@ -3,8 +3,8 @@
  */
 import { startCluster } from '../support/cluster.ts'
 import { startNode, type TestNode } from '../support/node.ts'
-import { until } from '../support/patience.ts'
 import { startSentinel } from '../support/sentinel.ts'
+import { waitFor } from '../support/wait-for.ts'
 
 export type Kind = 'single' | 'sentinel' | 'cluster'
 
@@ -89,13 +89,13 @@ export async function startSentinels(settings: string[] = []): Promise<Replicate
 
 export async function startClusterOfSix(settings: string[] = []): Promise<Cluster> {
   const cluster = await startCluster(1, [...written, ...settings])
-  let patienceMs = defaultPatienceMs.cluster
-  await cluster.patience(patienceMs)
+  let timeoutMs = defaultPatienceMs.cluster
+  await cluster.patience(timeoutMs)
   const { nodes, addresses, masters, stop } = cluster
   const isWhole = async ({ admin }: TestNode) => String(await admin.cluster('INFO')).includes('cluster_state:ok')
   const impatient = async () => {
-    patienceMs = shortPatienceMs
-    await cluster.patience(patienceMs)
+    timeoutMs = shortPatienceMs
+    await cluster.patience(timeoutMs)
   }
   const store: Cluster = {
     env: { REDIS_CLUSTER: addresses.join() },
@@ -107,7 +107,7 @@ export async function startClusterOfSix(settings: string[] = []): Promise<Cluste
     answers: async () => answer(await masters(), isWhole),
     async mend() {
       for (const node of nodes) if (!node.isUp) await node.restart()
-      await cluster.patience(patienceMs)
+      await cluster.patience(timeoutMs)
       await cluster.settled()
     },
     stop,
@@ -134,7 +134,7 @@ async function kill(store: Store, room: string): Promise<void> {
 }
 
 async function succeeded(store: Store, room: string, master: TestNode): Promise<void> {
-  await until('another is the master', async () => (await store.masterOf(room)) !== master)
+  await waitFor('another is the master', async () => (await store.masterOf(room)) !== master)
   await store.answers()
 }
 
@@ -151,7 +151,7 @@ export async function listeners(nodes: TestNode[], command: 'NUMSUB' | 'SHARDNUM
 }
 
 export function answer(nodes: TestNode[], isWhole = async (_: TestNode) => true): Promise<void> {
-  return until('Redis answers', async () => {
+  return waitFor('Redis answers', async () => {
     for (const node of nodes) if ((await node.admin.ping()) !== 'PONG' || !(await isWhole(node))) return false
     return true
   })

@@ -9,13 +9,13 @@ import type { Browser } from 'playwright-core'
 import { EventSource as UndiciEventSource } from 'undici'
 import { byId } from '../support/client.ts'
 import { startNginx, type TestNginx } from '../support/nginx.ts'
-import { until } from '../support/patience.ts'
 import { startRedis, type TestRedis } from '../support/redis.ts'
 import { untilReady } from '../support/rooms.ts'
 import { startServer, type TestServer } from '../support/server.ts'
-import { launch } from '../web/browser.ts'
-import { Crowd, rounds, say } from './crowd.ts'
-import { calm } from './scene.ts'
+import { waitFor } from '../support/wait-for.ts'
+import { launch } from '../web/page/browser.ts'
+import { calm } from './deployment.ts'
+import { rounds, say, Workload } from './workload.ts'
 
 const outageMs = 10_000
 const closed = 2
@@ -120,24 +120,24 @@ const faults: { name: string; inject(): Promise<void> }[] = [
 test.each(faults)(
   '$name',
   async ({ name, inject }) => {
-    const crowd = new Crowd({ urls: () => [nginx.url], isHeard: async () => true })
-    await crowd.gather()
-    const sources = await openSources(crowd.room)
+    const workload = new Workload({ urls: () => [nginx.url], isHeard: async () => true })
+    await workload.gather()
+    const sources = await openSources(workload.room)
     const have = (id: string) => async () =>
       (await sources.states()).every(({ lastEventId }) => byId(lastEventId || '0-0', id) >= 0)
-    await until('every EventSource is there', have(await crowd.post('mark')))
+    await waitFor('every EventSource is there', have(await workload.post('mark')))
     const spreads: number[] = []
     for (let round = 1; round <= rounds; round++) {
-      await crowd.go(100)
+      await workload.go(100)
       const start = Date.now()
       await inject()
-      await crowd.catchUp()
-      await until('every EventSource is back', have(await crowd.post('mark')))
+      await workload.catchUp()
+      await waitFor('every EventSource is back', have(await workload.post('mark')))
       // The first time that each came back and was served.
       const opens = (await sources.states()).map(({ opens }) => opens.findLast(at => at > start) ?? start)
       spreads.push(Math.max(...opens) - Math.min(...opens))
     }
-    await crowd.judge(name, rounds)
+    await workload.judge(name, rounds)
     const states = await sources.states()
     const closedForEver = states.filter(({ readyState }) => readyState === closed).length
     await sources.close()

@@ -2,13 +2,13 @@
  * Writing while Redis does not take it: refused in time, nothing appended later, nothing twice.
  */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import { until } from '../support/patience.ts'
 import { startRedis } from '../support/redis.ts'
 import { send } from '../support/requests.ts'
 import { Room, untilReady } from '../support/rooms.ts'
-import { rounds, say } from './crowd.ts'
-import { Scene } from './scene.ts'
+import { waitFor } from '../support/wait-for.ts'
+import { Deployment } from './deployment.ts'
 import { type Kind, kinds, logOf, type Store } from './store.ts'
+import { rounds, say } from './workload.ts'
 
 /** The two seconds of the promise, and what a busy machine takes to say so. */
 const withinMs = 3_000
@@ -48,11 +48,11 @@ const states: Record<string, Enter> = {
     const { admin } = master
     await Promise.all(Array.from({ length: 120 }, (_, i) => admin.set(`{${room}}:${i}`, 'x'.repeat(1_000))))
     await admin.bgrewriteaof()
-    await until('it is written', async () => (await admin.info('persistence')).includes('aof_rewrite_in_progress:0'))
+    await waitFor('it is written', async () => (await admin.info('persistence')).includes('aof_rewrite_in_progress:0'))
     await master.kill()
     // Microseconds for each key.
     const loaded = master.restart(['--key-load-delay', '20000'])
-    await until('Redis is loading', async () => (await admin.info('persistence')).includes('loading:1'))
+    await waitFor('Redis is loading', async () => (await admin.info('persistence')).includes('loading:1'))
     return async () => {
       await loaded
       await admin.config('SET', 'key-load-delay', '0')
@@ -62,21 +62,21 @@ const states: Record<string, Enter> = {
 
 describe.each(Object.keys(kinds) as Kind[])('writes to Redis (%s)', kind => {
   let store: Store
-  let scene: Scene
+  let deployment: Deployment
   beforeAll(async () => {
     // It answers while it loads.
     store = await kinds[kind](['--loading-process-events-interval-bytes', '1024'])
-    scene = await Scene.start(store)
+    deployment = await Deployment.start(store)
   }, 90_000)
   afterAll(async () => {
-    await scene?.stop()
+    await deployment?.stop()
     await store?.stop()
   })
 
   test.each(Object.entries(states))(
     'that is %s are refused in time, and nothing is appended later or twice',
     async (name, enter) => {
-      const [server] = scene.servers
+      const [server] = deployment.servers
       if (!server) throw new Error('No server')
       const room = new Room(server)
       let slowestMs = 0
@@ -101,7 +101,7 @@ describe.each(Object.keys(kinds) as Kind[])('writes to Redis (%s)', kind => {
         await leave()
         await store.mend()
         await untilReady(server, true)
-        await until('a location is taken', async () => {
+        await waitFor('a location is taken', async () => {
           const answer = await room.post({ user: 'after', x: round, y: 0, seq: round + 1 })
           return answer.status === 200
         })

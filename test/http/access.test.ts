@@ -3,12 +3,12 @@ import { createHmac } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import type { JWTPayload } from 'jose'
 import { nanoid } from 'nanoid'
-import { until } from '../support/patience.ts'
 import { expectProblem, send } from '../support/requests.ts'
 import { useServer } from '../support/rooms.ts'
 import { type Carrier, carrying, type Route, routesOf } from '../support/routes.ts'
 import { openStream } from '../support/streams.ts'
 import { aliceClaims, type KeySet, nowSeconds, secret, sign, startKeySet, unsigned } from '../support/tokens.ts'
+import { waitFor } from '../support/wait-for.ts'
 
 const carriers: Carrier[] = ['bearer', 'cookie', 'query']
 const expected = { iss: 'https://issuer.example', aud: 'colocate' }
@@ -307,7 +307,7 @@ describe('with a key set that cannot be had', () => {
     await stream.ended()
     expect([stream.status, stream.text]).toEqual([200, expect.stringMatching(/^retry: \d+\n$/)])
     const told = () => server.log.filter(({ msg }) => msg === 'keys could not be fetched').length
-    await until('the log says so', () => told() > 0)
+    await waitFor('the log says so', () => told() > 0)
     expect(told()).toBe(1)
   })
 })

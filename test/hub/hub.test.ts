@@ -5,11 +5,11 @@ import { once } from 'node:events'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { createParser } from 'eventsource-parser'
-import type { Broker, Follower } from '../../server/broker/broker.ts'
-import { MemoryBroker, MemoryStore } from '../../server/broker/memory.ts'
-import type { Format } from '../../server/hub/format.ts'
+import type { Broker, Subscriber } from '../../server/broker/broker.ts'
+import { MemoryBroker, MemoryStore } from '../../server/broker/memory/memory-broker.ts'
 import { Hub } from '../../server/hub/hub.ts'
-import { locationFormat } from '../../server/location/format.ts'
+import type { Format } from '../../server/hub/topic-format.ts'
+import { locationFormat } from '../../server/location/location-format.ts'
 
 const brokerOptions = { historyLength: 10, historyTtlMs: 60_000, leaseMs: 60_000, graceMs: 60_000 }
 const hubOptions = {
@@ -26,15 +26,15 @@ class LossyBroker extends MemoryBroker {
   histories = 0
   /** How many events histories had. */
   read = 0
-  readonly followers = new Set<Follower>()
+  readonly subscribers = new Set<Subscriber>()
 
-  override async follow(topic: string, follower: Follower): Promise<() => void> {
-    const lossy: Follower = {
-      announced: (after, events) => void (this.isLosing || follower.announced(after, events)),
-      interrupted: () => follower.interrupted(),
+  override async subscribe(topic: string, subscriber: Subscriber): Promise<() => void> {
+    const lossy: Subscriber = {
+      announced: (after, events) => void (this.isLosing || subscriber.announced(after, events)),
+      interrupted: () => subscriber.interrupted(),
     }
-    this.followers.add(lossy)
-    return super.follow(topic, lossy)
+    this.subscribers.add(lossy)
+    return super.subscribe(topic, lossy)
   }
 
   override async history(topic: string, id: string) {
@@ -146,8 +146,11 @@ describe('a reader', () => {
       return locationFormat.snapshot(...args)
     }
     hub = new Hub(broker, { ...locationFormat, snapshot }, hubOptions)
-    const crowd = Array.from({ length: 3_000 }, (_, i) => ({ key: `user${i}`, value: `{"user":"${'x'.repeat(400)}"}` }))
-    await broker.publish('room', crowd)
+    const workload = Array.from({ length: 3_000 }, (_, i) => ({
+      key: `user${i}`,
+      value: `{"user":"${'x'.repeat(400)}"}`,
+    }))
+    await broker.publish('room', workload)
     await (await read()).until('joined')
     await publish(1)
     const reader = await read()
@@ -176,7 +179,7 @@ describe('a reader', () => {
     const reader = await read()
     broker.isLosing = true
     await publish(1)
-    for (const follower of broker.followers) follower.interrupted()
+    for (const subscriber of broker.subscribers) subscriber.interrupted()
     await reader.until('1')
     expect(reader.seen).toEqual(['joined', '1'])
   })
@@ -325,9 +328,9 @@ test.each(['1-1', '9999999999999-0', 'nonsense'])(
 
 test('a topic that nobody reads any more is not followed', async () => {
   const reader = await read()
-  expect(store.followers.size).toBe(1)
+  expect(store.subscribers.size).toBe(1)
   reader.close()
-  while (store.followers.size > 0) await new Promise(setImmediate)
+  while (store.subscribers.size > 0) await new Promise(setImmediate)
 })
 
 test('an announcement that comes while the history is read is neither lost nor repeated', async () => {
@@ -344,7 +347,7 @@ test('an announcement that comes while the history is read is neither lost nor r
   expect(reader.seen).toEqual(['joined', ...expected])
 })
 
-/** Readers whose sockets take their time; `order` says whose turn it was at each write. */
+/** SessionGroup whose sockets take their time; `order` says whose turn it was at each write. */
 async function slowReaders(topic: string, count: number, order: string[]): Promise<void> {
   for (let i = 0; i < count; i++) {
     const [sink] = await pair(listener)

@@ -2,13 +2,13 @@
 import { once } from 'node:events'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { Redis } from 'ioredis'
-import { until } from '../support/patience.ts'
 import { key, post, refused, relaying, resume, told } from '../support/relays.ts'
 import { send } from '../support/requests.ts'
 import { untilReady, useRedis } from '../support/rooms.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 import type { TestStream } from '../support/streams.ts'
 import { begin, type Call, Upstream } from '../support/upstream.ts'
+import { waitFor } from '../support/wait-for.ts'
 
 describe('with three instances', () => {
   const redis = useRedis()
@@ -96,7 +96,7 @@ describe('with three instances', () => {
     // Until it is known that nobody holds it any more: that is a matter of the log's clock alone.
     const log = new Redis(redis.url)
     const [name = ''] = await log.keys(`*{run/${stream.run.split('/').at(-1)}/*:log`)
-    await until('the log says so', async () =>
+    await waitFor('the log says so', async () =>
       JSON.stringify(await log.xrevrange(name, '+', '-', 'COUNT', '3')).includes('expired'),
     )
     log.disconnect()

@@ -2,12 +2,12 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { EventSource } from 'eventsource'
 import { logged } from '../support/log.ts'
-import { until } from '../support/patience.ts'
 import { key, post, refused, relaying, resume, told } from '../support/relays.ts'
 import { expectProblem, send } from '../support/requests.ts'
 import { type Store, stores, untilReady, useRedis } from '../support/rooms.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 import { begin, type Call, Upstream } from '../support/upstream.ts'
+import { waitFor } from '../support/wait-for.ts'
 
 const unknownRun = `/forward-sse/${'x'.repeat(21)}`
 
@@ -345,7 +345,7 @@ describe.each(stores)('a run that is over, over %s', (store: Store) => {
     const read = await resume(server, stream.run)
     await read.ended()
     expect(read.text).toContain('data: 1')
-    await until('it is gone', async () => {
+    await waitFor('it is gone', async () => {
       const answer = await send(server.port, 'DELETE', stream.run)
       return answer.status === 404
     })

@@ -1,7 +1,7 @@
 /**
  * What tests say to a server.
  */
-import type { Draft, Location } from '../../web/wire.ts'
+import type { Location, LocationUpdate } from '../../web/wire.ts'
 
 export interface Answer {
   status: number
@@ -9,7 +9,7 @@ export interface Answer {
 }
 
 /** Posts a location. A server that is not there gives status 0. */
-export async function post(server: string, room: string, draft: Draft): Promise<Answer> {
+export async function post(server: string, room: string, draft: LocationUpdate): Promise<Answer> {
   try {
     const response = await fetch(`${server}/rooms/${room}/location`, {
       method: 'POST',

@@ -4,7 +4,7 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { startNode, type TestNode } from './node.ts'
-import { until } from './patience.ts'
+import { waitFor } from './wait-for.ts'
 
 export interface TestCluster {
   /** As `REDIS_CLUSTER` wants it. */
@@ -94,7 +94,7 @@ export async function startCluster(replicasEach: 0 | 1 = 0, more: string[] = [])
       for (const redis of [target, source]) await redis.cluster('SETSLOT', slot, 'NODE', to?.id ?? '')
     },
     settled: () =>
-      until('every node sees the cluster whole', async () => {
+      waitFor('every node sees the cluster whole', async () => {
         for (const node of living()) {
           if (!String(await node.admin.cluster('INFO')).includes('cluster_state:ok')) return false
           const all = (await table(node)).filter(({ flags }) => !flags.some(flag => /fail|handshake|noaddr/.test(flag)))

@@ -5,7 +5,7 @@ import type { TestServer } from './server.ts'
 
 type Entry = TestServer['log'][number]
 
-const patienceMs = 15_000
+const timeoutMs = 15_000
 
 /** The first entry that is it, as soon as it is there. */
 export function logged(server: TestServer, isIt: (entry: Entry) => boolean): Promise<Entry> {
@@ -23,7 +23,7 @@ export function logged(server: TestServer, isIt: (entry: Entry) => boolean): Pro
     const timer = setTimeout(() => {
       settle()
       reject(new Error(`It was not logged. The last was: ${JSON.stringify(server.log.slice(-5))}`))
-    }, patienceMs)
+    }, timeoutMs)
     // The server's own lines were read before this is told.
     server.child.stdout?.on('data', look)
     look()

@@ -14,7 +14,7 @@ export interface TestProxy {
   stop(): Promise<void>
 }
 
-const patienceMs = 30_000
+const timeoutMs = 30_000
 
 /** `lines` stand in the location, `http` around the server. */
 export function nginx(target: string, lines = '', http = ''): Promise<TestProxy> {
@@ -116,7 +116,7 @@ async function listening(child: ChildProcess, port: number): Promise<void> {
   child.once('exit', code => {
     failure = new Error(`It ended with ${code}.`)
   })
-  const deadline = performance.now() + patienceMs
+  const deadline = performance.now() + timeoutMs
   while (!failure && performance.now() < deadline) {
     const socket = connect(port, '127.0.0.1')
     const isOpen = await once(socket, 'connect').then(

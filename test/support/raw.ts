@@ -4,7 +4,7 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { createParser } from 'eventsource-parser'
-import { fold, type WhoIsWhere } from '../../web/fold.ts'
+import { fold, type WhoIsWhere } from '../../web/client/fold.ts'
 
 export class RawReader {
   readonly who: WhoIsWhere = new Map()

@@ -4,7 +4,7 @@
 import { EventEmitter, once } from 'node:events'
 import { type ClientRequest, get } from 'node:http'
 import { createParser } from 'eventsource-parser'
-import { fold } from '../../web/fold.ts'
+import { fold } from '../../web/client/fold.ts'
 import type { Location, RoomEvent } from '../../web/wire.ts'
 import { byId } from './client.ts'
 
@@ -22,7 +22,7 @@ export interface Verdict {
 
 /** The head of an empty log. */
 const beginning = '0-0'
-const patienceMs = 30_000
+const timeoutMs = 30_000
 const comeBackMs = 100
 
 export class Reader {
@@ -92,7 +92,7 @@ export class Reader {
 
   /** Resolves as soon as it is so, looked at whenever something happened here; rejects when that takes too long. */
   async until(isSo: () => boolean): Promise<void> {
-    const timeout = AbortSignal.timeout(patienceMs)
+    const timeout = AbortSignal.timeout(timeoutMs)
     while (!isSo()) await once(this.#changes, 'change', { signal: timeout })
   }
 

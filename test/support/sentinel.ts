@@ -7,9 +7,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { startNode, type TestNode } from './node.ts'
-import { until } from './patience.ts'
 import { freePortPair } from './ports.ts'
 import { ended, run } from './redis.ts'
+import { waitFor } from './wait-for.ts'
 
 export interface TestSentinel {
   /** As `REDIS_SENTINELS` wants it. */
@@ -113,7 +113,7 @@ export async function startSentinel(replicaCount = 2, settings: string[] = []): 
       for (const child of children) child.kill('SIGCONT')
     },
     settled: () =>
-      until('the sentinels know each other, one master and its replicas', async () => {
+      waitFor('the sentinels know each other, one master and its replicas', async () => {
         for (let i = 0; i < sentinelCount; i++) {
           const flat = (await ask(i, 'MASTER', name)) as string[]
           const field = (wanted: string) => flat[flat.indexOf(wanted) + 1]

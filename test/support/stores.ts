@@ -1,9 +1,9 @@
 /**
  * A real Redis as an instance is connected to it.
  */
-import { connect, type RedisPlace } from '../../server/broker/redis/connect.ts'
-import { RedisStore } from '../../server/broker/redis/store.ts'
-import { until } from './patience.ts'
+import { connect, type RedisPlace } from '../../server/broker/redis/connections.ts'
+import { RedisStore } from '../../server/broker/redis/redis-store.ts'
+import { waitFor } from './wait-for.ts'
 
 /** Resolves once it can serve. */
 export async function readyStoreAt(place: RedisPlace): Promise<RedisStore> {
@@ -16,5 +16,5 @@ export async function readyStoreAt(place: RedisPlace): Promise<RedisStore> {
 }
 
 export function ready(store: RedisStore): Promise<void> {
-  return until('the store is ready', () => store.trouble() === null)
+  return waitFor('the store is ready', () => store.unavailableReason() === null)
 }

@@ -2,7 +2,7 @@
  * An event stream over real HTTP, read as fast as it comes: its raw text, its events, and ways to wait for them.
  */
 import { createParser, type EventSourceMessage } from 'eventsource-parser'
-import { fold, type WhoIsWhere } from '../../web/fold.ts'
+import { fold, type WhoIsWhere } from '../../web/client/fold.ts'
 import type { RoomEvent } from '../../web/wire.ts'
 
 /** A room's event with its id. */
@@ -11,7 +11,7 @@ export type Seen<T extends RoomEvent['type'] = RoomEvent['type']> = Extract<Room
 }
 
 /** What is awaited fails after this: long enough for a busy machine, and shorter than a test's own limit. */
-const patienceMs = 15_000
+const timeoutMs = 15_000
 
 export class TestStream {
   readonly status: number
@@ -36,7 +36,7 @@ export class TestStream {
 
   /** Resolves as soon as it is so, looked at whenever something came. */
   async until(isSo: () => boolean): Promise<void> {
-    const deadline = performance.now() + patienceMs
+    const deadline = performance.now() + timeoutMs
     while (!isSo()) {
       if (this.isEnded) throw new Error(`The stream ended first. It said: …${this.text.slice(-600)}`)
       await this.#change(deadline)
@@ -44,7 +44,7 @@ export class TestStream {
   }
 
   async ended(): Promise<void> {
-    const deadline = performance.now() + patienceMs
+    const deadline = performance.now() + timeoutMs
     while (!this.isEnded) await this.#change(deadline)
   }
 
@@ -61,7 +61,7 @@ export class TestStream {
     for (;;) {
       while (this.events.length === this.#taken) {
         if (this.isEnded) return
-        await this.#change(performance.now() + patienceMs)
+        await this.#change(performance.now() + timeoutMs)
       }
       yield seenOf(this.events[this.#taken++])
     }

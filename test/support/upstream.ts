@@ -15,7 +15,7 @@ export interface Call {
   closedAt: number | undefined
 }
 
-const patienceMs = 15_000
+const timeoutMs = 15_000
 
 export class Upstream {
   readonly calls: Call[] = []
@@ -66,7 +66,7 @@ export class Upstream {
 
   /** Resolves as soon as it is so, looked at whenever a call came or went. */
   async until(isSo: () => boolean): Promise<void> {
-    const signal = AbortSignal.timeout(patienceMs)
+    const signal = AbortSignal.timeout(timeoutMs)
     while (!isSo()) await once(this.#changes, 'change', { signal })
   }
 

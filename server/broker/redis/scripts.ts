@@ -8,8 +8,8 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { type BrokerOptions, Unavailable } from '../broker.ts'
-import { commandTimeoutMs } from './connect.ts'
-import type { RedisStore } from './store.ts'
+import { commandTimeoutMs } from './connections.ts'
+import type { RedisStore } from './redis-store.ts'
 
 export type ScriptName = 'publish' | 'append' | 'remove' | 'latest' | 'history' | 'keep' | 'alive'
 
@@ -113,8 +113,8 @@ local historyTtl, leaseMs, graceMs = ${historyTtlMs}, ${leaseMs}, ${graceMs}`
   #script(name: ScriptName): Script {
     const known = this.#scripts.get(name)
     if (known) return known
-    const within = `local function within(KEYS, ARGV)\n${read('topic')}\n${read(name)}\nend`
-    const source = [this.#constants, read('once'), within, read('each')].join('\n')
+    const within = `local function within(KEYS, ARGV)\n${read('includes/topic')}\n${read(name)}\nend`
+    const source = [this.#constants, read('includes/prelude'), within, read('includes/for-each-topic')].join('\n')
     const script = { source, sha: createHash('sha1').update(source).digest('hex') }
     this.#scripts.set(name, script)
     return script
@@ -126,5 +126,5 @@ function refused(error: unknown): Unavailable {
 }
 
 function read(name: string): string {
-  return readFileSync(new URL(`${name}.lua`, import.meta.url), 'utf8')
+  return readFileSync(new URL(`lua/${name}.lua`, import.meta.url), 'utf8')
 }

@@ -4,17 +4,17 @@
  * Redis forgets a message as soon as it was sent, so whoever follows is told after every gap. In a cluster each node has a
  * link of its own; where a channel belongs is what the nodes say (`MOVED`).
  */
-import type { Follower } from '../broker.ts'
+import type { Subscriber } from '../broker.ts'
 import { announcementOf } from './announcement.ts'
-import type { Connections } from './connect.ts'
-import { Link } from './link.ts'
+import type { Connections } from './connections.ts'
+import { SubscriberConnection } from './subscriber-connection.ts'
 
 interface Channel {
-  followers: Set<Follower>
+  subscribers: Set<Subscriber>
   /** Undefined while it has no place. */
-  link: Link | undefined
+  link: SubscriberConnection | undefined
   /** Where it was before it was moved: a replica may still have it. */
-  former?: Link
+  former?: SubscriberConnection
 }
 
 const retryMs = 200
@@ -29,7 +29,7 @@ export class Subscriptions {
   readonly #self: string
   readonly #channels = new Map<string, Channel>()
   /** By the address of the node. */
-  readonly #links = new Map<string, Link>()
+  readonly #links = new Map<string, SubscriberConnection>()
   /** Addresses whose last link was deaf: the next one is not believed until a probe came back over it. */
   readonly #doubted = new Set<string>()
   readonly #retries = new Set<NodeJS.Timeout>()
@@ -39,35 +39,35 @@ export class Subscriptions {
   constructor(connections: Connections, self: string) {
     this.#connections = connections
     this.#self = self
-    this.#channels.set(self, { followers: new Set(), link: undefined })
+    this.#channels.set(self, { subscribers: new Set(), link: undefined })
     this.#restore([self])
   }
 
   /** Why what is published may not come back; null when it does. */
-  trouble(): string | null {
+  unavailableReason(): string | null {
     if (!this.#channels.get(this.#self)?.link) return 'Redis Pub/Sub cannot be reached'
-    const isDead = ([address, { isDeaf, channels }]: [string, Link]) =>
+    const isDead = ([address, { isDeaf, channels }]: [string, SubscriberConnection]) =>
       isDeaf || (channels.size > 0 && this.#doubted.has(address))
     return [...this.#links].some(isDead) ? 'What is published does not come back' : null
   }
 
-  async follow(name: string, follower: Follower): Promise<() => void> {
-    const channel = this.#channels.get(name) ?? { followers: new Set(), link: undefined }
+  async subscribe(name: string, subscriber: Subscriber): Promise<() => void> {
+    const channel = this.#channels.get(name) ?? { subscribers: new Set(), link: undefined }
     this.#channels.set(name, channel)
-    channel.followers.add(follower)
-    const unfollow = () => {
-      channel.followers.delete(follower)
-      if (channel.followers.size > 0 || this.#channels.get(name) !== channel) return
+    channel.subscribers.add(subscriber)
+    const unsubscribe = () => {
+      channel.subscribers.delete(subscriber)
+      if (channel.subscribers.size > 0 || this.#channels.get(name) !== channel) return
       this.#channels.delete(name)
       channel.link?.unsubscribe(name)
     }
     try {
       if (!channel.link) await this.#place([name])
     } catch (error) {
-      unfollow()
+      unsubscribe()
       throw error
     }
-    return unfollow
+    return unsubscribe
   }
 
   /** Gives up links that are deaf, and sends a message over each of the others. */
@@ -87,17 +87,17 @@ export class Subscriptions {
     for (const link of this.#links.values()) link.close()
   }
 
-  #receive(address: string, link: Link, name: string, payload: Buffer): void {
+  #receive(address: string, link: SubscriberConnection, name: string, payload: Buffer): void {
     if (payload[0] === probeMark.charCodeAt(0)) {
       if (payload.toString() !== probeMark + this.#self) return
       link.heard()
       this.#doubted.delete(address)
       return
     }
-    const followers = this.#channels.get(name)?.followers
-    if (!followers) return
+    const subscribers = this.#channels.get(name)?.subscribers
+    if (!subscribers) return
     const { after, events } = announcementOf(payload)
-    for (const follower of followers) follower.announced(after, events)
+    for (const subscriber of subscribers) subscriber.announced(after, events)
   }
 
   /** Finds new places for channels that lost theirs, however long it takes, and tells those who follow. */
@@ -109,7 +109,7 @@ export class Subscriptions {
       this.#place(chunk).then(
         () => {
           for (const name of chunk)
-            for (const follower of this.#channels.get(name)?.followers ?? []) follower.interrupted()
+            for (const subscriber of this.#channels.get(name)?.subscribers ?? []) subscriber.interrupted()
         },
         () => {
           const retry = setTimeout(() => {
@@ -142,7 +142,7 @@ export class Subscriptions {
     throw new Error('No node takes the channel')
   }
 
-  #settle(names: string[], link: Link): void {
+  #settle(names: string[], link: SubscriberConnection): void {
     if (!link.isOpen) throw new Error('The connection was lost')
     for (const name of names) {
       const channel = this.#channels.get(name)
@@ -155,20 +155,24 @@ export class Subscriptions {
     }
   }
 
-  #open(address: string): Link {
-    const link: Link = new Link(this.#connections.subscriber(address), this.#connections.isCluster, {
-      message: (channel, payload) => this.#receive(address, link, channel, payload),
-      moved: () => this.#restore(this.#displace(link)),
-      closed: () => {
-        if (this.#links.get(address) === link) this.#links.delete(address)
-        this.#restore(this.#displace(link))
+  #open(address: string): SubscriberConnection {
+    const link: SubscriberConnection = new SubscriberConnection(
+      this.#connections.subscriber(address),
+      this.#connections.isCluster,
+      {
+        message: (channel, payload) => this.#receive(address, link, channel, payload),
+        moved: () => this.#restore(this.#displace(link)),
+        closed: () => {
+          if (this.#links.get(address) === link) this.#links.delete(address)
+          this.#restore(this.#displace(link))
+        },
       },
-    })
+    )
     this.#links.set(address, link)
     return link
   }
 
-  #displace(link: Link): string[] {
+  #displace(link: SubscriberConnection): string[] {
     const names = [...link.channels]
     link.channels.clear()
     for (const name of names) {

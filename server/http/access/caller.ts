@@ -23,25 +23,25 @@ export const everyone: Caller = {
   expiresAt: Number.POSITIVE_INFINITY,
 }
 
-export function mayRead(caller: Caller, room: string): boolean {
+export function canRead(caller: Caller, room: string): boolean {
   return caller.scopes.includes('location:read') && isIn(caller, room)
 }
 
-/** Whether they may change something in the room; whose location is for `mayBe`. */
-export function mayWrite(caller: Caller, room: string): boolean {
+/** Whether they may change something in the room; whose location is for `canActAs`. */
+export function canWrite(caller: Caller, room: string): boolean {
   return (caller.scopes.includes('location:write') || isAnyone(caller)) && isIn(caller, room)
 }
 
 /** Whether they may speak for that collaborator. */
-export function mayBe(caller: Caller, user: string | undefined): boolean {
+export function canActAs(caller: Caller, user: string | undefined): boolean {
   return isAnyone(caller) || (user !== undefined && user === caller.sub)
 }
 
-export function mayRelay({ scopes }: Caller): boolean {
+export function canRelay({ scopes }: Caller): boolean {
   return scopes.includes('relay')
 }
 
-export function maySeeMetrics({ scopes }: Caller): boolean {
+export function canReadMetrics({ scopes }: Caller): boolean {
   return scopes.includes('metrics')
 }
 

@@ -5,11 +5,11 @@ import { afterEach, describe, expect, test } from '@jest/globals'
 import { Redis } from 'ioredis'
 import { nanoid } from 'nanoid'
 import { beginning } from '../../../server/broker/broker.ts'
-import { RedisBroker } from '../../../server/broker/redis/broker.ts'
-import { until } from '../../support/patience.ts'
+import { RedisBroker } from '../../../server/broker/redis/redis-broker.ts'
 import { TestProxy } from '../../support/proxy.ts'
 import { startRedis, type TestRedis } from '../../support/redis.ts'
 import { ready, readyStoreAt } from '../../support/stores.ts'
+import { waitFor } from '../../support/wait-for.ts'
 import { options } from '../contract.ts'
 
 const cleanups: (() => Promise<unknown>)[] = []
@@ -46,12 +46,12 @@ describe('after a stale replica was promoted', () => {
     const replica = await redisWith('--replicaof', `127.0.0.1 ${replication.port}`, '--repl-diskless-sync-delay', '0')
     const admin = new Redis(replica.url)
     cleanups.push(async () => admin.disconnect())
-    await until('the replica is in step', async () => (await admin.info('replication')).includes('link_status:up'))
+    await waitFor('the replica is in step', async () => (await admin.info('replication')).includes('link_status:up'))
 
     const topic = nanoid()
     const { broker: before } = await connected(master.url)
     const [seen = ''] = await publish(before, topic, 1)
-    await until('the replica has it', async () => (await admin.xlen(`test:{${topic}}:log`)) === 1)
+    await waitFor('the replica has it', async () => (await admin.xlen(`test:{${topic}}:log`)) === 1)
     replication.swallow('replication', 'replies')
     await publish(before, topic, 5)
     await master.kill()
@@ -72,18 +72,18 @@ describe('after a stale replica was promoted', () => {
     const replica = await redisWith('--replicaof', `127.0.0.1 ${master.port}`, '--repl-diskless-sync-delay', '0')
     const admin = new Redis(replica.url)
     cleanups.push(async () => admin.disconnect())
-    await until('the replica is in step', async () => (await admin.info('replication')).includes('link_status:up'))
+    await waitFor('the replica is in step', async () => (await admin.info('replication')).includes('link_status:up'))
     const topic = nanoid()
     const { broker: before } = await connected(master.url)
     const [seen] = await publish(before, topic, 1)
-    await until('the replica has it', async () => (await admin.xlen(`test:{${topic}}:log`)) === 1)
+    await waitFor('the replica has it', async () => (await admin.xlen(`test:{${topic}}:log`)) === 1)
     await admin.replicaof('NO', 'ONE')
 
     const { broker: after } = await connected(replica.url)
     const heads: string[] = []
-    await after.follow(topic, { announced: head => heads.push(head), interrupted() {} })
+    await after.subscribe(topic, { announced: head => heads.push(head), interrupted() {} })
     const { head } = await after.latest(topic)
-    await until('it was announced', () => heads.length > 0)
+    await waitFor('it was announced', () => heads.length > 0)
     expect(heads).toEqual([head])
     expect(head).not.toBe(seen)
   })
@@ -103,7 +103,7 @@ describe('after a restart', () => {
     if (aof === 'no') await admin.save()
     await publish(broker, topic, 2)
     await redis.kill()
-    await until('it is known to be away', () => store.trouble() !== null)
+    await waitFor('it is known to be away', () => store.unavailableReason() !== null)
     await redis.restart()
     await ready(store)
     const history = await broker.history(topic, seen)

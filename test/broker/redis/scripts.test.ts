@@ -2,8 +2,8 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { Redis } from 'ioredis'
 import { Unavailable } from '../../../server/broker/broker.ts'
-import { RedisBroker } from '../../../server/broker/redis/broker.ts'
-import type { RedisStore } from '../../../server/broker/redis/store.ts'
+import { RedisBroker } from '../../../server/broker/redis/redis-broker.ts'
+import type { RedisStore } from '../../../server/broker/redis/redis-store.ts'
 import { startRedis, type TestRedis } from '../../support/redis.ts'
 import { readyStoreAt } from '../../support/stores.ts'
 import { options } from '../contract.ts'
@@ -22,7 +22,7 @@ afterAll(async () => {
   await redis.stop()
 })
 
-test('a topic that cannot be written to is no other topic’s trouble', async () => {
+test('a topic that cannot be written to is no other topic’s unavailableReason', async () => {
   const somebody = new Redis(redis.url)
   await somebody.set('test:{broken}:log', 'no stream')
   somebody.disconnect()

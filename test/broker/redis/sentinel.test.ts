@@ -1,6 +1,6 @@
 import { afterAll, beforeAll } from '@jest/globals'
-import { RedisBroker } from '../../../server/broker/redis/broker.ts'
-import type { RedisStore } from '../../../server/broker/redis/store.ts'
+import { RedisBroker } from '../../../server/broker/redis/redis-broker.ts'
+import type { RedisStore } from '../../../server/broker/redis/redis-store.ts'
 import { startSentinel, type TestSentinel } from '../../support/sentinel.ts'
 import { readyStoreAt } from '../../support/stores.ts'
 import { brokerContract } from '../contract.ts'

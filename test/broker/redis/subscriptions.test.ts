@@ -4,12 +4,12 @@ import { promisify } from 'node:util'
 import { afterEach, expect, test } from '@jest/globals'
 import { nanoid } from 'nanoid'
 import { Unavailable } from '../../../server/broker/broker.ts'
-import { RedisBroker } from '../../../server/broker/redis/broker.ts'
-import type { RedisPlace } from '../../../server/broker/redis/connect.ts'
+import type { RedisPlace } from '../../../server/broker/redis/connections.ts'
+import { RedisBroker } from '../../../server/broker/redis/redis-broker.ts'
 import { startCluster } from '../../support/cluster.ts'
-import { until } from '../../support/patience.ts'
 import { startSentinel } from '../../support/sentinel.ts'
 import { ready, readyStoreAt } from '../../support/stores.ts'
+import { waitFor } from '../../support/wait-for.ts'
 import { options } from '../contract.ts'
 
 const exec = promisify(execFile)
@@ -24,7 +24,7 @@ async function connected(place: RedisPlace) {
   return { store, broker: new RedisBroker(store, options) }
 }
 
-const follower = { announced() {}, interrupted() {} }
+const subscriber = { announced() {}, interrupted() {} }
 
 test('with every sentinel gone a topic cannot be followed: whoever asks is told so, until one is back', async () => {
   const sentinel = await startSentinel(1)
@@ -33,11 +33,11 @@ test('with every sentinel gone a topic cannot be followed: whoever asks is told 
   const { admin } = await sentinel.master()
   sentinel.hang()
   await admin.call('CLIENT', 'KILL', 'TYPE', 'pubsub')
-  await until('the subscriptions are gone', () => store.trouble() !== null)
-  await expect(broker.follow(nanoid(), follower)).rejects.toBeInstanceOf(Unavailable)
+  await waitFor('the subscriptions are gone', () => store.unavailableReason() !== null)
+  await expect(broker.subscribe(nanoid(), subscriber)).rejects.toBeInstanceOf(Unavailable)
   sentinel.wake()
   await ready(store)
-  await broker.follow(nanoid(), follower)
+  await broker.subscribe(nanoid(), subscriber)
 }, 90_000)
 
 test('a node that was taken out of its cluster is not asked for ever', async () => {
@@ -51,10 +51,10 @@ test('a node that was taken out of its cluster is not asked for ever', async () 
   const id = String(await out.admin.cluster('MYID'))
   const other = cluster.nodes[1]
   await admin('rebalance', `127.0.0.1:${other?.port}`, '--cluster-weight', `${id}=0`)
-  await until('it has no slots', async () => !(await cluster.masters()).includes(out))
+  await waitFor('it has no slots', async () => !(await cluster.masters()).includes(out))
   await admin('del-node', `127.0.0.1:${other?.port}`, id)
-  await until('every topic can be followed', async () => {
-    for (let i = 0; i < 10; i++) await broker.follow(nanoid(), follower)
+  await waitFor('every topic can be followed', async () => {
+    for (let i = 0; i < 10; i++) await broker.subscribe(nanoid(), subscriber)
     return true
   })
   await ready(store)

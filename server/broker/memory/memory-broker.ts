@@ -1,0 +1,98 @@
+/**
+ * The broker in one process's memory: what `redis` does, by the same rules, for one instance.
+ *
+ * Expiry needs no timer: an idle room is forgotten when it is next looked at, and all of them are looked at now and then.
+ */
+import type {
+  Broker,
+  BrokerOptions,
+  Draft,
+  EventId,
+  History,
+  Hold,
+  Kept,
+  Latest,
+  Receipt,
+  Subscriber,
+} from '../broker.ts'
+import { MemoryTopic } from './memory-topic.ts'
+
+/** How often all topics are looked at, at least. */
+const maxTidyMs = 60_000
+
+/** What Redis is to its brokers. */
+export class MemoryStore {
+  readonly topics = new Map<string, MemoryTopic>()
+  readonly subscribers = new Map<string, Set<Subscriber>>()
+}
+
+export class MemoryBroker implements Broker {
+  readonly #topics: Map<string, MemoryTopic>
+  readonly #subscribers: Map<string, Set<Subscriber>>
+  readonly #options: BrokerOptions
+  #tidying: NodeJS.Timeout | undefined
+
+  constructor(options: BrokerOptions, { topics, subscribers } = new MemoryStore()) {
+    this.#options = options
+    this.#topics = topics
+    this.#subscribers = subscribers
+  }
+
+  async publish(topic: string, drafts: Draft[]): Promise<Receipt[]> {
+    return this.#change(topic, room => drafts.map(draft => room.publish(draft)))
+  }
+
+  async append(topic: string, key: string, seq: number, values: string[]): Promise<boolean> {
+    return this.#change(topic, room => room.append(key, seq, values))
+  }
+
+  async remove(topic: string, key: string, reason: string): Promise<void> {
+    this.#change(topic, room => room.remove(key, reason))
+  }
+
+  async latest(topic: string): Promise<Latest> {
+    return this.#change(topic, room => room.latest())
+  }
+
+  async history(topic: string, id: EventId): Promise<History> {
+    return this.#change(topic, room => room.history(id))
+  }
+
+  async keep(topic: string, holder: string, holds: Hold[], isOpen: boolean): Promise<Kept> {
+    return this.#change(topic, room => room.keep(holder, holds, isOpen))
+  }
+
+  async alive(topic: string, key: string): Promise<void> {
+    this.#change(topic, room => room.alive(key))
+  }
+
+  async subscribe(topic: string, subscriber: Subscriber): Promise<() => void> {
+    const subscribers = this.#subscribers.get(topic) ?? new Set()
+    this.#subscribers.set(topic, subscribers.add(subscriber))
+    return () => {
+      subscribers.delete(subscriber)
+      if (subscribers.size === 0 && this.#subscribers.get(topic) === subscribers) this.#subscribers.delete(topic)
+    }
+  }
+
+  /** One step, as a script is one in Redis: what has run out goes first, and what was appended is announced together. */
+  #change<T>(topic: string, step: (room: MemoryTopic) => T): T {
+    const room = this.#topics.get(topic) ?? new MemoryTopic()
+    const after = room.begin(this.#options)
+    const result = step(room)
+    const events = room.commit()
+    if (room.isEmpty) this.#topics.delete(topic)
+    else {
+      this.#topics.set(topic, room)
+      this.#tidying ??= setTimeout(() => this.#tidy(), Math.min(this.#options.historyTtlMs, maxTidyMs)).unref()
+    }
+    if (events) for (const subscriber of this.#subscribers.get(topic) ?? []) subscriber.announced(after, events)
+    return result
+  }
+
+  /** Goes on for as long as a topic is left: looking at it sets the next time. */
+  #tidy(): void {
+    this.#tidying = undefined
+    for (const topic of this.#topics.keys()) this.#change(topic, () => {})
+  }
+}

@@ -1,0 +1,54 @@
+/** Whether Redis can be written to, and whether that is known. */
+import { once } from 'node:events'
+import { setImmediate } from 'node:timers/promises'
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import type { Redis } from 'ioredis'
+import { Unavailable } from '../../../server/broker/broker.ts'
+import { RedisBroker } from '../../../server/broker/redis/redis-broker.ts'
+import { startCluster } from '../../support/cluster.ts'
+import { startRedis, type TestRedis } from '../../support/redis.ts'
+import { ready, readyStoreAt } from '../../support/stores.ts'
+import { waitFor } from '../../support/wait-for.ts'
+import { options } from '../contract.ts'
+
+let redis: TestRedis
+beforeAll(async () => {
+  redis = await startRedis()
+})
+afterAll(() => redis.stop())
+
+test('what Redis still says on a connection that was given up makes nobody believe that it can be written to', async () => {
+  const store = await readyStoreAt({ kind: 'single', url: redis.url })
+  const broker = new RedisBroker(store, options)
+  try {
+    const { stream } = store.connections.commands as Redis
+    redis.hang()
+    // It may be destroyed before its end was sent.
+    await Promise.race([once(stream, 'finish'), once(stream, 'close')])
+    redis.wake()
+    // Whoever believes it for a moment only is caught.
+    while (store.unavailableReason()) await setImmediate()
+    expect(await broker.publish('a room', [{ key: 'alice', value: '1' }])).toHaveLength(1)
+  } finally {
+    store.close()
+  }
+})
+
+test('a cluster that lacks some of its slots takes nothing, and is unavailableReason until it has them again', async () => {
+  const cluster = await startCluster()
+  const store = await readyStoreAt({ kind: 'cluster', nodes: cluster.addresses })
+  const broker = new RedisBroker(store, options)
+  const publish = () => broker.publish('a room', [{ key: 'alice', value: '1' }])
+  try {
+    await cluster.nodes[2]?.kill()
+    await waitFor('it is known', () => store.unavailableReason() === 'The Redis cluster is down')
+    await expect(publish()).rejects.toBeInstanceOf(Unavailable)
+    await cluster.nodes[2]?.restart()
+    await ready(store)
+    // The first command may find the node slow, and its scripts gone.
+    expect(await publish().catch(publish)).toHaveLength(1)
+  } finally {
+    store.close()
+    await cluster.stop()
+  }
+}, 90_000)

@@ -1,0 +1,589 @@
+/** The page in a real browser, with the real server behind it. */
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
+import { startServer } from '../../support/server.ts'
+import { launch, openBeside, openWindow, type Window } from './browser.ts'
+
+type Server = Awaited<ReturnType<typeof startServer>>
+
+const GRACE_MS = 2500
+
+let browser: Browser
+let server: Server
+let room: string
+let rooms = 0
+let windows: Window[] = []
+
+beforeAll(async () => {
+  ;[browser, server] = await Promise.all([launch(), startServer({ LEAVE_GRACE_MS: String(GRACE_MS) })])
+})
+
+afterAll(async () => {
+  await browser?.close()
+  await server?.stop()
+})
+
+beforeEach(() => {
+  room = `room-${++rooms}`
+})
+
+afterEach(async () => {
+  await Promise.all(windows.map(window => window.close()))
+  windows = []
+})
+
+const addressOf = (user?: string, name?: string, at = server) => {
+  const query = new URLSearchParams({ room, ...(user && { user }), ...(name && { name }) })
+  return `${at.url}/?${query}`
+}
+
+const keep = (window: Window) => {
+  windows.push(window)
+  return window
+}
+
+/** A window in the test's room that is live. */
+async function visit(user?: string, name?: string, options?: BrowserContextOptions): Promise<Window> {
+  const window = keep(await openWindow(browser, addressOf(user, name), options))
+  await window.says('live')
+  return window
+}
+
+/** A collaborator without a window: a backend service, or somebody with another client. */
+async function publish(location: object): Promise<void> {
+  const response = await fetch(`${server.url}/rooms/${room}/location`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(location),
+  })
+  expect(response.status).toBe(200)
+}
+
+const click = (window: Window, cell: string) => window.page.click(`[data-cell="${cell}"]`)
+const rosterOf = (window: Window, user: string) => window.page.locator(`[data-roster=${JSON.stringify(user)}]`)
+const count = (page: Page, selector: string) => page.locator(selector).count()
+const focusedCell = (page: Page) => page.evaluate(() => (document.activeElement as HTMLElement).dataset.cell)
+
+test('a click in one window moves the marker in the other', async () => {
+  const alice = await visit('alice', 'Alice')
+  const bob = await visit('bob', 'Bob')
+  await alice.sees('bob', 'A1')
+  await click(alice, 'C3')
+  await alice.sees('alice', 'C3')
+  await bob.sees('alice', 'C3')
+  await click(bob, 'E8')
+  await alice.sees('bob', 'E8')
+  for (const { page, troubles } of [alice, bob]) {
+    expect(await count(page, '[data-user]')).toBe(2)
+    expect(await page.locator('[data-user=alice]').textContent()).toBe('Alice')
+    expect(troubles).toEqual([])
+  }
+})
+
+test('any page can have the client library', async () => {
+  const alice = await visit('alice')
+  const { page } = await visit('bob')
+  await page.evaluate(async room => {
+    const { Client } = await import(new URL('client.js', document.baseURI).href)
+    new Client({ room, user: 'carol', where: { x: 4, y: 4 } })
+  }, room)
+  await alice.sees('carol', 'E5')
+})
+
+test('the roster says who is where, and who of them I am', async () => {
+  const alice = await visit('alice', 'Alice')
+  await publish({ user: 'bob', name: 'Bob', x: 2, y: 2 })
+  await alice.sees('bob', 'C3')
+  expect(await rosterOf(alice, 'bob').textContent()).toMatch(/^Bob\s+C3$/)
+  expect(await rosterOf(alice, 'alice').textContent()).toMatch(/^Alice\s+you\s+A1$/)
+  expect(await alice.page.locator('[data-roster]').first().getAttribute('data-roster')).toBe('alice')
+  expect(await alice.page.locator('[data-status]').textContent()).toBe('live')
+})
+
+test('who is at an entry of the roster stays there when somebody is renamed', async () => {
+  const alice = await visit('alice', 'Alice')
+  const { page } = alice
+  const rename = async (user: string, name: string) => {
+    await publish({ user, name, x: 1, y: 1 })
+    await rosterOf(alice, user).locator('.name', { hasText: name }).waitFor()
+  }
+  for (const user of ['bob', 'carol', 'dan']) await rename(user, user)
+  const carol = rosterOf(alice, 'carol').locator('button')
+  await carol.focus()
+  await carol.evaluate(button => {
+    const blurs: Event[] = []
+    Object.assign(globalThis, { blurs })
+    button.addEventListener('blur', event => blurs.push(event))
+  })
+  await rename('bob', 'zoe')
+  expect(await page.evaluate('blurs.length')).toBe(0)
+  await rename('carol', 'zzz')
+  expect(await carol.evaluate(button => button === document.activeElement)).toBe(true)
+  await rename('dan', 'aaron')
+  const order = await page.locator('[data-roster] .name').allTextContents()
+  expect(order).toEqual(['Alice', 'aaron', 'zoe', 'zzz'])
+})
+
+test('several people in one cell can all be seen', async () => {
+  const alice = await visit('alice', 'Alice')
+  for (const user of ['bob', 'carol', 'dan']) await publish({ user, x: 2, y: 2 })
+  await click(alice, 'C3')
+  await alice.sees('dan', 'C3')
+  await alice.sees('alice', 'C3')
+  await alice.page.waitForFunction(() => document.getAnimations().length === 0)
+  const boxes = await Promise.all(
+    (await alice.page.locator('[data-cell="C3"] .flag').all()).map(async flag => await flag.boundingBox()),
+  )
+  const tops = boxes.map(box => box?.y ?? 0).sort((a, b) => a - b)
+  expect(tops).toHaveLength(4)
+  for (const [index, top] of tops.entries()) if (index > 0) expect(top - (tops[index - 1] ?? 0)).toBeGreaterThan(15)
+  expect(await alice.page.getAttribute('[data-cell="C3"]', 'aria-label')).toBe('C3, bob, carol, dan, Alice')
+})
+
+test('closing a window clears its marker in the other', async () => {
+  const alice = await visit('alice')
+  const bob = await visit('bob')
+  await alice.sees('bob', 'A1')
+  await bob.page.close()
+  await alice.misses('bob')
+  await alice.sees('alice', 'A1')
+  expect(await alice.page.locator('[aria-live]').textContent()).toBe('bob left.')
+})
+
+test('following a link clears it as well, though the browser keeps the page for the way back', async () => {
+  const keeping = await launch({ ignoreDefaultArgs: ['--disable-back-forward-cache'] })
+  try {
+    const alice = await visit('alice')
+    const bob = await openWindow(keeping, addressOf('bob'))
+    await bob.says('live')
+    await alice.sees('bob', 'A1')
+    await bob.page.evaluate(() =>
+      addEventListener('pageshow', ({ persisted }) => Object.assign(globalThis, { persisted })),
+    )
+    await bob.page.click('a[href="relay.html"]')
+    await alice.misses('bob')
+    await bob.page.evaluate('history.back()')
+    await alice.sees('bob', 'A1')
+    expect(await bob.page.evaluate('persisted')).toBe(true)
+  } finally {
+    await keeping.close()
+  }
+})
+
+test('six windows of one browser, which has six connections, still move and stay', async () => {
+  const own = await startServer({ HEARTBEAT_MS: '1000', LEASE_MS: '10000' })
+  try {
+    const users = ['a', 'b', 'c', 'd', 'e', 'f']
+    const first = keep(await openWindow(browser, addressOf(users[0], undefined, own)))
+    await first.says('live')
+    for (const user of users.slice(1)) await (await openBeside(first, addressOf(user, undefined, own))).says('live')
+    await click(first, 'C3')
+    const onlooker = keep(await openWindow(browser, addressOf('onlooker', undefined, own)))
+    await onlooker.sees('a', 'C3')
+    for (const user of users.slice(1)) await onlooker.sees(user, 'A1')
+  } finally {
+    await Promise.all(windows.map(window => window.close()))
+    windows = []
+    await own.stop()
+  }
+})
+
+test('a reload is not noticed by the others: no leave, and no marker gone for a moment', async () => {
+  const bob = await visit('bob')
+  const alice = await visit('alice')
+  await click(alice, 'C3')
+  await bob.sees('alice', 'C3')
+  await bob.page.evaluate(() => {
+    const removed: string[] = []
+    Object.assign(globalThis, { removed })
+    new MutationObserver(records => {
+      for (const { removedNodes } of records) {
+        for (const node of removedNodes)
+          if (node instanceof HTMLElement) removed.push(node.dataset.user ?? node.dataset.roster ?? '')
+      }
+    }).observe(document.body, { subtree: true, childList: true })
+  })
+  await alice.page.reload()
+  await alice.says('live')
+  await alice.sees('alice', 'C3')
+  // Carol closes after the reload, so that alice's leave, if there was one, comes before hers.
+  const carol = await visit('carol')
+  await bob.sees('carol', 'A1')
+  await carol.page.close()
+  await bob.misses('carol')
+  expect(await bob.page.evaluate('removed.filter(user => user === "alice")')).toEqual([])
+  await bob.sees('alice', 'C3')
+})
+
+test('arrow keys move me, from the moment the page is there', async () => {
+  const alice = await visit('alice')
+  const bob = await visit('bob')
+  for (const key of ['ArrowRight', 'ArrowRight', 'ArrowDown']) await alice.page.keyboard.press(key)
+  await bob.sees('alice', 'C2')
+  await alice.page.keyboard.press('ArrowUp')
+  await alice.page.keyboard.press('ArrowLeft')
+  await bob.sees('alice', 'B1')
+  await alice.page.keyboard.press('ArrowUp')
+  expect(await focusedCell(alice.page)).toBe('B1')
+})
+
+test.each([
+  ['End', 'Z5'],
+  ['Home', 'A5'],
+  ['Control+End', 'Z50'],
+  ['Control+Home', 'A1'],
+])('%s leads to %s', async (key, cell) => {
+  const alice = await visit('alice')
+  await click(alice, 'D5')
+  await alice.page.keyboard.press(key)
+  await alice.sees('alice', cell)
+  expect(await focusedCell(alice.page)).toBe(cell)
+  expect(await alice.page.locator(`[data-cell="${cell}"]`).getAttribute('aria-selected')).toBe('true')
+})
+
+test('a page down leads down by what is in sight, and a page up back', async () => {
+  const alice = await visit('alice')
+  await alice.page.keyboard.press('PageDown')
+  const cell = await focusedCell(alice.page)
+  expect(Number(cell?.slice(1))).toBeGreaterThan(8)
+  await alice.page.keyboard.press('PageUp')
+  await alice.sees('alice', 'A1')
+})
+
+test('everything can be reached by keyboard alone, and the focus can be seen', async () => {
+  const alice = await visit('alice')
+  await publish({ user: 'far', x: 20, y: 40 })
+  await alice.sees('far', 'U41')
+  const reached: string[] = []
+  for (let tabs = 0; tabs < 5; tabs++) {
+    await alice.page.keyboard.press('Tab')
+    const focused = alice.page.locator(':focus')
+    reached.push(
+      await focused.evaluate(element => element.dataset.cell ?? element.closest('li')?.dataset.roster ?? element.id),
+    )
+    expect(await focused.evaluate(element => getComputedStyle(element).outlineStyle)).toBe('solid')
+  }
+  expect(reached).toEqual(['copy', 'second', 'A1', 'alice', 'far'])
+  await alice.page.keyboard.press('Enter')
+  await alice.page.waitForFunction(() => {
+    const box = document.querySelector('[data-cell="U41"]')?.getBoundingClientRect()
+    return box && box.left > 0 && box.right < innerWidth && box.top > 0 && box.bottom < innerHeight
+  })
+})
+
+test('the sheet is a grid for those who listen: with one cell to tab to, and news of who comes', async () => {
+  const alice = await visit('alice')
+  const { page } = alice
+  expect(await count(page, '[role=grid] [role=row]')).toBe(51)
+  expect(await count(page, '[role=gridcell]')).toBe(26 * 50)
+  expect(await count(page, '[role=gridcell][tabindex="0"]')).toBe(1)
+  expect(await page.locator('[aria-live]').textContent()).toBe('Only you are here.')
+  await publish({ user: 'bob', name: 'Bob', x: 1, y: 1 })
+  await alice.sees('bob', 'B2')
+  expect(await page.locator('[aria-live]').textContent()).toBe('Bob joined.')
+  await publish({ user: 'bob', name: 'Bob', x: 2, y: 1 })
+  await alice.sees('bob', 'C2')
+  expect(await page.locator('[aria-live]').textContent()).toBe('Bob joined.')
+})
+
+test('a hostile name is text', async () => {
+  const name = '<img src=x onerror="document.title=1">'
+  const user = `"><script>alert(1)</script>`
+  const alice = await visit('alice')
+  await publish({ user, name, x: 1, y: 1 })
+  await rosterOf(alice, user).waitFor()
+  expect(await alice.page.locator('[data-cell="B2"] [data-user]').textContent()).toBe(name)
+  expect(await rosterOf(alice, user).textContent()).toContain(name)
+  expect(await count(alice.page, 'main img, main script')).toBe(0)
+  expect(alice.troubles).toEqual([])
+})
+
+test('a place outside the sheet is in the roster alone, a place within a cell is in that cell', async () => {
+  const alice = await visit('alice')
+  await publish({ user: 'far', x: 120.5, y: -3 })
+  await publish({ user: 'near', x: 2.7, y: 2.2 })
+  await alice.sees('near', 'C3')
+  expect(await rosterOf(alice, 'far').textContent()).toMatch(/120.5, -3/)
+  expect(await count(alice.page, '[data-user=far]')).toBe(0)
+  await publish({ user: 'near', x: 26, y: 0 })
+  await alice.page.waitForFunction(() => !document.querySelector('[data-user=near]'))
+  await publish({ user: 'near', x: 0, y: 1 })
+  await alice.sees('near', 'A2')
+})
+
+test('when I am outside the sheet no cell passes for mine, not after a reload either, and a key leads back', async () => {
+  const alice = await visit('alice', 'Alice')
+  const { page } = alice
+  await click(alice, 'C3')
+  await alice.sees('alice', 'C3')
+  await publish({ user: 'alice', name: 'Alice', x: 30, y: 60 })
+  await rosterOf(alice, 'alice').locator('.place', { hasText: '30, 60' }).waitFor()
+  const isNowhere = async () => {
+    expect(await page.locator('#here').textContent()).toBe('30, 60')
+    expect(await count(page, '[aria-selected=true]')).toBe(0)
+    expect(await count(page, '[role=gridcell][tabindex="0"]')).toBe(1)
+  }
+  await isNowhere()
+  expect(await focusedCell(page)).toBe('C3')
+  await page.reload()
+  await alice.says('live')
+  await rosterOf(alice, 'alice').locator('.place', { hasText: '30, 60' }).waitFor()
+  await isNowhere()
+  await page.keyboard.press('ArrowRight')
+  await alice.sees('alice', 'B1')
+  expect(await page.locator('#here').textContent()).toBe('B1')
+  expect(await page.locator('[aria-selected=true]').getAttribute('data-cell')).toBe('B1')
+})
+
+test('an anonymous visitor stays the same after a reload, and is gone with the window', async () => {
+  const bob = await visit('bob')
+  const guest = await visit()
+  const mine = guest.page.locator('.marker.mine')
+  const user = (await mine.getAttribute('data-user')) ?? ''
+  expect(user).not.toBe('')
+  await click(guest, 'D4')
+  await bob.sees(user, 'D4')
+  expect(await guest.page.locator('#me').textContent()).toBe(await mine.textContent())
+  await guest.page.reload()
+  await guest.says('live')
+  await guest.sees(user, 'D4')
+  await guest.page.close()
+  await bob.misses(user)
+  expect(guest.troubles).toEqual([])
+})
+
+test('my cursor follows when another window of mine moves me', async () => {
+  const first = await visit('alice')
+  const second = keep(await openBeside(first, addressOf('alice')))
+  await second.says('live')
+  await click(second, 'F6')
+  await first.sees('alice', 'F6')
+  expect(await first.page.locator('[aria-selected=true]').getAttribute('data-cell')).toBe('F6')
+  await first.page.keyboard.press('ArrowDown')
+  await second.sees('alice', 'F7')
+  await second.page.close()
+  await click(first, 'B2')
+  await first.sees('alice', 'B2')
+})
+
+test('a second window opens as somebody else, in the same room', async () => {
+  const alice = await visit('alice')
+  const [page] = await Promise.all([alice.page.waitForEvent('popup'), alice.page.click('#second')])
+  await page.locator('[data-status=live]').waitFor()
+  const query = new URL(page.url()).searchParams
+  expect(query.get('room')).toBe(room)
+  await alice.sees(query.get('user') ?? '', 'A1')
+  expect(await rosterOf(alice, query.get('user') ?? '').textContent()).toContain(query.get('name'))
+  const next = await alice.page.getAttribute('#second', 'href')
+  expect(next).not.toContain(query.get('user'))
+})
+
+test('the copied link leads into the room, as nobody in particular', async () => {
+  const alice = await visit('alice', 'Alice', { permissions: ['clipboard-read', 'clipboard-write'] })
+  await alice.page.click('#copy')
+  await alice.page.locator('#copy', { hasText: 'Copied' }).waitFor()
+  expect(await alice.page.evaluate('navigator.clipboard.readText()')).toBe(`${server.url}/?room=${room}`)
+})
+
+test('a held key moves me at no more than 20 POSTs a second, and the last move counts', async () => {
+  const alice = await visit('alice')
+  const bob = await visit('bob')
+  let posts = 0
+  alice.page.on('request', request => {
+    if (request.method() === 'POST') posts++
+  })
+  const startedAt = performance.now()
+  for (let presses = 0; presses < 49; presses++) await alice.page.keyboard.press('ArrowDown')
+  await alice.sees('alice', 'A50')
+  await bob.sees('alice', 'A50')
+  expect(posts).toBeLessThanOrEqual((performance.now() - startedAt) / 50 + 1)
+  expect(await count(bob.page, '[data-user=alice]')).toBe(1)
+})
+
+test('a hidden tab, which gets no frames, is right all the same', async () => {
+  const alice = keep(await openWindow(browser, 'about:blank'))
+  await alice.page.addInitScript(() => {
+    Object.defineProperty(document, 'hidden', { get: () => true })
+    globalThis.requestAnimationFrame = () => 0
+  })
+  await alice.page.goto(addressOf('alice'))
+  await publish({ user: 'bob', x: 2, y: 2 })
+  await alice.sees('bob', 'C3')
+})
+
+test('nothing moves on its own for those who want stillness', async () => {
+  const alice = await visit('alice', 'Alice', { reducedMotion: 'reduce' })
+  await publish({ user: 'bob', x: 2, y: 2 })
+  await alice.sees('bob', 'C3')
+  await publish({ user: 'bob', x: 3, y: 3 })
+  await alice.sees('bob', 'D4')
+  expect(await alice.page.evaluate('document.getAnimations().length')).toBe(0)
+})
+
+test('a proxy that answers 502 for a while does not end it', async () => {
+  const alice = await visit('alice')
+  const { page } = alice
+  await page.route('**/sse?*', route => route.fulfill({ status: 502, body: 'bad gateway' }))
+  // As after a change of network: it opens the stream again.
+  await page.evaluate(() => dispatchEvent(new Event('online')))
+  await alice.says('reconnecting')
+  await publish({ user: 'bob', x: 2, y: 2 })
+  await page.unroute('**/sse?*')
+  await alice.says('live')
+  await alice.sees('bob', 'C3')
+})
+
+test('a browser that is offline is not live, and is again once it is back', async () => {
+  const alice = await visit('alice')
+  await alice.page.context().setOffline(true)
+  await alice.says('reconnecting')
+  await publish({ user: 'bob', x: 2, y: 2 })
+  await alice.page.context().setOffline(false)
+  await alice.says('live')
+  await alice.sees('bob', 'C3')
+})
+
+test('a refused stream is offline for good, and the page says why', async () => {
+  const window = keep(await openWindow(browser, 'about:blank'))
+  const { page } = window
+  await page.route('**/location/sse?*', route =>
+    route.fulfill({
+      status: 403,
+      contentType: 'application/problem+json',
+      json: { detail: 'This room is not for you.' },
+    }),
+  )
+  await page.goto(addressOf('alice'))
+  await window.says('offline')
+  expect(await page.locator('[role=alert]').textContent()).toBe('This room is not for you.')
+})
+
+test('a move that succeeds takes back that one was not shared, but not why the page is offline', async () => {
+  const window = keep(await openWindow(browser, 'about:blank'))
+  const { page } = window
+  const refuse = (pattern: string, detail: string) =>
+    page.route(pattern, route =>
+      route.fulfill({ status: 403, contentType: 'application/problem+json', json: { detail } }),
+    )
+  const notice = page.locator('[role=alert]')
+  const answered = (status: number) => page.waitForResponse(r => r.url().endsWith('/location') && r.status() === status)
+  await refuse('**/location/sse?*', 'You may not look.')
+  await page.goto(addressOf('alice'))
+  await window.says('offline')
+  await Promise.all([answered(200), page.keyboard.press('ArrowDown')])
+  // A move goes out when the one before is settled.
+  await Promise.all([answered(200), page.keyboard.press('ArrowDown')])
+  expect(await notice.textContent()).toBe('You may not look.')
+  expect(await notice.isVisible()).toBe(true)
+  await refuse('**/location', 'You may not move.')
+  await page.keyboard.press('ArrowDown')
+  await notice.filter({ hasText: 'You may not look. Your move was not shared: You may not move.' }).waitFor()
+  await page.unroute('**/location')
+  await page.keyboard.press('ArrowDown')
+  await notice.filter({ hasText: /^You may not look\.$/ }).waitFor()
+})
+
+test.each(['..', 'a/b', 'x'.repeat(129)])('a room called %s is offline, and the page says why', async name => {
+  room = name
+  const window = keep(await openWindow(browser, addressOf('alice')))
+  await window.says('offline')
+  expect(await window.page.locator('[role=alert]').textContent()).toContain("can't be the name of a room")
+  expect(window.troubles).toEqual([])
+})
+
+test('on a phone a tap moves me, and the page keeps to the screen', async () => {
+  const bob = await visit('bob')
+  const phone = { viewport: { width: 360, height: 640 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true }
+  const alice = await visit('alice', 'Alice', phone)
+  await alice.page.tap('[data-cell="B4"]')
+  await bob.sees('alice', 'B4')
+  expect(await alice.page.evaluate('document.documentElement.scrollWidth')).toBe(360)
+  const sheet = await alice.page.locator('.scroller').boundingBox()
+  expect(sheet?.height).toBeGreaterThan(320)
+  expect((await alice.page.screenshot()).length).toBeGreaterThan(10_000)
+  expect(alice.troubles).toEqual([])
+})
+
+test.each([
+  [320, 256],
+  [512, 300],
+  [568, 320],
+  [1280, 256],
+])('in %i × %i pixels, with a notice, the page scrolls and the focused cell is in sight', async (width, height) => {
+  const { page } = await visit('alice', 'Alice', { viewport: { width, height } })
+  const workload = Array.from({ length: 30 }, (_, index) => ({ user: `user-${index}`, x: 1, y: 1 }))
+  await publish(workload)
+  await page.locator('[data-roster=user-29]').waitFor()
+  await page.evaluate(() => {
+    const notice = '<p class="notice">Not the page\'s own, which a move that succeeds takes away.</p>'
+    document.querySelector('[role=alert]')?.insertAdjacentHTML('afterend', notice)
+  })
+  /** Whether all of that cell can be seen, by the point in each of its corners. */
+  const isInSight = (cell: string) =>
+    page.locator(`[data-cell="${cell}"]`).evaluate(element => {
+      const { left, right, top, bottom } = element.getBoundingClientRect()
+      const corners = [left + 2, right - 2].flatMap(x => [top + 2, bottom - 2].map(y => [x, y] as const))
+      return corners.every(([x, y]) => {
+        const there = document.elementFromPoint(x, y)
+        return there?.closest('[data-cell]') === element
+      })
+    })
+  for (const key of ['ArrowDown', 'Control+End', 'PageUp', 'Home', 'Control+Home', 'PageDown', 'ArrowUp']) {
+    await page.keyboard.press(key)
+    expect([key, await isInSight((await focusedCell(page)) ?? '')]).toEqual([key, true])
+  }
+  expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(width)
+  await page.mouse.move(2, 2)
+  await page.evaluate(() => scrollTo(0, 0))
+  await page.mouse.wheel(0, 50)
+  await page.waitForFunction(() => scrollY === 50)
+})
+
+test('when the server is killed and comes back, the page says so, and everyone is where they were', async () => {
+  let own = await startServer()
+  const open = async (user: string) => {
+    const window = keep(await openWindow(browser, addressOf(user, user, own)))
+    await window.says('live')
+    return window
+  }
+  try {
+    const alice = await open('alice')
+    const bob = await open('bob')
+    await click(alice, 'C3')
+    await click(bob, 'E5')
+    await alice.sees('bob', 'E5')
+    await bob.sees('alice', 'C3')
+    own.child.kill('SIGKILL')
+    await alice.says('reconnecting')
+    await bob.says('reconnecting')
+    // Nobody left; only the server is away. What I do meanwhile is not lost.
+    await alice.sees('bob', 'E5')
+    await click(alice, 'D4')
+    await alice.sees('alice', 'D4')
+    own = await startServer({ PORT: String(own.port) })
+    await alice.says('live')
+    await bob.says('live')
+    await bob.sees('alice', 'D4')
+    await alice.sees('bob', 'E5')
+    await bob.sees('bob', 'E5')
+    expect(await count(alice.page, '[data-user]')).toBe(2)
+  } finally {
+    await Promise.all(windows.map(window => window.close()))
+    windows = []
+    await own.stop()
+  }
+})
+
+test('the picture for the README', async () => {
+  room = 'budget'
+  await publish({ user: 'bob', name: 'Bob', color: '#e4572e', x: 4, y: 7 })
+  await publish({ user: 'blue-heron', name: 'Blue Heron', color: '#17a673', x: 2, y: 2 })
+  const options = { viewport: { width: 960, height: 560 }, deviceScaleFactor: 2, reducedMotion: 'reduce' } as const
+  const alice = await visit('alice', 'Alice', options)
+  await click(alice, 'C5')
+  await alice.sees('alice', 'C5')
+  await alice.sees('blue-heron', 'C3')
+  const path = process.env.PICTURE === '1' ? { path: 'test/web/page.png' } : {}
+  expect((await alice.page.screenshot(path)).length).toBeGreaterThan(10_000)
+  expect(alice.troubles).toEqual([])
+})

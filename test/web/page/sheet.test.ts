@@ -1,0 +1,73 @@
+import { expect, test } from '@jest/globals'
+import { cellName, cellOf, clampToSheet, placeName } from '../../../web/page/cells.ts'
+import { inkOn, safeColor } from '../../../web/page/colors.ts'
+import { addressOf, somebody, visitOf } from '../../../web/page/visit.ts'
+
+test('cells are named by column and row', () => {
+  expect(cellName({ x: 2, y: 2 })).toBe('C3')
+  expect(cellName({ x: 25, y: 49 })).toBe('Z50')
+})
+
+test('a place between two cells is in the one it began in; a place outside the sheet is in none', () => {
+  expect(cellOf({ x: 2.9, y: 0.5 })).toEqual({ x: 2, y: 0 })
+  for (const place of [
+    { x: -0.5, y: 0 },
+    { x: 26, y: 0 },
+    { x: 0, y: 50 },
+    { x: 1e300, y: 0 },
+  ])
+    expect(cellOf(place)).toBeUndefined()
+  expect(placeName({ x: 2.9, y: 0.5 })).toBe('C1')
+  expect(placeName({ x: -0.5, y: 1e300 })).toBe('-0.5, 1e+300')
+})
+
+test('nobody is led out of the sheet', () => {
+  expect(clampToSheet({ x: -1, y: 99 })).toEqual({ x: 0, y: 49 })
+})
+
+test('text on a colour has a contrast of 4.5 or more, whatever the colour', () => {
+  const levels = ['00', '22', '55', '77', '99', 'bb', 'dd', 'ff']
+  for (const r of levels)
+    for (const g of levels) for (const b of levels) expect(contrast(`#${r}${g}${b}`)).toBeGreaterThan(4.5)
+})
+
+test('only a colour is taken for a colour', () => {
+  expect(safeColor('#E4572E')).toBe('#E4572E')
+  for (const color of ['red', 'url(//evil)', '#12345', '#1234567', '']) expect(safeColor(color)).toBe('#5f6368')
+})
+
+test('a visit without a query is one to the lobby, as nobody in particular', () => {
+  expect(visitOf('')).toEqual({ room: 'lobby', user: undefined, name: undefined })
+  expect(visitOf('?room=budget&user=alice&name=Al%20ice')).toEqual({ room: 'budget', user: 'alice', name: 'Al ice' })
+  expect(visitOf('?room=&user=&name=')).toEqual(visitOf(''))
+})
+
+test('a visit and its address say the same, and nothing of the visit before', () => {
+  const visit = { room: 'a:b~c', user: 'ä&=?#', name: '<b>' }
+  const address = new URL(addressOf(visit, 'https://host/sub/?room=x&user=me&access_token=secret#hash'))
+  expect(visitOf(address.search)).toEqual(visit)
+  expect(address.href).not.toMatch(/secret|hash/)
+  expect(address.pathname).toBe('/sub/')
+})
+
+test('somebody else is another one each time, and a valid collaborator', () => {
+  const users = Array.from({ length: 50 }, () => somebody('lobby'))
+  expect(new Set(users.map(({ user }) => user)).size).toBe(50)
+  for (const { user, name } of users) {
+    expect(user).toMatch(/^[a-z]+-[a-z]+-[0-9a-z]{4}$/)
+    expect(name).toMatch(/^[A-Z][a-z]+ [A-Z][a-z]+$/)
+  }
+})
+
+/** WCAG 2, as it stands there: independent of how the page picks. */
+function contrast(color: string): number {
+  const [ink = 0, paper = 0] = [luminance(inkOn(color)), luminance(color)]
+  return (Math.max(ink, paper) + 0.05) / (Math.min(ink, paper) + 0.05)
+}
+
+function luminance(color: string): number {
+  const value = Number.parseInt(color.slice(1), 16)
+  const linear = (channel: number) => (channel <= 0.03928 ? channel / 12.92 : ((channel + 0.055) / 1.055) ** 2.4)
+  const [r, g, b] = [value >> 16, (value >> 8) & 255, value & 255].map(byte => linear(byte / 255))
+  return 0.2126 * (r ?? 0) + 0.7152 * (g ?? 0) + 0.0722 * (b ?? 0)
+}

@@ -1,0 +1,9 @@
+/**
+ * The client library: everything that an application or the demonstration page may import.
+ */
+export type { LeaveReason, Location, LocationUpdate, RoomEvent, SnapshotReason } from '../wire.ts'
+export { backoffMs } from './backoff.ts'
+export type { Status } from './event-stream-connection.ts'
+export { isFinal, json, type Refusal, refusalOf } from './requests.ts'
+export { Client, type ClientOptions } from './room-client.ts'
+export { isRoom } from './room-url.ts'
