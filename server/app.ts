@@ -1,8 +1,6 @@
 /**
- * The parts put together: broker, hub, rooms, HTTP. No part knows how another was made.
+ * Composition: creates each part and hands it to the parts that use it, from the store at the top to the handler at the bottom.
  */
-import { createServer, type Server } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
 import { setTimeout } from 'node:timers/promises'
 import { nanoid } from 'nanoid'
 import type { Logger } from 'pino'
@@ -14,103 +12,80 @@ import { RedisBroker } from './broker/redis/redis-broker.ts'
 import { redisLimiter } from './broker/redis/redis-limiter.ts'
 import { type OnRoundTrip, RedisStore } from './broker/redis/redis-store.ts'
 import type { Auth, Config } from './config.ts'
-import { createAccess } from './http/access/access.ts'
+import { createAuthenticate } from './http/access/access.ts'
 import { publicKeys, secretKey } from './http/access/keys.ts'
 import { Verifier } from './http/access/verifier.ts'
 import { addressReader } from './http/client-address.ts'
-import { isOnEventStream } from './http/event-stream.ts'
-import { endConnections } from './http/head.ts'
 import { PostRate } from './http/limits/post-rate.ts'
 import { RoomCount } from './http/limits/room-count.ts'
-import { StreamCount } from './http/limits/stream-count.ts'
-import { answerMalformedRequest } from './http/malformed-request.ts'
+import { StreamLimit } from './http/limits/stream-limit.ts'
 import { createMetrics } from './http/metrics.ts'
-import { adminRoutes } from './http/metrics-routes.ts'
-import { createApp } from './http/router.ts'
+import { RefusalLog } from './http/refusal-log.ts'
+import { type Handler, Router } from './http/router.ts'
 import { Hub } from './hub/hub.ts'
-import { createRooms } from './location/handlers.ts'
+import { createLocationHandlers } from './location/handlers.ts'
 import { locationFormat } from './location/location-format.ts'
-import { locationRoutes } from './location/routes.ts'
-import { openApi } from './openapi.ts'
-import { demonstrationAt, demonstrationRoutes } from './relay/demonstration.ts'
 import { Relay } from './relay/relay.ts'
 import { runFormat } from './relay/run-log.ts'
-import { perMinute } from './relay/run-rate.ts'
+import { createAdminRoutes, createRoutes } from './routes.ts'
 import { Ticks } from './ticks/ticks.ts'
 
-export interface Running {
-  address: AddressInfo
-  /** Takes nothing new, ends every stream, and resolves when all is settled. */
-  drain(): Promise<void>
+export interface App {
+  handler: Handler
+  /** Serves `/metrics` to everyone who reaches it, for a port of its own. */
+  adminHandler: Handler
+  /** Why the server can't serve now; null when it can. */
+  unavailableReason(): string | null
+  /** Refuses what is new, ends every stream over the drain time, and releases all resources. */
+  close(): Promise<void>
 }
 
-/** Above every load balancer's own, so that it is never us who closes a connection which it is about to use. */
-const keepAliveMs = 75_000
-
-/** The end of an instance that relays is told to its readers elsewhere when this is over. */
+/** How long a run's lease lasts: after this, readers on other instances learn that its instance has died. */
 const runLeaseMs = 6_000
-/**
- * Connections that may wait to be accepted: after a deploy everybody comes back at once, and whoever finds no place
- * waits a second or more.
- */
-const backlog = 4_096
-/** How long the start waits for the store, and how often it looks. */
-const storeMs = 2_000
-const lookMs = 10
-/** How long requests that are under way have to be answered. */
+/** How long requests that have begun may take while the server closes. */
 const lastAnswersMs = 1_000
-/** How long and how much a client may say before it is a request; what does not keep to it is closed. */
-const httpTimeouts = {
-  headersTimeout: 10_000,
-  requestTimeout: 15_000,
-  connectionsCheckingInterval: 1_000,
-  maxHeaderSize: 16 * 1024,
-}
 
-/** Rejects when the address cannot be listened on. */
-export async function start(config: Config, log: Logger, webDir: string): Promise<Running> {
+export function createApp(config: Config, log: Logger, pageFolder: string): App {
   const holder = nanoid(8)
   const metrics = createMetrics()
+  let isClosing = false
+
   const store = createStore(config, log, metrics.onRoundTrip)
+  const unavailableReason = () => (isClosing ? 'The server is shutting down.' : store.unavailableReason())
+
   const broker = store.broker(config)
-  // A run's log is bounded by the relay, in bytes, and its leases are short.
-  const ofRuns = { historyLength: Number.MAX_SAFE_INTEGER, leaseMs: runLeaseMs, graceMs: config.relayGraceMs }
-  const runBroker = store.broker({ ...config, ...ofRuns })
   const hub = new Hub(broker, locationFormat, { ...config, holder })
-  const runHub = new Hub(runBroker, runFormat, { ...config, ...ofRuns, holder })
+  // The relay bounds a run's log itself, in bytes.
+  const runOptions = { historyLength: Number.MAX_SAFE_INTEGER, leaseMs: runLeaseMs, graceMs: config.relayGraceMs }
+  const runBroker = store.broker({ ...config, ...runOptions })
+  const runHub = new Hub(runBroker, runFormat, { ...config, ...runOptions, holder })
   metrics.watch('rooms', hub)
   metrics.watch('runs', runHub)
-  const verifier = createVerifier(config.auth, log)
-  const access = createAccess(verifier, config.corsOrigins)
-  const addressOf = addressReader(config.trustProxy)
-  const streams = new StreamCount()
-  let isDraining = false
-  const refusal = () => {
-    if (isDraining) return 'draining'
-    return hub.streams + runHub.streams >= config.maxStreams ? 'full' : null
-  }
 
-  const rooms = createRooms({
+  const verifier = createVerifier(config.auth, log)
+  const addressOf = addressReader(config.trustProxy)
+  const streams = new StreamLimit({
+    maxStreams: config.maxStreams,
+    openStreams: () => hub.streams + runHub.streams,
+    addressOf,
+  })
+
+  const location = createLocationHandlers({
     broker,
     hub,
-    access,
-    limits: {
-      posts: new PostRate(config.postRate, points => store.limiter('posts', points, 1)),
-      rooms: new RoomCount(),
-      streams,
-    },
-    addressOf,
-    refusal,
-    onRefuse: metrics.onRefuse,
+    posts: new PostRate(config.postRate, points => store.limiter('posts', points, 1)),
+    rooms: new RoomCount(),
+    streams,
     onOpen: room => log.info({ room }, 'stream opened'),
     onClose: (room, cause, durationMs) =>
       log.info({ room, cause, durationMs: Math.round(durationMs) }, 'stream closed'),
   })
-  const demonstration = verifier ? undefined : () => demonstrationAt(server.address() as AddressInfo)
+  const ticks = new Ticks()
+  const hasDemonstration = verifier === null
   const relay = new Relay({
     hub: runHub,
     runs: {
-      ...ofRuns,
+      ...runOptions,
       broker: runBroker,
       holder: `${holder}/run`,
       historyTtlMs: config.historyTtlMs,
@@ -118,75 +93,60 @@ export async function start(config: Config, log: Logger, webDir: string): Promis
       idleMs: config.relayIdleMs,
     },
     upstreams: config.relayUpstreams,
-    demonstration,
-    access,
-    rate: perMinute(config.relayRate, store.limiter('relay', config.relayRate, 60)),
+    hasDemonstration,
+    runsPerMinute: config.relayRate,
+    limiter: store.limiter('relay', config.relayRate, 60),
     streams,
     addressOf,
-    refusal,
-    unavailableReason: store.unavailableReason,
-    onRefuse: metrics.onRefuse,
+    unavailableReason,
     onBegin: upstream => log.info({ upstream }, 'run began'),
     onEnd: (upstream, cause, durationMs) =>
       log.info({ upstream, cause, durationMs: Math.round(durationMs) }, 'run ended'),
   })
-  const ticks = new Ticks(() => isDraining)
-  const app = createApp({
-    location: locationRoutes(rooms),
-    relay,
+
+  const health = { unavailableReason, metrics }
+  const routes = createRoutes({
+    location,
     ticks,
-    demonstration: demonstration && demonstrationRoutes(demonstration),
-    openApi: openApi(),
-    metrics,
-    access,
+    relay: hasDemonstration || config.relayUpstreams.length > 0 ? relay : undefined,
+    hasDemonstration,
+    health,
     hasAdminPort: config.adminPort !== undefined,
-    log,
-    trustProxy: config.trustProxy,
+    pageFolder,
+  })
+  const routerOptions = {
+    authenticate: createAuthenticate(verifier, config.corsOrigins),
     corsOrigins: config.corsOrigins,
-    isOpenLoopback: config.auth.kind === 'open',
-    webDir,
-    unavailableReason: () => (isDraining ? 'The server is draining' : store.unavailableReason()),
-  })
-  const server = createServer({ keepAliveTimeout: keepAliveMs, ...httpTimeouts }, (req, res) => {
-    if (!isOnEventStream(req)) app(req, res)
-  })
-  server.on('clientError', (error, socket) => answerMalformedRequest(error, socket as Socket))
-  // Whoever asks as soon as it listens is not to be told that the store is away; but if it is, that can be said only by
-  // listening.
-  for (let waited = 0; store.unavailableReason() && waited < storeMs; waited += lookMs) await setTimeout(lookMs)
-  const admin = createServer(adminRoutes(metrics, log))
-  if (config.adminPort !== undefined) {
-    const { port } = await listen(admin, config.host, config.adminPort, log)
-    log.info({ port }, 'metrics')
+    isLoopbackOnly: config.auth.kind === 'open',
+    metrics,
+    refusals: new RefusalLog(log),
   }
-  const address = await listen(server, config.host, config.port, log)
+  const router = new Router(routes, routerOptions)
+  const adminRouter = new Router(createAdminRoutes(health), { ...routerOptions, isLoopbackOnly: false })
 
   return {
-    address,
-    async drain() {
-      isDraining = true
-      endConnections()
+    handler: router.handler,
+    adminHandler: adminRouter.handler,
+    unavailableReason,
+    async close() {
+      isClosing = true
+      router.drain()
       ticks.drain()
       await Promise.all([hub.drain(config.drainMs), runHub.drain(config.drainMs)])
       await relay.close()
-      const closed = new Promise(resolve => server.close(resolve))
-      server.closeIdleConnections()
-      await Promise.race([closed, setTimeout(lastAnswersMs)])
-      server.closeAllConnections()
-      admin.close()
-      admin.closeAllConnections()
+      await Promise.race([router.idle(), setTimeout(lastAnswersMs, undefined, { ref: false })])
       await Promise.all([hub.close(), runHub.close()])
       store.close()
     },
   }
 }
 
-/** Where the logs are, and the counters. */
+/** Where the logs and the shared counters are. */
 interface Store {
   broker(options: BrokerOptions): Broker
-  /** Gives `points` to each key in every `seconds`: over all instances, if the store has them all. */
+  /** Gives each key `points` in every `seconds`, over all instances that share the store. */
   limiter(name: string, points: number, seconds: number): RateLimiterAbstract
-  /** Why it can't serve at present; null when it can. */
+  /** Why it can't serve now; null when it can. */
   unavailableReason(): string | null
   close(): void
 }
@@ -215,16 +175,6 @@ function createVerifier(auth: Auth, log: Logger): Verifier | null {
   const keys =
     auth.kind === 'secret'
       ? secretKey(auth.secret)
-      : publicKeys(auth.url, reason => log.warn({ reason }, 'keys could not be fetched'))
+      : publicKeys(auth.url, reason => log.warn({ reason }, 'token keys could not be fetched'))
   return new Verifier(keys, auth.expected)
-}
-
-function listen(server: Server, host: string, port: number, log: Logger): Promise<AddressInfo> {
-  return new Promise((resolve, reject) => {
-    server.on('error', error => {
-      if (server.listening) log.warn({ reason: error.message }, 'a connection could not be accepted')
-      else reject(error)
-    })
-    server.listen({ port, host, backlog }, () => resolve(server.address() as AddressInfo))
-  })
 }

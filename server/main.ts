@@ -2,13 +2,15 @@
 /**
  * The process: its commands, its environment, its signals, its end.
  */
+import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { setFlagsFromString } from 'node:v8'
 import { type DestinationStream, pino } from 'pino'
-import { start } from './app.ts'
+import { createApp } from './app.ts'
 import { doctor } from './cli/doctor/doctor.ts'
 import { makeToken } from './cli/token.ts'
 import { type Config, ConfigError, readConfig } from './config.ts'
+import { closeServer, listen } from './http/http-server.ts'
 
 /**
  * Streams live for hours and requests for milliseconds, and Node makes both by the same lines. After a wave of joins V8
@@ -26,6 +28,12 @@ const lineMs = 100
 
 /** How long the last lines may take to be written. */
 const lastLinesMs = 500
+
+/** How long the start waits for the store, and how often it checks. */
+const storeMs = 2_000
+const lookMs = 10
+/** Above the idle time of load balancers, so that the server never closes a connection that one is about to use. */
+const keepAliveMs = 75_000
 
 const usage = `Usage: colocate [serve]            run the server; its settings are environment variables
        colocate doctor <url>      say whether a stream gets through from there, and what is in the way
@@ -49,16 +57,28 @@ async function serve(config: Config): Promise<void> {
   const log = pino({ level: config.logLevel, base: null }, flushed(lines))
   // From its source it serves the page that was built beside it.
   const webDir = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? '../dist/web' : '../web', import.meta.url))
-  const { address, drain } = await start(config, log, webDir)
+  const app = createApp(config, log, webDir)
+  // A client that connects as soon as the server listens should not find the store away. But if it is away, only a server
+  // that listens can say so.
+  for (let waited = 0; app.unavailableReason() && waited < storeMs; waited += lookMs) await setTimeout(lookMs)
+  if (config.adminPort !== undefined) {
+    const { address } = await listen(app.adminHandler, { ...config, keepAliveMs, port: config.adminPort }, log)
+    log.info({ port: address.port }, 'metrics')
+  }
+  const { server, address } = await listen(app.handler, { ...config, keepAliveMs }, log)
 
   let isEnding = false
+  const close = async () => {
+    await app.close()
+    closeServer(server)
+  }
   const exit = (code: number) => {
     // Or else the last lines are written at the exit, where one that nobody reads any more is tried for ever.
     lines.destroy()
     process.exit(code)
   }
   const finish = async () => {
-    const code = await drain().then(
+    const code = await close().then(
       () => {
         log.info('ended')
         return 0
@@ -72,7 +92,7 @@ async function serve(config: Config): Promise<void> {
     log.level = 'silent'
     lines.on('close', () => exit(code))
     lines.end()
-    setTimeout(exit, lastLinesMs, code)
+    void setTimeout(lastLinesMs).then(() => exit(code))
   }
   const end = (signal: NodeJS.Signals) => {
     if (isEnding) exit(1)
@@ -100,7 +120,7 @@ function flushed(lines: ReturnType<typeof pino.destination>): DestinationStream 
   return {
     write(line) {
       lines.write(line)
-      if (!isDue) setTimeout(flush, lineMs)
+      if (!isDue) void setTimeout(lineMs).then(flush)
       isDue = true
     },
   }

@@ -1,57 +1,79 @@
 /**
- * A request's JSON body: read within a bound, then checked against a schema.
+ * Reads what a request carries: its query, or its JSON body within a byte limit. Checks it against a schema.
  */
 import { isUtf8 } from 'node:buffer'
 import type { IncomingMessage } from 'node:http'
 import type { z } from 'zod'
 import { Problem } from './problem.ts'
+import type { BodyOptions } from './route.ts'
 
-const maxBytes = 16 * 1024
+const defaultMaxBytes = 16 * 1024
 const maxBatchBytes = 1024 * 1024
-/** What is read past the bound and thrown away, so that a client which is still sending gets to read the answer. */
+/** How much past the limit is read and discarded, so that a client that is still sending can read the answer. */
 const maxExcessBytes = 4 * maxBatchBytes
 
-/** Rejects with a `Problem`: 400, 413 or 415. A body that is an array may be longer. */
-export async function readJson(req: IncomingMessage, maxObjectBytes = maxBytes): Promise<unknown> {
+/** Returns the validated body. Rejects with a `Problem`: 400, 413 or 415. */
+export async function readBody<T>(req: IncomingMessage, { schema, batch, maxBytes }: BodyOptions<T>): Promise<T> {
   refuseOtherTypes(req)
-  const body = await readBytes(req, maxObjectBytes)
-  if (body.length === 0) throw new Problem(400, 'The body is empty; it must be JSON.')
-  if (!isUtf8(body)) throw new Problem(400, 'The body is not UTF-8.')
-  try {
-    return JSON.parse(body.toString())
-  } catch {
-    throw new Problem(400, 'The body is not JSON.')
-  }
+  const bytes = await readBytes(req, maxBytes ?? defaultMaxBytes)
+  if (bytes.length === 0) throw new Problem(400, 'The body is empty. It must be JSON.')
+  if (!isUtf8(bytes)) throw new Problem(400, 'The body is not valid UTF-8.')
+  const value = parse(bytes.toString())
+  return check(batch && Array.isArray(value) ? batch : schema, value, 'The body is not valid. See "errors".')
 }
 
-/** Throws a `Problem` that names every field that is not valid. */
-export function check<T>(schema: z.ZodType<T>, value: unknown): T {
+/** Returns the validated query. Throws a 400 `Problem`. */
+export function readQuery<T>(req: IncomingMessage, schema: z.ZodType<T>): T {
+  return check(schema, Object.fromEntries(queryOf(req)), 'The query is not valid. See "errors".')
+}
+
+/** A request's query: what follows the first question mark (RFC 3986, section 3.4). */
+export function queryOf({ url = '' }: IncomingMessage): URLSearchParams {
+  const at = url.indexOf('?')
+  return new URLSearchParams(at < 0 ? '' : url.slice(at + 1))
+}
+
+/** Returns the validated value. Throws a 400 `Problem` that lists every invalid field. */
+export function check<T>(schema: z.ZodType<T>, value: unknown, detail: string): T {
   const result = schema.safeParse(value)
   if (result.success) return result.data
   const errors = result.error.issues.map(({ path, message }) => ({ path: path.join('.'), message }))
-  throw new Problem(400, 'What was sent is not valid.', { errors })
+  throw new Problem(400, detail, { errors })
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw new Problem(400, 'The body is not valid JSON.')
+  }
 }
 
 function refuseOtherTypes(req: IncomingMessage): void {
   const type = req.headers['content-type'] ?? ''
-  if (!/^application\/json\s*(;\s*charset="?utf-8"?\s*)?;?\s*$/i.test(type)) {
-    throw new Problem(415, 'The body must be application/json, in UTF-8.', { headers: { Accept: 'application/json' } })
+  if (!/^application\/json\s*(;\s*charset="?utf-?8"?\s*)?;?\s*$/i.test(type)) {
+    throw new Problem(415, 'The body must be JSON in UTF-8. Set "Content-Type: application/json".', {
+      headers: { Accept: 'application/json' },
+    })
   }
   if ((req.headers['content-encoding'] ?? 'identity') !== 'identity') {
-    throw new Problem(415, 'The body must not be compressed.', { headers: { 'Accept-Encoding': 'identity' } })
+    throw new Problem(415, 'The body must not be compressed. Leave out "Content-Encoding".', {
+      headers: { 'Accept-Encoding': 'identity' },
+    })
   }
 }
 
-function readBytes(req: IncomingMessage, maxObjectBytes: number): Promise<Buffer> {
+function readBytes(req: IncomingMessage, maxBytes: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     let length = 0
-    let limit = maxObjectBytes
+    let limit = maxBytes
     let hasBegun = false
     const refuse = () => {
-      reject(new Problem(413, `The body is longer than ${limit} bytes.`, { headers: { Connection: 'close' } }))
+      const detail = `The body is too long: at most ${limit} bytes are allowed here.`
+      reject(new Problem(413, detail, { headers: { Connection: 'close' } }))
     }
-    // A client that waits for leave to send, or never sends it all, would wait for long.
+    // The client may wait for "100 Continue", or never send all of it.
     const most = Math.max(limit, maxBatchBytes) + maxExcessBytes
     if (Number(req.headers['content-length']) > most) return refuse()
     req.on('data', (chunk: Buffer) => {
@@ -63,7 +85,7 @@ function readBytes(req: IncomingMessage, maxObjectBytes: number): Promise<Buffer
       else if (length > limit + maxExcessBytes) refuse()
     })
     req.on('end', () => (length > limit ? refuse() : resolve(Buffer.concat(chunks, length))))
-    const endEarly = () => reject(new Problem(400, 'The body ended early.'))
+    const endEarly = () => reject(new Problem(400, 'The connection closed before the body was complete.'))
     req.on('error', endEarly)
     req.on('close', () => req.complete || endEarly())
   })

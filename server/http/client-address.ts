@@ -1,42 +1,42 @@
 /**
- * From where a request comes, as far as that is known.
+ * Which address a request comes from, as far as the trusted proxies say.
  */
 import type { IncomingMessage } from 'node:http'
 import { isIP } from 'node:net'
-import express from 'express'
+import proxyAddr from 'proxy-addr'
 
 /**
- * Loopback, and what private networks use (RFC 1918, RFC 4193, RFC 4291). As one expression, since every stream asks: a
- * `BlockList` costs a tenth of a join.
+ * Loopback and private networks (RFC 1918, RFC 4193, RFC 4291). One expression, since every stream asks: a `BlockList`
+ * costs a tenth of a join.
  */
-const near = /^(127|10|192\.168|172\.(1[6-9]|2\d|3[01]))\.|^::1$|^f([cd]..|e[89ab].):/i
+const privateAddress = /^(127|10|192\.168|172\.(1[6-9]|2\d|3[01]))\.|^::1$|^f([cd]..|e[89ab].):/i
+
+/** Express's `trust proxy`: how many proxies, which addresses, or all. */
+export type TrustProxy = string | number | boolean
 
 /**
- * Gives the public address, or the network that is one customer's. Undefined for what is near: this machine, or a private
- * network, where it may be a proxy that `TRUST_PROXY` does not name, and so anybody.
+ * Returns a function that gives a client's public address, or for IPv6 the network that belongs to one customer. Undefined
+ * for a private address: it may be that of a proxy that TRUST_PROXY does not name, and so stand for any client.
  */
-export function addressReader(trustProxy: string | number | boolean): (req: IncomingMessage) => string | undefined {
-  const isTrusted: (address: string, hop: number) => boolean = express()
-    .set('trust proxy', trustProxy)
-    .get('trust proxy fn')
+export function addressReader(trustProxy: TrustProxy): (req: IncomingMessage) => string | undefined {
+  const isTrusted = trustOf(trustProxy)
+  return req => networkOf(proxyAddr(req, isTrusted).replace(/^::ffff:(?=\d+\.)/i, ''))
+}
 
-  return ({ socket, headers }) => {
-    const forwarded = headers['x-forwarded-for']?.toString().split(',').reverse() ?? []
-    const hops = [socket.remoteAddress ?? '', ...forwarded.map(hop => hop.trim())]
-    let hop = 0
-    while (hop < hops.length - 1 && isTrusted(hops[hop] ?? '', hop)) hop++
-    return networkOf((hops[hop] ?? '').replace(/^::ffff:(?=\d+\.)/i, ''))
-  }
+function trustOf(trustProxy: TrustProxy): (address: string, hop: number) => boolean {
+  if (typeof trustProxy === 'boolean') return () => trustProxy
+  if (typeof trustProxy === 'number') return (_address, hop) => hop < trustProxy
+  return proxyAddr.compile(trustProxy.split(',').map(address => address.trim()))
 }
 
 function networkOf(address: string): string | undefined {
-  if (near.test(address)) return undefined
+  if (privateAddress.test(address)) return undefined
   const family = isIP(address)
   if (family === 0) return undefined
   return family === 4 ? address : firstHalf(address)
 }
 
-/** Of an IPv6 address a customer has at least the whole second half. */
+/** An IPv6 customer has at least a /64. */
 function firstHalf(address: string): string {
   const [head = [], tail = []] = address.split('::').map(part => part.split(':').filter(Boolean))
   const zeros = Array.from({ length: Math.max(0, 8 - head.length - tail.length) }, () => '0')

@@ -1,20 +1,20 @@
 /**
- * What pages of other origins may do: those on the operator's list everything, the others nothing (Fetch, section 3.3).
+ * CORS (Fetch, section 3.3): pages of the origins in CORS_ORIGINS may do everything, pages of other origins nothing.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { writeHead } from './head.ts'
+import { writeHead } from './response.ts'
 
 const preflight = {
   'Access-Control-Allow-Methods': 'GET, HEAD, POST, DELETE',
   'Access-Control-Allow-Headers': 'Authorization, Content-Type, Last-Event-ID',
-  // As long as browsers keep it: every POST of JSON would be two requests.
+  // As long as browsers keep it: without it, each POST of JSON would be two requests.
   'Access-Control-Max-Age': 7_200,
 }
 
-/** Sets what browsers look for. Returns whether it was a preflight, which is then answered. */
+/** Sets the CORS headers. Answers a preflight and returns true; returns false for any other request. */
 export function answerCors(req: IncomingMessage, res: ServerResponse, allowed: readonly string[]): boolean {
   if (allowed.length === 0) return false
-  // With every answer, so that no cache gives one origin's to another.
+  // On every response, so that no cache serves one origin's response to another.
   res.setHeader('Vary', 'Origin')
   const { origin } = req.headers
   if (origin === undefined || !allowed.includes(origin)) return false

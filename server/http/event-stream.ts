@@ -4,75 +4,75 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { reconnectLine, retryLine } from '../hub/frame.ts'
-import { writeHead } from './head.ts'
+import { writeHead } from './response.ts'
 
 const headers = {
-  // Without a charset: clients compare the value as a whole, and an event stream is UTF-8 anyway.
+  // Without a charset: clients compare the whole value, and an event stream is UTF-8 anyway.
   'Content-Type': 'text/event-stream',
   // Keeps compressing middleware and development proxies from holding events back.
   'Cache-Control': 'no-cache, no-transform',
   'X-Accel-Buffering': 'no',
 }
 
-/** The connections that were given away, and how many requests came on each since. */
-const given = new WeakMap<Socket, number>()
-/** Node keeps each, as long as it is not answered. */
-const maxStrays = 8
+/** On the socket of an event stream: how many requests arrived on it since the stream started. */
+const strayRequests = Symbol('stray requests')
+/** Node keeps each unanswered request in memory. */
+const maxStrayRequests = 8
 
-const laterFromMs = 3_000
-const laterToMs = 10_000
+interface StreamSocket extends Socket {
+  [strayRequests]?: number
+}
+
+const retryFromMs = 3_000
+const retryToMs = 10_000
 
 /**
- * Sends the head at once, so that the client knows that it is connected, and gives the socket: what follows is written to
- * it as it is, and the end of the stream is the end of the connection (RFC 9112, section 6.3). So no write pays for a
- * framing that event streams don't need, and neither request nor response is kept. Null: there is no socket, and the request
- * is answered.
+ * Sends the head at once, so that the client knows that it is connected, and detaches the socket: the stream is written to
+ * the socket directly, and the stream's end is the connection's end (RFC 9112, section 6.3). So no write pays for framing
+ * that event streams don't need, and neither request nor response stays in memory. Returns null when the client has gone,
+ * or when the request was answered because there is no socket.
  */
 export function startEventStream(res: ServerResponse): Socket | null {
   if (res.destroyed) return null
   const { socket } = res
   if (!socket) {
-    // Sent ahead, while the answer to another request is still under way on the same connection.
+    // A pipelined request: the connection is still sending the response to another one.
     retryLater(res)
     return null
   }
-  // What is written at once goes out together with the head.
+  // What is written in the same tick goes out together with the head.
   socket.cork()
   queueMicrotask(() => socket.uncork())
   res.useChunkedEncodingByDefault = false
   writeHead(res, 200, headers)
   res.flushHeaders()
   res.detachSocket(socket)
-  given.set(socket, 0)
+  const stream: StreamSocket = socket
+  stream[strayRequests] = 0
   return socket
 }
 
 /**
- * Whether a request came on the connection of an event stream: it is not answered (RFC 9112, section 9.6), and whoever
- * goes on asking there is cut off.
+ * Returns whether a request arrived on the connection of an event stream. Such a request is not answered (RFC 9112,
+ * section 9.6), and a client that keeps sending them is disconnected.
  */
-export function isOnEventStream({ socket }: IncomingMessage): boolean {
-  const strays = given.get(socket)
-  if (strays === undefined) return false
-  if (strays === maxStrays) socket.destroy()
-  else given.set(socket, strays + 1)
+export function isOnEventStream(req: IncomingMessage): boolean {
+  const socket: StreamSocket = req.socket
+  const count = socket[strayRequests]
+  if (count === undefined) return false
+  if (count === maxStrayRequests) socket.destroy()
+  else socket[strayRequests] = count + 1
   return true
 }
 
-/**
- * Why a stream cannot be had now: the server is leaving or has as many as it may, its client has, or the store does not
- * answer.
- */
-export type StreamRefusal = 'draining' | 'full' | 'limit' | 'store'
-
-/** Ends a stream that has begun, so that its client comes back. */
-export function retrySoon(socket: Socket): void {
+/** Ends a stream that has started. Its client reconnects in 1 to 3 seconds. */
+export function endEventStream(socket: Socket): void {
   socket.write(reconnectLine())
   socket.destroySoon()
 }
 
-/** An `EventSource` gives up for good at any status but 200, so a stream that cannot be had now says when to come back. */
+/** Answers a stream that can't be served now. EventSource never reconnects after a status other than 200. */
 export function retryLater(res: ServerResponse): void {
   writeHead(res, 200, { ...headers, Connection: 'close' })
-  res.end(retryLine(laterFromMs, laterToMs))
+  res.end(retryLine(retryFromMs, retryToMs))
 }

@@ -1,15 +1,16 @@
 /**
- * The strings that bodies, queries and tokens share: none can forge a line, a field or an entry of a log.
+ * The strings that paths, bodies, queries and tokens share. None of them can forge a line of a log, an event-stream field or
+ * a store entry.
  */
 import { z } from 'zod'
 
 const maxLength = 64
 
-/** No control characters, and nothing that UTF-8 cannot carry. */
+/** Without control characters and lone surrogates, which UTF-8 can't carry. */
 function text(minLength: number): z.ZodType<string> {
   return z
     .string()
-    .refine(value => value.isWellFormed() && !/\p{Cc}/u.test(value), 'must be without control characters')
+    .refine(value => value.isWellFormed() && !/\p{Cc}/u.test(value), 'must not contain control characters')
     .refine(value => {
       const { length } = [...value.slice(0, 2 * maxLength + 2)]
       return length >= minLength && length <= maxLength
@@ -17,8 +18,12 @@ function text(minLength: number): z.ZodType<string> {
     .meta({ minLength, maxLength })
 }
 
-/** No URL can carry a path segment `.` or `..`. */
-export const userSchema = text(1).refine(value => value !== '.' && value !== '..', 'must not be . or ..')
+export const roomSchema = z
+  .string()
+  .regex(/^(?!\.{1,2}$)[\w.~:-]{1,128}$/, 'must be 1 to 128 of A–Z a–z 0–9 . _ ~ : -, and not "." or ".."')
+
+/** A URL can't carry a path segment `.` or `..`. */
+export const userSchema = text(1).refine(value => value !== '.' && value !== '..', 'must not be "." or ".."')
 
 export const nameSchema = text(0)
 

@@ -1,28 +1,29 @@
 /**
- * What Prometheus is shown. Most of it is counted where it happens and only read here, when it is asked for.
+ * The metrics for Prometheus. Most are counted where they happen, and only read here when Prometheus asks.
  */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { Hub } from '../hub/hub.ts'
-import type { StreamRefusal } from './event-stream.ts'
+import type { StreamRefusal } from './problem.ts'
 
 export interface Metrics {
-  /** Shows what this hub counts, under the name of what its logs are. */
+  /** Shows a hub's counters, with the name of its logs as the label `log`. */
   watch(log: string, hub: Hub): void
-  /** An answer that was an error. */
+  /** Counts an answered request. `route` is a path of the route table. */
+  onRequest(route: string, status: number, durationMs: number): void
+  /** Counts a problem response. */
   onProblem(status: number): void
-  /** A stream that was told to come back later. */
-  onRefuse(refusal: StreamRefusal): void
-  /** A script that Redis answered after so many milliseconds. */
+  /** Counts a stream that was told to reconnect later. */
+  onStreamRefused(refusal: StreamRefusal): void
+  /** Records how long Redis took to answer a script. */
   onRoundTrip(script: string, ms: number): void
-  /** All of it, as text. */
-  show(): Promise<{ contentType: string; text: string }>
+  text(): Promise<{ contentType: string; text: string }>
 }
 
 export function createMetrics(): Metrics {
   const registry = new Registry()
   const registers = [registry]
   const hubs = new Map<string, Hub>()
-  // Among them how late the event loop is, and that wakes an idle process at every look.
+  // One of them samples the event loop's lag. At the default of 10 ms that costs an idle process more than 1 % of a core.
   collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 50 })
 
   const gauge = (name: string, help: string, read: (hub: Hub) => number) =>
@@ -59,49 +60,61 @@ export function createMetrics(): Metrics {
       },
     })
 
-  gauge('colocate_streams', 'Streams that are open', hub => hub.streams)
-  gauge('colocate_streams_behind', 'Streams whose socket takes no more at present', hub => hub.behind)
-  counters('colocate_joins_total', 'Streams that began, by what they began with', 'outcome', ({ stats }) => stats.joins)
-  counters(
-    'colocate_catch_ups_total',
-    'What made the history be read, by cause',
-    'cause',
-    ({ stats }) => stats.catchUps,
+  gauge('colocate_streams', 'Open streams', hub => hub.streams)
+  gauge('colocate_streams_behind', 'Open streams whose socket is full', hub => hub.behind)
+  counters('colocate_joins_total', 'Streams started, by what they started with', 'outcome', ({ stats }) => stats.joins)
+  counters('colocate_catch_ups_total', 'Readings of the history, by cause', 'cause', ({ stats }) => stats.catchUps)
+  counter('colocate_events_total', 'Events received from the log', ({ stats }) => stats.eventsIn)
+  counter(
+    'colocate_deliveries_total',
+    'Events written to streams: one for each event and reader',
+    ({ stats }) => stats.deliveries,
   )
-  counter('colocate_events_total', 'Events that came from the log', ({ stats }) => stats.eventsIn)
-  counter('colocate_deliveries_total', 'Events written, each for each of its readers', ({ stats }) => stats.deliveries)
   counter('colocate_sent_bytes_total', 'Bytes written to streams', ({ stats }) => stats.bytes)
 
   const frames = new Histogram({
     name: 'colocate_frame_events',
-    help: 'Events that were written together',
+    help: 'Events in one write',
     registers,
     labelNames: ['log'],
     buckets: [1, 2, 4, 8, 16, 32, 64, 128, 256, 512],
   })
   const delays = new Histogram({
     name: 'colocate_delivery_seconds',
-    help: 'From the log’s time of an event until all who could take it were written it',
+    help: 'Time from a POST until the event was written to every stream that was not behind',
     registers,
     labelNames: ['log'],
     buckets: [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5],
   })
   const roundTrips = new Histogram({
     name: 'colocate_redis_seconds',
-    help: 'Until Redis answered, by script',
+    help: 'Time until Redis answered, by script',
     registers,
     labelNames: ['script'],
     buckets: [0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2],
   })
+  const requests = new Counter({
+    name: 'colocate_requests_total',
+    help: 'Answered requests, by route and status',
+    registers,
+    labelNames: ['route', 'status'],
+  })
+  const durations = new Histogram({
+    name: 'colocate_request_seconds',
+    help: 'Time until a request was answered, by route; until the head for a stream',
+    registers,
+    labelNames: ['route'],
+    buckets: [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5],
+  })
   const problems = new Counter({
     name: 'colocate_refused_total',
-    help: 'Answers that were errors, by status',
+    help: 'Problem responses, by status',
     registers,
     labelNames: ['status'],
   })
   const refusals = new Counter({
     name: 'colocate_streams_refused_total',
-    help: 'Streams that were told to come back later, by reason',
+    help: 'Streams that were told to reconnect later, by reason',
     registers,
     labelNames: ['reason'],
   })
@@ -112,9 +125,13 @@ export function createMetrics(): Metrics {
       hub.stats.onFrame = events => frames.observe({ log }, events)
       hub.stats.onFlush = ageMs => delays.observe({ log }, Math.max(0, ageMs) / 1_000)
     },
+    onRequest(route, status, durationMs) {
+      requests.inc({ route, status })
+      durations.observe({ route }, durationMs / 1_000)
+    },
     onProblem: status => problems.inc({ status }),
-    onRefuse: reason => refusals.inc({ reason }),
+    onStreamRefused: reason => refusals.inc({ reason }),
     onRoundTrip: (script, ms) => roundTrips.observe({ script }, ms / 1_000),
-    show: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
+    text: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
   }
 }

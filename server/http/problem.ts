@@ -1,10 +1,9 @@
 /**
- * Errors as clients see them: problem details (RFC 9457). Whatever else was thrown is our fault, and stays in our log.
+ * Errors as clients see them: problem details (RFC 9457). Any other error is a bug; it stays in the log.
  */
-import { type IncomingMessage, type OutgoingHttpHeaders, type ServerResponse, STATUS_CODES } from 'node:http'
-import type { Logger } from 'pino'
+import { type OutgoingHttpHeaders, type ServerResponse, STATUS_CODES } from 'node:http'
 import { Unavailable } from '../broker/broker.ts'
-import { writeHead } from './head.ts'
+import { writeHead } from './response.ts'
 
 interface Issue {
   /** Where in the body, like `1.meta`; empty for the body itself. */
@@ -12,10 +11,26 @@ interface Issue {
   message: string
 }
 
-/** What a server that was called said; `status` 0: nothing. */
+/** What an upstream answered; `status` 0 means that it did not answer. */
 interface UpstreamAnswer {
   status: number
   body: string
+}
+
+/**
+ * Why a stream can't be served now: the server is draining, has as many streams as it may have, the client or the
+ * collaborator has, or the store can't be reached.
+ */
+export type StreamRefusal = 'draining' | 'full' | 'limit' | 'store'
+
+interface ProblemOptions {
+  headers?: OutgoingHttpHeaders
+  errors?: Issue[]
+  upstream?: UpstreamAnswer
+  /** For the metrics, when a stream is refused with a 503. */
+  refusal?: StreamRefusal
+  /** For the log. */
+  cause?: unknown
 }
 
 export class Problem extends Error {
@@ -23,42 +38,52 @@ export class Problem extends Error {
   readonly headers: OutgoingHttpHeaders
   readonly errors: Issue[] | undefined
   readonly upstream: UpstreamAnswer | undefined
+  readonly refusal: StreamRefusal
 
-  constructor(
-    status: number,
-    detail: string,
-    more: { headers?: OutgoingHttpHeaders; errors?: Issue[]; upstream?: UpstreamAnswer } = {},
-  ) {
-    super(detail)
+  /** `detail` is plain English for the client's developer and names what to change. */
+  constructor(status: number, detail: string, { headers, errors, upstream, refusal, cause }: ProblemOptions = {}) {
+    super(detail, { cause })
     this.status = status
-    this.headers = more.headers ?? {}
-    this.errors = more.errors
-    this.upstream = more.upstream
+    this.headers = headers ?? {}
+    this.errors = errors
+    this.upstream = upstream
+    this.refusal = refusal ?? 'store'
   }
 }
 
-/** For what cannot be had now, but soon. */
-export function unavailable(detail: string): Problem {
-  return new Problem(503, detail, { headers: { 'Retry-After': 1 } })
+/** A 503 `Problem`: the same request may succeed in a second. */
+export function unavailable(detail: string, options: Pick<ProblemOptions, 'refusal' | 'cause'> = {}): Problem {
+  return new Problem(503, detail, { headers: { 'Retry-After': 1 }, ...options })
+}
+
+/** A limit: `quota` in each `seconds`. */
+export interface RatePolicy {
+  name: string
+  quota: number
+  seconds: number
+}
+
+/** A 429 `Problem` (draft-ietf-httpapi-ratelimit-headers). */
+export function tooManyRequests(detail: string, { name, quota, seconds }: RatePolicy, waitMs: number): Problem {
+  const waitSeconds = Math.max(1, Math.ceil(waitMs / 1_000))
+  return new Problem(429, detail, {
+    headers: {
+      'Retry-After': waitSeconds,
+      'RateLimit-Policy': `"${name}";q=${quota};w=${seconds}`,
+      RateLimit: `"${name}";r=0;t=${waitSeconds}`,
+    },
+  })
 }
 
 /** The problem that an error is to the client. */
 export function problemOf(error: unknown): Problem {
   if (error instanceof Problem) return error
   if (error instanceof Unavailable) {
-    return unavailable('The log does not answer at present. Ask again; a location with a `seq` is not published twice.')
+    const detail =
+      'The log can\'t be read or written now. Send the request again; with "seq" a location is never published twice.'
+    return unavailable(detail, { cause: error.cause ?? error })
   }
-  if (isClientError(error)) return new Problem(error.status, 'The request could not be read.')
-  return new Problem(500, 'Something went wrong here.')
-}
-
-/** Ends a request that failed. */
-export function answerError(error: unknown, req: IncomingMessage, res: ServerResponse, log: Logger): void {
-  const problem = problemOf(error)
-  const path = req.url?.split('?', 1)[0]
-  if (problem.status === 500) log.error({ err: error, method: req.method, path }, 'request failed')
-  if (res.headersSent) res.destroy()
-  else sendProblem(res, problem)
+  return new Problem(500, 'The server failed to process the request. Its log has the error.', { cause: error })
 }
 
 export function sendProblem(res: ServerResponse, { status, message, headers, errors, upstream }: Problem): void {
@@ -69,12 +94,5 @@ export function sendProblem(res: ServerResponse, { status, message, headers, err
     'Content-Type': 'application/problem+json',
     'Cache-Control': 'no-store',
     'Content-Length': Buffer.byteLength(body),
-  })
-  res.end(body)
-}
-
-/** Express's own refusals, like a path that is not percent-encoded rightly. */
-function isClientError(error: unknown): error is { status: number } {
-  const status = (error as { status?: unknown } | null)?.status
-  return typeof status === 'number' && status >= 400 && status < 500
+  }).end(body)
 }

@@ -1,132 +1,152 @@
 /**
- * What is asked where: every route, and what all of them share.
+ * Serves the route table: every request, whatever its route, passes the same steps in the same order.
  */
-import { readdirSync } from 'node:fs'
-import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
-import express, { type ErrorRequestHandler, type Express, type Router } from 'express'
-import type { Logger } from 'pino'
-import type { LocationRoutes } from '../location/routes.ts'
-import type { Relay } from '../relay/relay.ts'
-import { relayRoutes } from '../relay/routes.ts'
-import type { Ticks } from '../ticks/ticks.ts'
-import { type Access, refuseUnless } from './access/access.ts'
-import { canReadMetrics } from './access/caller.ts'
-import { sendJson } from './answer.ts'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { type Authenticate, authorize, authorizeUser } from './access/access.ts'
+import { everyone } from './access/caller.ts'
+import { check, readBody, readQuery } from './body.ts'
 import { answerCors } from './cors.ts'
-import { setSecurityHeaders } from './head.ts'
-import { refuseOtherHosts } from './host.ts'
-import { onlyThese } from './methods.ts'
+import { isOnEventStream, retryLater } from './event-stream.ts'
+import { roomSchema, userSchema } from './fields.ts'
+import { createMatcher, type Match } from './match.ts'
 import type { Metrics } from './metrics.ts'
-import { sendMetrics } from './metrics-routes.ts'
-import { answerError, Problem, unavailable } from './problem.ts'
+import { refuseOtherHosts } from './origin.ts'
+import { Problem, problemOf, sendProblem, unavailable } from './problem.ts'
+import type { RefusalLog } from './refusal-log.ts'
+import { writeHead } from './response.ts'
+import type { RequestContext, Route } from './route.ts'
 
-export interface AppOptions {
-  location: LocationRoutes
-  relay: Relay
-  ticks: Ticks
-  /** The demonstration's routes, where there is one. */
-  demonstration: Router | undefined
-  /** Shown under `/openapi.json`. */
-  openApi: object
-  /** Shown under `/metrics` to whoever may see them, unless there is a port for them. */
-  metrics: Metrics
-  access: Access
-  hasAdminPort: boolean
-  log: Logger
-  /** Express's `trust proxy`. */
-  trustProxy: string | number | boolean
+export interface RouterOptions {
+  authenticate: Authenticate
   corsOrigins: readonly string[]
-  /** Whether whoever gets through to this machine's loopback may do everything. */
-  isOpenLoopback: boolean
-  /** The folder of the page and its files. */
-  webDir: string
-  /** Why it can't serve at present; null when it can. */
-  unavailableReason(): string | null
+  /** Whether only loopback host names are answered. */
+  isLoopbackOnly: boolean
+  metrics: Metrics
+  refusals: RefusalLog
 }
 
-/** Answers every request: those of the rooms at once, all others through Express. */
-export function createApp(options: AppOptions): RequestListener {
-  const { location, metrics, log, corsOrigins, isOpenLoopback } = options
-  const rest = createRest(options)
+/** Calls `next` for a path that is not in the table; without `next`, that is a 404. */
+export type Handler = (req: IncomingMessage, res: ServerResponse, next?: () => void) => void
 
-  const answer = async (req: IncomingMessage, res: ServerResponse) => {
-    req.url = targetOf(req.url)
-    if (isOpenLoopback) refuseOtherHosts(req)
-    if (answerCors(req, res, corsOrigins)) return
-    await (location(req, res) ?? rest(req, res))
+const paramSchemas = { room: roomSchema, user: userSchema }
+
+export class Router {
+  readonly #match: (path: string) => Match[]
+  readonly #options: RouterOptions
+  readonly #unanswered = new Set<ServerResponse>()
+  #isDraining = false
+  #onIdle = () => {}
+
+  constructor(routes: readonly Route[], options: RouterOptions) {
+    this.#match = createMatcher(routes)
+    this.#options = options
   }
-  return (req, res) =>
-    void answer(req, res).catch(error => {
-      answerError(error, req, res, log)
-      metrics.onProblem(res.statusCode)
+
+  readonly handler: Handler = (req, res, next) => {
+    if (!isOnEventStream(req)) void this.#serve(req, res, next)
+  }
+
+  /** From now on each response is the last on its connection, and requests that read or change a log are refused. */
+  drain(): void {
+    this.#isDraining = true
+    for (const res of this.#unanswered) res.shouldKeepAlive = false
+  }
+
+  /** Resolves when no request is being answered. */
+  async idle(): Promise<void> {
+    if (this.#unanswered.size === 0) return
+    await new Promise<void>(resolve => {
+      this.#onIdle = resolve
     })
+  }
+
+  async #serve(req: IncomingMessage, res: ServerResponse, next: (() => void) | undefined): Promise<void> {
+    const startedAt = performance.now()
+    if (this.#isDraining) res.shouldKeepAlive = false
+    this.#unanswered.add(res)
+    let route: Route | undefined
+    try {
+      req.url = originForm(req.url)
+      const matches = this.#match(pathOf(req.url))
+      if (matches.length === 0 && next) return next()
+      if (this.#options.isLoopbackOnly) refuseOtherHosts(req)
+      if (answerCors(req, res, this.#options.corsOrigins)) return
+      const method = req.method ?? ''
+      const match = matches.find(({ routes }) => routes.has(method))
+      route = match?.routes.get(method)
+      if (match && route) await this.#answer(route, match.params, req, res)
+      else answerOtherMethod(method, matches, res)
+    } catch (error) {
+      this.#answerError(error, route, req, res)
+    } finally {
+      this.#unanswered.delete(res)
+      if (this.#unanswered.size === 0) this.#onIdle()
+      if (route) this.#options.metrics.onRequest(route.path, res.statusCode, performance.now() - startedAt)
+    }
+  }
+
+  async #answer(route: Route, params: Match['params'], req: IncomingMessage, res: ServerResponse): Promise<void> {
+    const { permission, query, body, actsFor, limit, handler } = route
+    const context: RequestContext = {
+      req,
+      res,
+      params: { ...route.defaults, ...params },
+      caller: everyone,
+      input: undefined,
+    }
+    if (permission) context.caller = await this.#options.authenticate(req)
+    checkParams(context.params)
+    if (permission) {
+      authorize(context.caller, permission, context.params.room)
+      if (this.#isDraining && permission !== 'metrics')
+        throw unavailable('The server is shutting down. Send the request again.', { refusal: 'draining' })
+    }
+    if (body) context.input = await readBody(req, body)
+    else if (query) context.input = readQuery(req, query)
+    if (actsFor) for (const user of actsFor(context)) authorizeUser(context.caller, user)
+    await limit?.(context)
+    await handler(context)
+  }
+
+  #answerError(error: unknown, route: Route | undefined, req: IncomingMessage, res: ServerResponse): void {
+    const { metrics, refusals } = this.#options
+    const problem = problemOf(error)
+    refusals.add(problem, route, req)
+    if (res.headersSent) res.destroy()
+    else if (route?.answer === 'event-source' && problem.status === 503) {
+      metrics.onStreamRefused(problem.refusal)
+      retryLater(res)
+    } else {
+      metrics.onProblem(problem.status)
+      sendProblem(res, problem)
+    }
+  }
 }
 
-/** The target without an origin before it, as proxies are asked (RFC 9112, section 3.2.2). */
-function targetOf(url = '/'): string {
+/** The target without an origin before it, as clients send it to a proxy (RFC 9112, section 3.2.2). */
+function originForm(url = '/'): string {
   return url.startsWith('/') ? url : url.replace(/^https?:\/\/[^/?]*\/?/i, '/')
 }
 
-function createRest(options: AppOptions): Express {
-  const {
-    relay,
-    ticks,
-    demonstration,
-    openApi,
-    metrics,
-    access,
-    hasAdminPort,
-    log,
-    trustProxy,
-    webDir,
-    unavailableReason,
-  } = options
-  const app = express()
-  app.set('trust proxy', trustProxy)
-  app.set('x-powered-by', false)
-  app.set('case sensitive routing', true)
-  app.set('query parser', 'simple')
+function pathOf(url: string): string {
+  const query = url.indexOf('?')
+  return query < 0 ? url : url.slice(0, query)
+}
 
-  app.use('/sse', ticks.routes())
-  app.use('/forward-sse', relayRoutes(relay))
-  if (demonstration) app.use('/demonstration', demonstration)
-  app
-    .route('/healthz')
-    .get((_req, res) => sendJson(res, { status: 'alive' }))
-    .all(onlyThese('GET', 'HEAD'))
-  app
-    .route('/readyz')
-    .get((_req, res) => {
-      const reason = unavailableReason()
-      if (reason) throw unavailable(reason)
-      sendJson(res, { status: 'ready' })
-    })
-    .all(onlyThese('GET', 'HEAD'))
-
-  app.use(setSecurityHeaders, express.static(webDir))
-  app
-    .route('/openapi.json')
-    .get((_req, res) => sendJson(res, openApi))
-    .all(onlyThese('GET', 'HEAD'))
-  if (!hasAdminPort) {
-    app
-      .route('/metrics')
-      .get(async (req, res) => {
-        refuseUnless(canReadMetrics(await access(req)))
-        await sendMetrics(res, metrics)
-      })
-      .all(onlyThese('GET', 'HEAD'))
+function checkParams(params: Readonly<Record<string, string>>): void {
+  for (const name of ['room', 'user'] as const) {
+    const value = params[name]
+    if (value !== undefined) check(paramSchemas[name], value, `The ${name} in the path is not valid. See "errors".`)
   }
+}
 
-  const files = new Set(['', ...readdirSync(webDir)])
-  app.use((req, res, next) => {
-    if (files.has(req.path.slice(1))) return onlyThese('GET', 'HEAD')(req, res, next)
-    throw new Problem(404, 'There is nothing here.')
-  })
-  const problems: ErrorRequestHandler = (error, req, res, _next) => {
-    answerError(error, req, res, log)
-    metrics.onProblem(res.statusCode)
+/** OPTIONS says which methods there are (RFC 9110, section 9.3.7); any other method that the path lacks is a 405. */
+function answerOtherMethod(method: string, matches: Match[], res: ServerResponse): void {
+  if (matches.length === 0) throw new Problem(404, 'There is nothing at this path. /openapi.json lists the paths.')
+  const methods = new Set(matches.flatMap(({ routes }) => [...routes.keys()]))
+  const allow = [...methods, 'OPTIONS'].join(', ')
+  if (method !== 'OPTIONS') {
+    throw new Problem(405, `This path allows only ${allow}.`, { headers: { Allow: allow } })
   }
-  app.use(problems)
-  return app
+  writeHead(res, 204, { Allow: allow }).end()
 }

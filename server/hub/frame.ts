@@ -17,3 +17,10 @@ export function reconnectLine(): string {
 
 /** A comment: keeps the connection from looking idle. */
 export const heartbeat = Buffer.from(':\n')
+
+/** One event of an event stream (WHATWG HTML, section 9.2.6), its fields in the order given. */
+export function encodeEvent(fields: { id?: string; event?: string; data: string }): string {
+  let text = ''
+  for (const [name, value] of Object.entries(fields)) text += `${name}: ${value.replaceAll('\n', `\n${name}: `)}\n`
+  return `${text}\n`
+}

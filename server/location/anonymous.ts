@@ -1,5 +1,5 @@
 /**
- * Who is asking, when they do not say: an anonymous collaborator, known by a cookie.
+ * Anonymous collaborators: a request that names no user is known by a cookie.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { nanoid } from 'nanoid'
@@ -12,10 +12,8 @@ export function anonymousUser(req: IncomingMessage): string | undefined {
   return cookiePattern.exec(req.headers.cookie ?? '')?.[1]
 }
 
-/** The same browser's id, or a new one that its cookie then keeps. */
-export function knownOrNewUser(req: IncomingMessage, res: ServerResponse): string {
-  const known = anonymousUser(req)
-  if (known) return known
+/** Draws a user id and sets the cookie that keeps it. */
+export function createAnonymousUser(res: ServerResponse): string {
   const user = nanoid()
   res.setHeader('Set-Cookie', `${cookieName}=${user}; Path=/; Max-Age=${maxAgeSeconds}; HttpOnly; SameSite=Lax`)
   return user

@@ -1,5 +1,5 @@
 /**
- * A colour for whoever chose none: the same for the same id on every instance, and neither too pale nor too dark.
+ * The default colour of a user id: the same on every instance, and neither too pale nor too dark to read.
  */
 export function colorOf(user: string): string {
   const hue = hash(user) % 360

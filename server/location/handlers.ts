@@ -1,193 +1,146 @@
 /**
- * The rooms' requests: each reads its request, asks the broker or the hub, and answers. Knows neither Redis nor Express.
- *
- * Errors are thrown as problems; whoever routes the requests here sends them.
+ * The handlers of the rooms' routes. Each calls the broker or the hub once and answers.
  */
-import type { IncomingMessage, ServerResponse } from 'node:http'
-import { z } from 'zod'
+import type { IncomingMessage } from 'node:http'
 import type { Broker, Draft } from '../broker/broker.ts'
-import { type Access, refuseUnless } from '../http/access/access.ts'
-import { type Caller, canActAs, canRead, canWrite } from '../http/access/caller.ts'
-import { sendJson, sendNothing } from '../http/answer.ts'
-import { check, readJson } from '../http/body.ts'
-import { retryLater, type StreamRefusal, startEventStream } from '../http/event-stream.ts'
-import { userSchema } from '../http/fields.ts'
+import { type Caller, canActAs } from '../http/access/caller.ts'
+import { startEventStream } from '../http/event-stream.ts'
 import type { PostRate } from '../http/limits/post-rate.ts'
 import type { RoomCount } from '../http/limits/room-count.ts'
-import type { StreamCount } from '../http/limits/stream-count.ts'
-import { Problem, problemOf, unavailable } from '../http/problem.ts'
-import { queryOf } from '../http/query.ts'
+import type { StreamLimit } from '../http/limits/stream-limit.ts'
+import { Problem } from '../http/problem.ts'
+import { sendJson, sendNoContent } from '../http/response.ts'
+import type { RequestContext } from '../http/route.ts'
 import type { Hub } from '../hub/hub.ts'
 import type { Ending } from '../hub/session.ts'
-import { anonymousUser, knownOrNewUser } from './anonymous.ts'
-import { batchSchema, bodySchema, locationOf, type PublishedBody, storedOf } from './location.ts'
+import { anonymousUser, createAnonymousUser } from './anonymous.ts'
+import { locationOf, storedOf } from './location.ts'
+import type { FollowInput, PublishedLocation } from './requests.ts'
 
-export interface RoomsOptions {
+export interface LocationOptions {
   broker: Broker
   hub: Hub
-  access: Access
-  limits: { posts: PostRate; rooms: RoomCount; streams: StreamCount }
-  /** From where a request comes, if that says anything. */
-  addressOf(req: IncomingMessage): string | undefined
-  /** Why nobody can have a stream here at present; null when they can. */
-  refusal(): StreamRefusal | null
-  onRefuse(refusal: StreamRefusal): void
+  posts: PostRate
+  rooms: RoomCount
+  streams: StreamLimit
   onOpen(room: string): void
   onClose(room: string, ending: Ending, durationMs: number): void
 }
 
-export type Handler = (req: IncomingMessage, res: ServerResponse, room: string, user: string) => Promise<void>
+type Published = PublishedLocation | PublishedLocation[]
+type Alive = { user?: string | undefined }
 
-export interface Rooms {
-  publish: Handler
-  who: Handler
-  leave: Handler
-  alive: Handler
-  follow: Handler
-}
+export type LocationHandlers = ReturnType<typeof createLocationHandlers>
 
-const roomSchema = z.string().regex(/^(?!\.{1,2}$)[\w.~:-]{1,128}$/, 'must be 1 to 128 of A–Z a–z 0–9 . _ ~ : -')
-export const aliveSchema = z.object({ user: userSchema.optional() })
-export const followSchema = z.object({
-  user: userSchema.nullish(),
-  ack: z.union([z.string(), z.number(), z.boolean()]).nullish(),
-  // Whatever it is, it is never refused.
-  lastEventId: z.unknown().optional(),
-})
-
-export function createRooms(options: RoomsOptions): Rooms {
-  const { broker, hub, limits } = options
-
-  const callerIn = async (req: IncomingMessage, room: string, may: (caller: Caller, room: string) => boolean) => {
-    const caller = await options.access(req)
-    refuseOtherRooms(room)
-    refuseUnless(may(caller, room))
-    return caller
-  }
-
-  /** While draining it refuses whoever asks for anything but a stream, which is told in its own way when to come back. */
-  const callerNow: typeof callerIn = async (req, room, may) => {
-    const caller = await callerIn(req, room, may)
-    if (options.refusal() === 'draining') throw unavailable('The server is draining. Ask again.')
-    return caller
-  }
-
-  const count = async (room: string, users: string[]) => {
-    for (const user of users) limits.rooms.enter(user, room)
-    await Promise.all(users.map(user => limits.posts.count(`${room}/${user}`)))
-  }
-
-  /** On its own, since it is kept as long as the stream: with it, request and response would be. */
-  const closing = (room: string) => {
-    const startedAt = performance.now()
-    return (ending: Ending) => options.onClose(room, ending, performance.now() - startedAt)
-  }
-
+export function createLocationHandlers({ broker, hub, posts, rooms, streams, onOpen, onClose }: LocationOptions) {
   return {
-    async publish(req, res, room) {
-      const caller = await callerNow(req, room, canWrite)
-      const body = await readJson(req)
-      if (Array.isArray(body)) {
-        const batch = check(batchSchema, body)
-        refuseUnless(batch.every(({ user }) => canActAs(caller, user)))
-        await count(room, [...new Set(batch.map(({ user }) => user))])
+    /** Counts a publish towards the rates of its collaborators. A new anonymous collaborator has none yet. */
+    async countPublish(context: RequestContext<Published>): Promise<void> {
+      const { room = '' } = context.params
+      const known = authorsOf(context).map(user => user ?? anonymousUser(context.req))
+      const users = new Set(known.filter(user => user !== undefined))
+      for (const user of users) rooms.enter(user, room)
+      await Promise.all([...users].map(user => posts.count(`${room}/${user}`)))
+    },
+
+    async publish({ req, res, params: { room = '' }, caller, input }: RequestContext<Published>): Promise<void> {
+      if (Array.isArray(input)) {
         const receipts = await broker.publish(
           room,
-          batch.map(each => draftOf(caller, each.user, each, false)),
+          input.map(location => draftOf(caller, location.user ?? '', location, false)),
         )
         return sendJson(res, { ids: receipts.map(({ id }) => id) })
       }
-      const location = check(bodySchema, body)
-      const named = location.user ?? caller.sub
-      refuseUnless(canActAs(caller, named))
-      const user = named ?? knownOrNewUser(req, res)
-      await count(room, [user])
-      const [receipt] = await broker.publish(room, [draftOf(caller, user, location, named === undefined)])
+      const named = input.user ?? caller.sub
+      const user = named ?? anonymousUser(req) ?? createAnonymousUser(res)
+      const [receipt] = await broker.publish(room, [draftOf(caller, user, input, named === undefined)])
       sendJson(res, { id: receipt?.id, user, ...(receipt?.stale && { stale: true }) })
     },
 
-    async who(req, res, room) {
-      await callerNow(req, room, canRead)
+    async list({ res, params: { room = '' } }: RequestContext): Promise<void> {
       const { head, entries } = await broker.latest(room)
       const locations = entries.map(({ value, id }) => locationOf(value, id)).join(',')
       sendJson(res, `{"room":${JSON.stringify(room)},"lastEventId":"${head}","locations":[${locations}]}`)
     },
 
-    async leave(req, res, room, user) {
-      const caller = await callerNow(req, room, canWrite)
-      refuseUnless(canActAs(caller, check(userSchema, user)))
+    async leave({ res, params: { room = '', user = '' } }: RequestContext): Promise<void> {
       await broker.remove(room, user, 'left')
-      sendNothing(res)
+      sendNoContent(res)
     },
 
-    async alive(req, res, room) {
-      const caller = await callerNow(req, room, canWrite)
-      const user = check(aliveSchema, await readJson(req)).user ?? caller.sub ?? anonymousUser(req)
-      if (user === undefined) throw new Problem(400, 'Nobody is named, and no cookie says who it is.')
-      refuseUnless(canActAs(caller, user))
-      await broker.alive(room, user)
-      sendNothing(res)
+    async alive(context: RequestContext<Alive>): Promise<void> {
+      const [user] = aliveUser(context)
+      if (user === undefined) {
+        throw new Problem(400, 'Name the collaborator: send "user", or the cookie "colocate_user".')
+      }
+      await broker.alive(context.params.room ?? '', user)
+      sendNoContent(context.res)
     },
 
-    async follow(req, res, room) {
-      const refuse = (refusal: StreamRefusal) => {
-        options.onRefuse(refusal)
-        retryLater(res)
-      }
-      try {
-        const caller = await callerIn(req, room, canRead)
-        const params = check(
-          followSchema,
-          req.method === 'POST' ? await readJson(req) : Object.fromEntries(queryOf(req)),
-        )
-        if (params.user) refuseUnless(canActAs(caller, params.user))
-        const known = caller.sub ?? anonymousUser(req)
-        const user = params.user ?? (canActAs(caller, known) ? known : undefined)
-        const refusal = options.refusal()
-        if (refusal) return refuse(refusal)
-        if (req.socket.destroyed) return
-        const leave = limits.streams.enter(options.addressOf(req), user)
-        if (!leave) return refuse('limit')
-        // Whatever the answer is from here on, it ends with its connection.
-        req.socket.once('close', leave)
-        await hub.join({
-          topic: room,
-          key: user,
-          ack: String(params.ack) === '1' || params.ack === true,
-          lastEventId: header(req, 'last-event-id') || idOf(params.lastEventId),
-          untilMs: caller.expiresAt,
-          open() {
-            const stream = startEventStream(res)
-            if (stream) options.onOpen(room)
-            return stream
-          },
-          onClose: closing(room),
-        })
-      } catch (error) {
-        if (problemOf(error).status !== 503) throw error
-        refuse('store')
-      }
+    countStream: (context: RequestContext<FollowInput>) => streams.enter(context.req, followerOf(context)),
+
+    async follow(context: RequestContext<FollowInput>): Promise<void> {
+      const { req, res, params, caller, input } = context
+      const { room = '' } = params
+      if (req.socket.destroyed) return
+      await hub.join({
+        topic: room,
+        key: followerOf(context),
+        ack: String(input.ack) === '1' || input.ack === true,
+        lastEventId: lastEventIdOf(req, input.lastEventId),
+        untilMs: caller.expiresAt,
+        open() {
+          const stream = startEventStream(res)
+          if (stream) onOpen(room)
+          return stream
+        },
+        onClose: closeListener(room, onClose),
+      })
     },
   }
 }
 
-/** What the token says of its own collaborator wins; of the others it says nothing. */
-function draftOf({ sub, name, color }: Caller, user: string, body: PublishedBody, guest: boolean): Draft {
-  const claimed = user === sub ? { ...(name !== undefined && { name }), ...(color !== undefined && { color }) } : {}
-  return { key: user, value: storedOf(user, { ...body, ...claimed }, guest), seq: body.seq }
+/** The collaborators whose locations a publish sets. Undefined is an anonymous collaborator. */
+export function authorsOf({ caller, input }: RequestContext<Published>): (string | undefined)[] {
+  return Array.isArray(input) ? input.map(({ user }) => user) : [input.user ?? caller.sub]
 }
 
-function refuseOtherRooms(room: string): void {
-  const { error } = roomSchema.safeParse(room)
-  if (error) throw new Problem(400, `A room’s name ${error.issues[0]?.message}.`)
+export function aliveUser({ req, caller, input }: RequestContext<Alive>): [string | undefined] {
+  return [input.user ?? caller.sub ?? anonymousUser(req)]
 }
 
-/** What is no text is no event's id; null is none. */
-function idOf(value: unknown): string | undefined {
-  if (typeof value === 'string') return value
-  return value === null || value === undefined ? undefined : 'unknown'
+/** The collaborator that a stream names, if any. Without a name, a stream never needs more than the right to read. */
+export function namedFollower({ input }: RequestContext<FollowInput>): string[] {
+  return input.user ? [input.user] : []
 }
 
-function header(req: IncomingMessage, name: string): string | undefined {
-  return req.headers[name]?.toString()
+export function leaverOf({ params }: RequestContext): (string | undefined)[] {
+  return [params.user]
+}
+
+/** The collaborator whose lease a stream keeps, if any. */
+function followerOf({ req, caller, input }: RequestContext<FollowInput>): string | undefined {
+  if (input.user) return input.user
+  const known = caller.sub ?? anonymousUser(req)
+  return canActAs(caller, known) ? known : undefined
+}
+
+/** The token's name and colour win over the body's, for the token's own collaborator. */
+function draftOf({ sub, name, color }: Caller, user: string, location: PublishedLocation, isAnonymous: boolean): Draft {
+  const claims = user === sub ? { ...(name !== undefined && { name }), ...(color !== undefined && { color }) } : {}
+  return { key: user, value: storedOf(user, { ...location, ...claims }, isAnonymous), seq: location.seq }
+}
+
+/** The header wins over the field. A field that is not a string is an unknown id; null means none. */
+function lastEventIdOf(req: IncomingMessage, field: unknown): string | undefined {
+  const header = req.headers['last-event-id']?.toString()
+  if (header) return header
+  if (typeof field === 'string') return field
+  return field === null || field === undefined ? undefined : 'unknown'
+}
+
+/** A function of its own: the listener lives as long as the stream, and its closure must not hold the request. */
+function closeListener(room: string, onClose: LocationOptions['onClose']): (ending: Ending) => void {
+  const startedAt = performance.now()
+  return ending => onClose(room, ending, performance.now() - startedAt)
 }

@@ -1,44 +1,15 @@
 /**
- * What a location is: what a client may say, what it becomes, and what a room's log keeps of it. Pure.
+ * A location as the log stores it and as clients see it. Pure.
  */
-import { z } from 'zod'
 import type { Location } from '../../web/wire.ts'
-import { colorSchema, nameSchema, userSchema } from '../http/fields.ts'
 import { colorOf } from './color.ts'
+import type { PublishedLocation } from './requests.ts'
 
-const maxMetaBytes = 1024
-const maxBatchLength = 1_000
-
-const metaSchema = z
-  .custom<Record<string, unknown>>(value => typeof value === 'object' && value !== null && !Array.isArray(value), {
-    error: 'must be an object',
-    abort: true,
-  })
-  .refine(fits, `must be at most ${maxMetaBytes} bytes of JSON`)
-
-export const bodySchema = z.object({
-  user: userSchema.optional(),
-  name: nameSchema.optional(),
-  color: colorSchema.optional(),
-  x: z.number(),
-  y: z.number(),
-  meta: metaSchema.nullish(),
-  seq: z.int().optional(),
-})
-
-export const batchSchema = z
-  .array(bodySchema.extend({ user: userSchema }))
-  .min(1)
-  .max(maxBatchLength)
-
-/** What a client says of where it is. */
-export type PublishedBody = z.infer<typeof bodySchema>
-
-/** What the log keeps of a location, as JSON: all but `at`, which is in its event's id. */
-export function storedOf(user: string, { name, color, x, y, meta }: PublishedBody, guest: boolean): string {
+/** The JSON that the log stores: all of a location except `at`, which is in its event's id. */
+export function storedOf(user: string, { name, color, x, y, meta }: PublishedLocation, isAnonymous: boolean): string {
   const location: Omit<Location, 'at'> = {
     user,
-    name: name ?? (guest ? `Guest ${user.slice(-4)}` : user),
+    name: name ?? (isAnonymous ? `Guest ${user.slice(-4)}` : user),
     color: color ?? colorOf(user),
     x,
     y,
@@ -47,16 +18,7 @@ export function storedOf(user: string, { name, color, x, y, meta }: PublishedBod
   return JSON.stringify(location)
 }
 
-/** A value and its event's id as a location in JSON. */
-export function locationOf(value: string, id: string): string {
-  return `${value.slice(0, -1)},"at":${id.slice(0, id.indexOf('-'))}}`
-}
-
-function fits(meta: object): boolean {
-  try {
-    return Buffer.byteLength(JSON.stringify(meta)) <= maxMetaBytes
-  } catch {
-    // Nested so deeply that it cannot even be written.
-    return false
-  }
+/** The location's JSON for clients, from the stored JSON and its event's id. */
+export function locationOf(stored: string, id: string): string {
+  return `${stored.slice(0, -1)},"at":${id.slice(0, id.indexOf('-'))}}`
 }

@@ -1,15 +1,14 @@
 /**
- * A stream with an end: shows whether everything between a client and the server lets a stream through.
+ * A stream of numbered messages with an end: shows whether everything between a client and the server lets streams through.
  */
-import type { ServerResponse } from 'node:http'
-import { Router } from 'express'
 import { z } from 'zod'
-import { sendNothing } from '../http/answer.ts'
-import { check, readJson } from '../http/body.ts'
-import { retryLater, retrySoon, startEventStream } from '../http/event-stream.ts'
-import { onlyThese } from '../http/methods.ts'
+import { endEventStream, startEventStream } from '../http/event-stream.ts'
+import { unavailable } from '../http/problem.ts'
+import { sendNoContent } from '../http/response.ts'
+import type { RequestContext } from '../http/route.ts'
+import { encodeEvent } from '../hub/frame.ts'
 
-/** A number in a body, its digits in a query. */
+/** A number in a body, or its digits in a query. */
 function whole(min: number, max: number) {
   const digits = z.string().regex(/^\d+$/, 'must be a whole number').transform(Number)
   return z.union([z.int(), digits]).pipe(z.int().min(min).max(max))
@@ -18,52 +17,41 @@ function whole(min: number, max: number) {
 export const ticksSchema = z.object({ interval: whole(10, 10_000).default(1_000), count: whole(1, 100).default(10) })
 
 export class Ticks {
-  readonly #isDraining: () => boolean
-  /** What ends each that is open, early. */
+  /** Ends each open stream early. */
   readonly #open = new Set<() => void>()
+  #isDraining = false
 
-  constructor(isDraining: () => boolean) {
-    this.#isDraining = isDraining
-  }
-
-  routes(): Router {
-    const router = Router()
-    router
-      .route('/')
-      .head(onlyThese('GET', 'POST'))
-      .get((req, res) => this.#tick(res, check(ticksSchema, req.query), req.get('last-event-id')))
-      .post(async (req, res) => this.#tick(res, check(ticksSchema, await readJson(req)), req.get('last-event-id')))
-      .all(onlyThese('GET', 'POST'))
-    return router
-  }
-
-  /** Ends those that are open so that their clients go on elsewhere. */
+  /** Ends the open streams, so that their clients reconnect to another instance. */
   drain(): void {
-    for (const leave of this.#open) leave()
+    this.#isDraining = true
+    for (const end of this.#open) end()
   }
 
-  #tick(res: ServerResponse, { interval, count }: z.infer<typeof ticksSchema>, lastEventId = ''): void {
+  readonly handler = ({ req, res, input }: RequestContext<z.infer<typeof ticksSchema>>): void => {
+    const { interval, count } = input
+    const lastEventId = req.headers['last-event-id']?.toString() ?? ''
     let n = /^\d+$/.test(lastEventId) ? Number(lastEventId) : 0
-    if (n >= count) return sendNothing(res)
-    if (this.#isDraining()) return retryLater(res)
+    if (n >= count) return sendNoContent(res)
+    if (this.#isDraining)
+      throw unavailable('The server is shutting down. Open the stream again.', { refusal: 'draining' })
     const socket = startEventStream(res)
     if (!socket) return
     const next = () => {
       n++
-      socket.write(`event: message\ndata: Hello, this is message number ${n}\nid: ${n}\n\n`)
+      socket.write(encodeEvent({ event: 'message', data: `Hello, this is message number ${n}`, id: `${n}` }))
       if (n < count) return
       clearInterval(timer)
       socket.destroySoon()
     }
-    const leave = () => {
+    const end = () => {
       clearInterval(timer)
-      retrySoon(socket)
+      endEventStream(socket)
     }
     const timer = setInterval(next, interval)
-    this.#open.add(leave)
+    this.#open.add(end)
     socket.on('close', () => {
       clearInterval(timer)
-      this.#open.delete(leave)
+      this.#open.delete(end)
     })
     next()
   }

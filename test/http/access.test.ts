@@ -306,7 +306,7 @@ describe('with a key set that cannot be had', () => {
     const stream = await openStream(`${server.url}/location/sse`, { headers })
     await stream.ended()
     expect([stream.status, stream.text]).toEqual([200, expect.stringMatching(/^retry: \d+\n$/)])
-    const told = () => server.log.filter(({ msg }) => msg === 'keys could not be fetched').length
+    const told = () => server.log.filter(({ msg }) => msg === 'token keys could not be fetched').length
     await waitFor('the log says so', () => told() > 0)
     expect(told()).toBe(1)
   })

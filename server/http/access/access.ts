@@ -1,31 +1,47 @@
 /**
- * Who asks: every request that needs a right goes through here first, whatever routed it.
+ * Authenticates a request and checks what its caller may do.
  */
 import type { IncomingMessage } from 'node:http'
 import { refuseOtherOrigins } from '../origin.ts'
 import { Problem } from '../problem.ts'
-import { type Caller, everyone } from './caller.ts'
+import { type Caller, canActAs, canEnter, everyone, hasScope, type Scope } from './caller.ts'
 import { tokenOf } from './token.ts'
 import { unauthorized, type Verifier } from './verifier.ts'
 
-/** Rejects with a `Problem`: 401, 403, or 503 when tokens cannot be checked at present. */
-export type Access = (req: IncomingMessage) => Promise<Caller>
+/** Returns who sends the request. Rejects with a `Problem`: 401, 403, or 503 when tokens can't be checked now. */
+export type Authenticate = (req: IncomingMessage) => Promise<Caller>
 
-/** Without a verifier it is open to everyone. */
-export function createAccess(verifier: Verifier | null, corsOrigins: readonly string[]): Access {
-  return async req => {
+/** Without a verifier, every request is allowed everything. */
+export function createAuthenticate(verifier: Verifier | null, corsOrigins: readonly string[]): Authenticate {
+  return async function authenticate(req) {
     const isChange = req.method !== 'GET' && req.method !== 'HEAD'
     if (isChange) refuseOtherOrigins(req, corsOrigins)
     if (!verifier) return everyone
     const token = tokenOf(req)
     if (!token) throw unauthorized()
     if (isChange && token.isCookie && req.headers.origin === undefined) {
-      throw new Problem(403, 'With a token in a cookie, a request that changes something needs an Origin.')
+      throw new Problem(403, 'With the token in a cookie, this request needs an "Origin" header, as browsers send it.')
     }
     return verifier.verify(token.text)
   }
 }
 
-export function refuseUnless(isAllowed: boolean): void {
-  if (!isAllowed) throw new Problem(403, 'The token does not give the right to this.')
+/** Throws a 403 `Problem` that says what the token lacks: the scope or the room. */
+export function authorize(caller: Caller, scope: Scope, room: string | undefined): void {
+  if (!hasScope(caller, scope)) {
+    throw new Problem(403, `The token's "scope" claim lacks "${scope}".`)
+  }
+  if (room !== undefined && !canEnter(caller, room)) {
+    throw new Problem(403, `The token's "rooms" claim does not include the room "${room}".`)
+  }
+}
+
+/** Throws a 403 `Problem` when the caller may not act for this collaborator. */
+export function authorizeUser(caller: Caller, user: string | undefined): void {
+  if (canActAs(caller, user)) return
+  const detail =
+    user === undefined
+      ? 'The token names no collaborator: it needs a "sub" claim, or the scope "location:write-any".'
+      : `The token's "sub" claim is not the user "${user}". To act for other users, it needs the scope "location:write-any".`
+  throw new Problem(403, detail)
 }

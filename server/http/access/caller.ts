@@ -1,8 +1,10 @@
 /**
- * Who asks, as their token says, and what they may. Pure.
+ * Who sends a request, as the token says, and what they may do. Pure.
  */
+export type Scope = 'location:read' | 'location:write' | 'location:write-any' | 'relay' | 'metrics'
+
 export interface Caller {
-  /** The collaborator; a token may name none, and then it is nobody. */
+  /** The collaborator. Undefined when the token names none. */
   sub: string | undefined
   name: string | undefined
   color: string | undefined
@@ -13,7 +15,7 @@ export interface Caller {
   expiresAt: number
 }
 
-/** Open mode: whoever it is may do everything, under any name. */
+/** Every caller of a server without authentication: may do everything, as any collaborator. */
 export const everyone: Caller = {
   sub: undefined,
   name: undefined,
@@ -23,32 +25,14 @@ export const everyone: Caller = {
   expiresAt: Number.POSITIVE_INFINITY,
 }
 
-export function canRead(caller: Caller, room: string): boolean {
-  return caller.scopes.includes('location:read') && isIn(caller, room)
+export function hasScope({ scopes }: Caller, scope: Scope): boolean {
+  return scopes.includes(scope) || (scope === 'location:write' && scopes.includes('location:write-any'))
 }
 
-/** Whether they may change something in the room; whose location is for `canActAs`. */
-export function canWrite(caller: Caller, room: string): boolean {
-  return (caller.scopes.includes('location:write') || isAnyone(caller)) && isIn(caller, room)
-}
-
-/** Whether they may speak for that collaborator. */
-export function canActAs(caller: Caller, user: string | undefined): boolean {
-  return isAnyone(caller) || (user !== undefined && user === caller.sub)
-}
-
-export function canRelay({ scopes }: Caller): boolean {
-  return scopes.includes('relay')
-}
-
-export function canReadMetrics({ scopes }: Caller): boolean {
-  return scopes.includes('metrics')
-}
-
-function isAnyone({ scopes }: Caller): boolean {
-  return scopes.includes('location:write-any')
-}
-
-function isIn({ rooms }: Caller, room: string): boolean {
+export function canEnter({ rooms }: Caller, room: string): boolean {
   return rooms.some(name => (name.endsWith('*') ? room.startsWith(name.slice(0, -1)) : room === name))
+}
+
+export function canActAs(caller: Caller, user: string | undefined): boolean {
+  return hasScope(caller, 'location:write-any') || (user !== undefined && user === caller.sub)
 }

@@ -1,5 +1,6 @@
 /**
- * What tokens are checked with: a secret, or somebody's public keys. Which algorithms a token may name is decided here.
+ * The keys that tokens are verified with: a shared secret, or public keys fetched from a URL. Each kind allows only its
+ * own algorithms.
  */
 import { createRemoteJWKSet, customFetch, type JWTVerifyGetKey } from 'jose'
 
@@ -11,11 +12,11 @@ export interface Keys {
 const asymmetric = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519']
 
 const timeoutMs = 5_000
-/** Keys may have been withdrawn since. */
+/** After this, the keys are fetched again: some may have been withdrawn. */
 const maxAgeMs = 600_000
-/** A token may name any key: one that is not known is asked for no more often than this. */
+/** A token can name any key. An unknown one makes the server fetch the keys at most this often. */
 const cooldownMs = 5_000
-/** A key set that cannot be had is asked for no more often than this. */
+/** How long the server waits after a failed fetch. */
 const retryMs = 2_000
 
 export function secretKey(secret: string): Keys {
@@ -23,22 +24,22 @@ export function secretKey(secret: string): Keys {
   return { find: () => key, algorithms: ['HS256'] }
 }
 
-/** `onTrouble` hears of every fetch that failed. */
-export function publicKeys(url: string, onTrouble: (reason: string) => void): Keys {
+/** `onFetchError` receives the reason of each failed fetch. */
+export function publicKeys(url: string, onFetchError: (reason: string) => void): Keys {
   let nextFetchAt = 0
   const find = createRemoteJWKSet(new URL(url), {
     timeoutDuration: timeoutMs,
     cacheMaxAge: maxAgeMs,
     cooldownDuration: cooldownMs,
     async [customFetch](...request) {
-      if (performance.now() < nextFetchAt) throw new Error('The keys were asked for a moment ago.')
+      if (performance.now() < nextFetchAt) throw new Error('The keys were requested a moment ago.')
       nextFetchAt = performance.now() + retryMs
       try {
         const response = await fetch(...request)
-        if (response.status !== 200) throw new Error(`answered ${response.status}`)
+        if (response.status !== 200) throw new Error(`The URL of the keys answered ${response.status}.`)
         return response
       } catch (error) {
-        onTrouble((error as Error).message)
+        onFetchError((error as Error).message)
         throw error
       }
     },

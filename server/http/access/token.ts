@@ -1,19 +1,19 @@
 /**
- * Where a request carries its token. Whether the token is any good is not looked at.
+ * Finds the token in a request. Does not look at the token itself.
  */
 import type { IncomingMessage } from 'node:http'
-import { queryOf } from '../query.ts'
+import { queryOf } from '../body.ts'
 
 export interface Token {
   text: string
-  /** A browser sends its cookies with requests that a foreign page made, too. */
+  /** Browsers also send cookies with requests that a foreign page makes. */
   isCookie: boolean
 }
 
 const bearer = /^Bearer +(.*)$/i
 const cookie = /(?:^|;\s*)colocate_token=([^;]*)/
 
-/** What was said for this request comes before what the browser keeps for all. */
+/** A token given for this request comes before the cookie, which the browser sends with every request. */
 export function tokenOf(req: IncomingMessage): Token | null {
   const { method, headers } = req
   const text =

@@ -1,8 +1,7 @@
 /**
- * Tokens (RFC 7519) checked, and their claims as a caller.
+ * Verifies tokens (RFC 7519) and reads their claims.
  *
- * A token that was good is believed for a minute without another look at its signature: that costs about as much as all
- * the rest of a POST.
+ * A verified token is cached for a minute: its signature costs about as much as all the rest of a POST.
  */
 import { errors, jwtVerify } from 'jose'
 import { z } from 'zod'
@@ -11,7 +10,7 @@ import { Problem, unavailable } from '../problem.ts'
 import type { Caller } from './caller.ts'
 import type { Keys } from './keys.ts'
 
-/** What a token must say besides. */
+/** The required values of the claims `iss` and `aud`. */
 export interface Expected {
   issuer?: string
   audience?: string
@@ -26,34 +25,47 @@ const claimsSchema = z.object({
   exp: z.number(),
 })
 
-const believedMs = 60_000
-const maxBelieved = 10_000
+/** What each claim must be, for the message of a 401. */
+const claimRules: Record<string, string> = {
+  sub: 'must be a valid user id',
+  name: 'must be a string of at most 64 characters',
+  color: 'must be #rrggbb',
+  rooms: 'must be a list of room names',
+  scope: 'must be a string of scopes with spaces between',
+  exp: 'must be a number of seconds since 1970',
+  iss: 'must be the AUTH_ISSUER of this server',
+  aud: 'must include the AUTH_AUDIENCE of this server',
+  nbf: 'must not be in the future',
+}
 
-/** The key set could not be had; everything else that jose throws is the token's fault. */
-const keysAway = ['ERR_JOSE_GENERIC', 'ERR_JWKS_TIMEOUT', 'ERR_JWKS_INVALID']
+const cacheMs = 60_000
+const maxCached = 10_000
+
+/** jose's codes for a key set that can't be fetched. Every other error is the token's fault. */
+const keyErrors = ['ERR_JOSE_GENERIC', 'ERR_JWKS_TIMEOUT', 'ERR_JWKS_INVALID']
 
 export class Verifier {
   readonly #keys: Keys
   readonly #expected: Expected
-  #believed = new Map<string, Caller>()
-  #forgetAt = 0
+  #cached = new Map<string, Caller>()
+  #clearAt = 0
 
   constructor(keys: Keys, expected: Expected) {
     this.#keys = keys
     this.#expected = expected
   }
 
-  /** Rejects with a `Problem`: 401, or 503 when there is nothing to check it with. */
+  /** Rejects with a `Problem`: 401, or 503 when the keys can't be fetched. */
   async verify(token: string): Promise<Caller> {
     const now = Date.now()
-    if (now >= this.#forgetAt || this.#believed.size >= maxBelieved) {
-      this.#believed = new Map()
-      this.#forgetAt = now + believedMs
+    if (now >= this.#clearAt || this.#cached.size >= maxCached) {
+      this.#cached = new Map()
+      this.#clearAt = now + cacheMs
     }
-    const known = this.#believed.get(token)
+    const known = this.#cached.get(token)
     if (known && now < known.expiresAt) return known
     const caller = callerOf(await this.#claims(token))
-    this.#believed.set(token, caller)
+    this.#cached.set(token, caller)
     return caller
   }
 
@@ -63,29 +75,38 @@ export class Verifier {
       const { payload } = await jwtVerify(token, find, { ...this.#expected, algorithms, requiredClaims: ['exp'] })
       return payload
     } catch (error) {
-      if (error instanceof errors.JOSEError && !keysAway.includes(error.code)) throw unauthorized(faultOf(error))
-      throw unavailable('The keys that tokens are checked with cannot be had at present.')
+      if (error instanceof errors.JOSEError && !keyErrors.includes(error.code)) throw unauthorized(faultOf(error))
+      throw unavailable("The keys that verify tokens can't be fetched now. Send the request again.", { cause: error })
     }
   }
 }
 
-/** `fault`: what is wrong with the token; without one there was none. Never what the token says: it stays as it was sent. */
+/** A 401 `Problem`. `fault` says what is wrong with the token, and never repeats its content. Undefined: there is none. */
 export function unauthorized(fault?: string): Problem {
-  const challenge = fault ? `, error="invalid_token", error_description="${fault}"` : ''
-  return new Problem(401, fault ?? 'A token is needed here.', {
-    headers: { 'WWW-Authenticate': `Bearer realm="colocate"${challenge}` },
-  })
+  const challenge = fault ? `, error="invalid_token", error_description="${fault.replaceAll('"', "'")}"` : ''
+  return new Problem(
+    401,
+    fault ??
+      'This request needs a token: "Authorization: Bearer", the cookie "colocate_token" or, for GET, "access_token".',
+    {
+      headers: { 'WWW-Authenticate': `Bearer realm="colocate"${challenge}` },
+    },
+  )
 }
 
 function callerOf(claims: unknown): Caller {
   const { data, error } = claimsSchema.safeParse(claims)
-  if (!data) throw unauthorized(`The claim ${String(error.issues[0]?.path[0])} is not as it must be.`)
+  if (!data) throw unauthorized(claimFault(String(error.issues[0]?.path[0])))
   const { sub, name, color, rooms, scope, exp } = data
   return { sub, name, color, rooms, scopes: scope.split(' '), expiresAt: exp * 1_000 }
 }
 
 function faultOf(error: errors.JOSEError): string {
   if (error instanceof errors.JWTExpired) return 'The token has expired.'
-  if (error instanceof errors.JWTClaimValidationFailed) return `The claim ${error.claim} is not as it must be.`
-  return 'The token is not valid.'
+  if (error instanceof errors.JWTClaimValidationFailed) return claimFault(error.claim)
+  return 'The token is not a valid JWT, or is signed with another key or algorithm.'
+}
+
+function claimFault(claim: string): string {
+  return `The token's "${claim}" claim ${claimRules[claim] ?? 'is not valid'}.`
 }

@@ -1,16 +1,16 @@
 /**
- * How many locations each collaborator may publish in a second, over all instances.
+ * How many locations a collaborator may publish per second, over all instances.
  *
- * The count that all instances share is in the store, but most people are far below the limit, and asking for each POST
- * would double what Redis has to do. So in each second the first twentieth is free at every instance and not counted, and
- * what comes after is taken from the store in steps of a twentieth. What an instance took and does not use is never more
- * than what it had free: nobody is refused below the limit, and nobody gets more than a twentieth above it for each
- * further instance. With a limit below 20 nothing is free and every step is one: exact.
+ * The shared count is in the store, but most collaborators are far below the limit, and one more command for each POST would
+ * double Redis's work. So in each second every instance gives the first twentieth of the limit without counting it, and
+ * takes the rest from the store in steps of a twentieth. What an instance takes and does not use is never more than what it
+ * gave for free: no collaborator is refused below the limit, and each further instance adds at most a twentieth to it. Below a limit of
+ * 20 nothing is free and each step is one location: the limit is exact.
  */
-import { type RateLimiterAbstract, RateLimiterRes } from 'rate-limiter-flexible'
-import { tooMany } from './too-many.ts'
+import type { RateLimiterAbstract } from 'rate-limiter-flexible'
+import { consume } from './rate-limit.ts'
 
-/** One collaborator's second here. */
+/** One collaborator's current second on this instance. */
 interface Share {
   left: number
   taking: Promise<void> | null
@@ -21,18 +21,18 @@ const windowMs = 1_000
 export class PostRate {
   readonly #rate: number
   readonly #limiter: RateLimiterAbstract
-  /** What is free, and what is taken at a time. */
-  readonly #part: number
+  /** What each instance gives without counting. */
+  readonly #free: number
   readonly #step: number
   #shares = new Map<string, Share>()
   #endsAt = 0
 
-  /** `limiterOf` makes one with so many points for each collaborator and second; it needs no store to be there. */
+  /** `limiterOf` makes a limiter with so many points per second for each key. */
   constructor(rate: number, limiterOf: (points: number) => RateLimiterAbstract) {
     this.#rate = rate
-    this.#part = Math.floor(rate / 20)
-    this.#step = Math.max(1, this.#part)
-    this.#limiter = limiterOf(Math.ceil((rate - this.#part) / this.#step) * this.#step)
+    this.#free = Math.floor(rate / 20)
+    this.#step = Math.max(1, this.#free)
+    this.#limiter = limiterOf(Math.ceil((rate - this.#free) / this.#step) * this.#step)
   }
 
   /** Counts one location of a room's collaborator. Rejects with a 429 `Problem`. */
@@ -53,20 +53,18 @@ export class PostRate {
     }
     let share = this.#shares.get(collaborator)
     if (!share) {
-      share = { left: this.#part, taking: null }
+      share = { left: this.#free, taking: null }
       this.#shares.set(collaborator, share)
     }
     return share
   }
 
   async #take(collaborator: string, share: Share): Promise<void> {
+    const policy = { name: 'posts', quota: this.#rate, seconds: windowMs / 1_000 }
+    const detail = `Too many locations: at most ${this.#rate} per second for each collaborator.`
     try {
-      await this.#limiter.consume(collaborator, this.#step)
+      await consume(this.#limiter, collaborator, this.#step, policy, detail)
       share.left = this.#step
-    } catch (refusal) {
-      if (!(refusal instanceof RateLimiterRes)) throw refusal
-      const policy = { name: 'posts', quota: this.#rate, seconds: windowMs / 1_000 }
-      throw tooMany('These are too many locations of one collaborator in a second.', policy, refusal.msBeforeNext)
     } finally {
       share.taking = null
     }

@@ -1,7 +1,7 @@
 /**
- * How many rooms one collaborator may be in: counted anew each minute, at this instance.
+ * How many rooms a collaborator may enter on this instance per minute.
  */
-import { tooMany } from './too-many.ts'
+import { tooManyRequests } from '../problem.ts'
 
 const policy = { name: 'rooms', quota: 1_000, seconds: 60 }
 
@@ -9,7 +9,7 @@ export class RoomCount {
   #rooms = new Map<string, Set<string>>()
   #endsAt = 0
 
-  /** Throws a 429 `Problem` for a room too many; those that were entered stay open to them. */
+  /** Throws a 429 `Problem` for one room too many. The rooms that the collaborator entered stay allowed. */
   enter(user: string, room: string): void {
     const now = performance.now()
     if (now >= this.#endsAt) {
@@ -20,7 +20,8 @@ export class RoomCount {
     if (!rooms) this.#rooms.set(user, new Set([room]))
     else if (rooms.size < policy.quota) rooms.add(room)
     else if (!rooms.has(room)) {
-      throw tooMany('This collaborator is in too many rooms.', policy, this.#endsAt - now)
+      const detail = `Too many rooms: at most ${policy.quota} per minute for each collaborator.`
+      throw tooManyRequests(detail, policy, this.#endsAt - now)
     }
   }
 }

@@ -1,0 +1,57 @@
+/**
+ * Bounds the streams of this instance, of each address and of each collaborator.
+ */
+import type { IncomingMessage } from 'node:http'
+import { type Problem, unavailable } from '../problem.ts'
+
+export interface StreamLimitOptions {
+  maxStreams: number
+  /** How many streams this instance has. */
+  openStreams(): number
+  /** Undefined for an address that stands for more than one client. */
+  addressOf(req: IncomingMessage): string | undefined
+}
+
+const maxForAddress = 2_000
+const maxForUser = 100
+
+export class StreamLimit {
+  readonly #options: StreamLimitOptions
+  readonly #byAddress = new Map<string, number>()
+  readonly #byUser = new Map<string, number>()
+
+  constructor(options: StreamLimitOptions) {
+    this.#options = options
+  }
+
+  /** Counts a stream until its connection closes. Throws a 503 `Problem` when it is one too many. */
+  enter(req: IncomingMessage, user: string | undefined): void {
+    const { maxStreams, openStreams, addressOf } = this.#options
+    if (openStreams() >= maxStreams) throw refused('full', 'This server has as many streams as it may have.')
+    const address = addressOf(req)
+    if (countOf(this.#byAddress, address) >= maxForAddress || countOf(this.#byUser, user) >= maxForUser) {
+      throw refused('limit', 'This client has as many streams as it may have.')
+    }
+    add(this.#byAddress, address, 1)
+    add(this.#byUser, user, 1)
+    req.socket.once('close', () => {
+      add(this.#byAddress, address, -1)
+      add(this.#byUser, user, -1)
+    })
+  }
+}
+
+function refused(refusal: 'full' | 'limit', detail: string): Problem {
+  return unavailable(`${detail} Open it again later.`, { refusal })
+}
+
+function countOf(counts: Map<string, number>, key: string | undefined): number {
+  return (key !== undefined && counts.get(key)) || 0
+}
+
+function add(counts: Map<string, number>, key: string | undefined, by: 1 | -1): void {
+  if (key === undefined) return
+  const count = countOf(counts, key) + by
+  if (count > 0) counts.set(key, count)
+  else counts.delete(key)
+}

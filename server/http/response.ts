@@ -1,0 +1,58 @@
+/**
+ * Writes responses. Every response starts with `writeHead`, so that all of them carry the security headers.
+ */
+import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
+
+/**
+ * Helmet's headers as names and values in turn; a test compares them with helmet's own. Given to Node as one list, they cost a
+ * third of what it costs to set each. Two differ from helmet's defaults: the page may be served over plain HTTP, so there
+ * is no `upgrade-insecure-requests`, and `Strict-Transport-Security` is up to the proxy that ends TLS.
+ */
+export const securityHeaders: readonly string[] = [
+  'Content-Security-Policy',
+  [
+    "default-src 'self'",
+    "base-uri 'self'",
+    "font-src 'self' https: data:",
+    "form-action 'self'",
+    "frame-ancestors 'self'",
+    "img-src 'self' data:",
+    "object-src 'none'",
+    "script-src 'self'",
+    "script-src-attr 'none'",
+    "style-src 'self' https: 'unsafe-inline'",
+  ].join(';'),
+  ...['Cross-Origin-Opener-Policy', 'same-origin'],
+  ...['Cross-Origin-Resource-Policy', 'same-origin'],
+  ...['Origin-Agent-Cluster', '?1'],
+  ...['Referrer-Policy', 'no-referrer'],
+  ...['X-Content-Type-Options', 'nosniff'],
+  ...['X-DNS-Prefetch-Control', 'off'],
+  ...['X-Download-Options', 'noopen'],
+  ...['X-Frame-Options', 'SAMEORIGIN'],
+  ...['X-Permitted-Cross-Domain-Policies', 'none'],
+  ...['X-XSS-Protection', '0'],
+]
+
+export function writeHead(res: ServerResponse, status: number, headers: OutgoingHttpHeaders = {}): ServerResponse {
+  const list = [...securityHeaders]
+  for (const name in headers) list.push(name, headers[name] as string)
+  return res.writeHead(status, list)
+}
+
+/** Sends an object as JSON. A string is JSON already. */
+export function sendJson(res: ServerResponse, body: object | string): void {
+  sendText(res, 'application/json', typeof body === 'string' ? body : JSON.stringify(body))
+}
+
+export function sendText(res: ServerResponse, type: string, text: string): void {
+  writeHead(res, 200, {
+    'Content-Type': type,
+    'Cache-Control': 'no-store',
+    'Content-Length': Buffer.byteLength(text),
+  }).end(text)
+}
+
+export function sendNoContent(res: ServerResponse): void {
+  writeHead(res, 204).end()
+}
