@@ -15,11 +15,12 @@ import type { Auth, Config } from './config.ts'
 import { createAuthenticate } from './http/access/access.ts'
 import { publicKeys, secretKey } from './http/access/keys.ts'
 import { Verifier } from './http/access/verifier.ts'
-import { addressReader } from './http/client-address.ts'
+import { ClientAddresses } from './http/client-address.ts'
 import { PostRate } from './http/limits/post-rate.ts'
 import { RoomCount } from './http/limits/room-count.ts'
 import { StreamLimit } from './http/limits/stream-limit.ts'
 import { createMetrics } from './http/metrics.ts'
+import { createAllowedOrigins } from './http/origin.ts'
 import { RefusalLog } from './http/refusal-log.ts'
 import { type Handler, Router } from './http/router.ts'
 import { Hub } from './hub/hub.ts'
@@ -63,11 +64,11 @@ export function createApp(config: Config, log: Logger, pageFolder: string): App 
   metrics.watch('runs', runHub)
 
   const verifier = createVerifier(config.auth, log)
-  const addressOf = addressReader(config.trustProxy)
+  const addresses = new ClientAddresses(config.trustProxy)
   const streams = new StreamLimit({
     maxStreams: config.maxStreams,
     openStreams: () => hub.streams + runHub.streams,
-    addressOf,
+    addresses,
   })
 
   const location = createLocationHandlers({
@@ -97,7 +98,7 @@ export function createApp(config: Config, log: Logger, pageFolder: string): App 
     runsPerMinute: config.relayRate,
     limiter: store.limiter('relay', config.relayRate, 60),
     streams,
-    addressOf,
+    addresses,
     unavailableReason,
     onBegin: upstream => log.info({ upstream }, 'run began'),
     onEnd: (upstream, cause, durationMs) =>
@@ -114,10 +115,12 @@ export function createApp(config: Config, log: Logger, pageFolder: string): App 
     hasAdminPort: config.adminPort !== undefined,
     pageFolder,
   })
+  const isOpenMode = config.auth.kind === 'open'
+  const isAllowedOrigin = createAllowedOrigins(config.corsOrigins, isOpenMode)
   const routerOptions = {
-    authenticate: createAuthenticate(verifier, config.corsOrigins),
-    corsOrigins: config.corsOrigins,
-    isLoopbackOnly: config.auth.kind === 'open',
+    authenticate: createAuthenticate(verifier, isAllowedOrigin),
+    isAllowedOrigin,
+    isLoopbackOnly: isOpenMode,
     metrics,
     refusals: new RefusalLog(log),
   }

@@ -14,13 +14,30 @@ const privateAddress = /^(127|10|192\.168|172\.(1[6-9]|2\d|3[01]))\.|^::1$|^f([c
 /** Express's `trust proxy`: how many proxies, which addresses, or all. */
 export type TrustProxy = string | number | boolean
 
-/**
- * Returns a function that gives a client's public address, or for IPv6 the network that belongs to one customer. Undefined
- * for a private address: it may be that of a proxy that TRUST_PROXY does not name, and so stand for any client.
- */
-export function addressReader(trustProxy: TrustProxy): (req: IncomingMessage) => string | undefined {
-  const isTrusted = trustOf(trustProxy)
-  return req => networkOf(proxyAddr(req, isTrusted).replace(/^::ffff:(?=\d+\.)/i, ''))
+export class ClientAddresses {
+  readonly #isTrusted: (address: string, hop: number) => boolean
+
+  constructor(trustProxy: TrustProxy) {
+    this.#isTrusted = trustOf(trustProxy)
+  }
+
+  /**
+   * A client's public address, or for IPv6 the network that belongs to one customer. Undefined for a private address: it
+   * may be that of a proxy that TRUST_PROXY does not name, and so stand for any client.
+   */
+  network(req: IncomingMessage): string | undefined {
+    return networkOf(this.#address(req))
+  }
+
+  /** The same, and for a private address that address: behind trusted proxies it tells clients of a private network apart. */
+  client(req: IncomingMessage): string {
+    const address = this.#address(req)
+    return networkOf(address) ?? address
+  }
+
+  #address(req: IncomingMessage): string {
+    return proxyAddr(req, this.#isTrusted).replace(/^::ffff:(?=\d+\.)/i, '')
+  }
 }
 
 function trustOf(trustProxy: TrustProxy): (address: string, hop: number) => boolean {

@@ -10,7 +10,7 @@ import { isOnEventStream, retryLater } from './event-stream.ts'
 import { roomSchema, userSchema } from './fields.ts'
 import { createMatcher, type Match } from './match.ts'
 import type { Metrics } from './metrics.ts'
-import { refuseOtherHosts } from './origin.ts'
+import { type IsAllowedOrigin, refuseOtherHosts } from './origin.ts'
 import { Problem, problemOf, sendProblem, unavailable } from './problem.ts'
 import type { RefusalLog } from './refusal-log.ts'
 import { writeHead } from './response.ts'
@@ -18,7 +18,7 @@ import type { RequestContext, Route } from './route.ts'
 
 export interface RouterOptions {
   authenticate: Authenticate
-  corsOrigins: readonly string[]
+  isAllowedOrigin: IsAllowedOrigin
   /** Whether only loopback host names are answered. */
   isLoopbackOnly: boolean
   metrics: Metrics
@@ -70,7 +70,7 @@ export class Router {
       const matches = this.#match(pathOf(req.url))
       if (matches.length === 0 && next) return next()
       if (this.#options.isLoopbackOnly) refuseOtherHosts(req)
-      if (answerCors(req, res, this.#options.corsOrigins)) return
+      if (answerCors(req, res, this.#options.isAllowedOrigin)) return
       const method = req.method ?? ''
       const match = matches.find(({ routes }) => routes.has(method))
       route = match?.routes.get(method)

@@ -9,6 +9,7 @@ import { nanoid } from 'nanoid'
 import type { RateLimiterAbstract } from 'rate-limiter-flexible'
 import { beginning, type EventId } from '../broker/broker.ts'
 import type { Caller } from '../http/access/caller.ts'
+import type { ClientAddresses } from '../http/client-address.ts'
 import { startEventStream } from '../http/event-stream.ts'
 import { consume } from '../http/limits/rate-limit.ts'
 import type { StreamLimit } from '../http/limits/stream-limit.ts'
@@ -35,8 +36,7 @@ export interface RelayOptions {
   runsPerMinute: number
   limiter: RateLimiterAbstract
   streams: StreamLimit
-  /** Undefined for an address that stands for more than one client. */
-  addressOf(req: IncomingMessage): string | undefined
+  addresses: ClientAddresses
   /** Why the log can't be written to now; null when it can. */
   unavailableReason(): string | null
   onBegin(origin: string): void
@@ -57,7 +57,7 @@ export class Relay {
 
   /** Counts a run that is about to begin. Rejects with a `Problem` when it would not begin. */
   readonly countRun = async ({ req, caller, input }: RequestContext<RelayRequest>): Promise<void> => {
-    const { runsPerMinute, limiter, addressOf, unavailableReason } = this.#options
+    const { runsPerMinute, limiter, addresses, unavailableReason } = this.#options
     if (Buffer.byteLength(input.body ?? '') > maxBodyBytes) {
       throw new Problem(413, `The body for the upstream is too long: at most ${maxBodyBytes} bytes are allowed.`)
     }
@@ -65,7 +65,7 @@ export class Relay {
       throw unavailable("The log can't be written now. The upstream was not called; send the request again.")
     this.#find(req, input)
     // A caller without a name is told apart by address.
-    const key = caller.sub === undefined ? `from ${addressOf(req) ?? req.socket.remoteAddress}` : `sub ${caller.sub}`
+    const key = caller.sub === undefined ? `from ${addresses.client(req)}` : `sub ${caller.sub}`
     const policy = { name: 'relay', quota: runsPerMinute, seconds: 60 }
     await consume(limiter, key, 1, policy, `Too many runs: at most ${runsPerMinute} per minute for each caller.`)
   }

@@ -87,13 +87,18 @@ describe.each([
         'access-control-expose-headers': 'Location, Retry-After, RateLimit',
         vary: 'Origin',
       })
-      const headers = { origin: listed, 'access-control-request-method': method }
+      const asked = 'authorization, baggage, sentry-trace, traceparent'
+      const headers = {
+        origin: listed,
+        'access-control-request-method': method,
+        'access-control-request-headers': asked,
+      }
       const preflight = await send(server.port, 'OPTIONS', path, { headers })
       expect(preflight.status).toBe(204)
       expect(preflight.headers).toMatchObject({
         'access-control-allow-origin': listed,
         'access-control-allow-credentials': 'true',
-        'access-control-allow-headers': 'Authorization, Content-Type, Last-Event-ID',
+        'access-control-allow-headers': asked,
         'access-control-allow-methods': expect.stringContaining(method),
         vary: 'Origin',
       })
@@ -138,6 +143,28 @@ describe('a server that is open to its own machine', () => {
       else expectProblem(answer, 403)
     }
   })
+
+  test.each(['http://localhost:5173', 'https://app.localhost', 'http://127.0.0.1:8080', 'http://[::1]:3001'])(
+    'grants development servers everything: %s',
+    async origin => {
+      const json = { user: 'alice', x: 1, y: 1 }
+      const answer = await send(server.port, 'POST', '/location', { headers: { origin }, json })
+      expect(answer.status).toBe(200)
+      expect(answer.headers['access-control-allow-origin']).toBe(origin)
+    },
+  )
+
+  test.each(['http://localhost.evil.example', 'https://evil.example', 'http://127.0.0.1.evil.example', 'null'])(
+    'lets no other page change anything: %s',
+    async origin => {
+      const json = { user: 'alice', x: 1, y: 1 }
+      const answer = await send(server.port, 'POST', '/location', { headers: { origin }, json })
+      expectProblem(answer, 403)
+      expect(answer.body.detail).toContain(`"${origin}"`)
+      expect(answer.body.detail).toContain(`127.0.0.1:${server.port}`)
+      expect(answer.body.detail).toContain('CORS_ORIGINS')
+    },
+  )
 
   test.each(['localhost', 'LOCALHOST', 'app.localhost', '127.0.0.1', '127.9.9.9', '[::1]'])(
     'answers under the name %s',

@@ -1,5 +1,6 @@
 /** Which pages may change something here. */
 import { describe, expect, test } from '@jest/globals'
+import { createAllowedOrigins } from '../../server/http/origin.ts'
 import { expectProblem } from '../support/requests.ts'
 import { Room, useServer } from '../support/rooms.ts'
 
@@ -80,5 +81,33 @@ describe('a page', () => {
     const stream = await room.follow({}, headers)
     expect(await stream.next()).toMatchObject({ type: 'snapshot' })
     stream.close()
+  })
+})
+
+describe('CORS_ORIGINS', () => {
+  const isAllowed = createAllowedOrigins(
+    ['https://*.example.com', 'capacitor://localhost', 'https://other.example'],
+    false,
+  )
+
+  test.each(['https://a.example.com', 'https://a.b.example.com', 'capacitor://localhost', 'https://other.example'])(
+    'allow %s',
+    origin => {
+      expect(isAllowed(origin)).toBe(true)
+    },
+  )
+
+  test.each([
+    'https://example.com',
+    'https://.example.com',
+    'https://evilexample.com',
+    'https://a.example.com.evil.example',
+    'https://evil.example/.example.com',
+    'https://a.example.com:8443',
+    'http://a.example.com',
+    'capacitor://localhost.evil.example',
+    'http://localhost:5173',
+  ])('do not allow %s', origin => {
+    expect(isAllowed(origin)).toBe(false)
   })
 })

@@ -116,6 +116,21 @@ describe.each(stores)('a location, over %s', store => {
     stream.close()
   })
 
+  test.each(['   ', '', '\u200b', '\u3164', '\u2800', '\u00ad\u2060'])(
+    'with the invisible name "%s" has its id as its name',
+    async name => {
+      const room = new Room(server)
+      await room.put('alice', 1, 1, { name })
+      expect((await room.who()).get('alice')?.name).toBe('alice')
+    },
+  )
+
+  test('has its name without the white space around it', async () => {
+    const room = new Room(server)
+    await room.put('alice', 1, 1, { name: '  Alice B. ' })
+    expect((await room.who()).get('alice')?.name).toBe('Alice B.')
+  })
+
   test('may have a name of 64 characters, of any script', async () => {
     const room = new Room(server)
     await room.put('alice', 1, 1, { name: '🦊'.repeat(64) })

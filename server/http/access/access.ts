@@ -2,20 +2,21 @@
  * Authenticates a request and checks what its caller may do.
  */
 import type { IncomingMessage } from 'node:http'
-import { refuseOtherOrigins } from '../origin.ts'
+import { type IsAllowedOrigin, refuseOtherOrigins } from '../origin.ts'
 import { Problem } from '../problem.ts'
 import { type Caller, canActAs, canEnter, everyone, hasScope, type Scope } from './caller.ts'
-import { tokenOf } from './token.ts'
+import { hasBearer, tokenOf } from './token.ts'
 import { unauthorized, type Verifier } from './verifier.ts'
 
 /** Returns who sends the request. Rejects with a `Problem`: 401, 403, or 503 when tokens can't be checked now. */
 export type Authenticate = (req: IncomingMessage) => Promise<Caller>
 
 /** Without a verifier, every request is allowed everything. */
-export function createAuthenticate(verifier: Verifier | null, corsOrigins: readonly string[]): Authenticate {
+export function createAuthenticate(verifier: Verifier | null, isAllowed: IsAllowedOrigin): Authenticate {
   return async function authenticate(req) {
     const isChange = req.method !== 'GET' && req.method !== 'HEAD'
-    if (isChange) refuseOtherOrigins(req, corsOrigins)
+    // A foreign page can't make a browser send a bearer token.
+    if (isChange && !hasBearer(req)) refuseOtherOrigins(req, isAllowed)
     if (!verifier) return everyone
     const token = tokenOf(req)
     if (!token) throw unauthorized()

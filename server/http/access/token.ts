@@ -13,6 +13,10 @@ export interface Token {
 const bearer = /^Bearer +(.*)$/i
 const cookie = /(?:^|;\s*)colocate_token=([^;]*)/
 
+export function hasBearer({ headers }: IncomingMessage): boolean {
+  return bearer.test(headers.authorization ?? '')
+}
+
 /** A token given for this request comes before the cookie, which the browser sends with every request. */
 export function tokenOf(req: IncomingMessage): Token | null {
   const { method, headers } = req

@@ -5,7 +5,7 @@
  */
 import { errors, jwtVerify } from 'jose'
 import { z } from 'zod'
-import { colorSchema, nameSchema, userSchema } from '../fields.ts'
+import { colorSchema, firstCharacters, maxLength, nameSchema, userSchema } from '../fields.ts'
 import { Problem, unavailable } from '../problem.ts'
 import type { Caller } from './caller.ts'
 import type { Keys } from './keys.ts'
@@ -16,28 +16,39 @@ export interface Expected {
   audience?: string
 }
 
+const defaultScope = 'location:read location:write'
+
+/** A name and a colour only decorate: a name that is too long is cut, and what is not valid counts as left out. */
 const claimsSchema = z.object({
   sub: userSchema.optional(),
-  name: nameSchema.optional(),
-  color: colorSchema.optional(),
+  name: z
+    .string()
+    .transform(name => firstCharacters(name.trim(), maxLength))
+    .pipe(nameSchema)
+    .optional()
+    .catch(undefined),
+  color: colorSchema.optional().catch(undefined),
   rooms: z.array(z.string()).default([]),
-  scope: z.string().default(''),
+  scope: z.string().default(defaultScope),
   exp: z.number(),
+  iat: z.number().optional(),
 })
 
 /** What each claim must be, for the message of a 401. */
 const claimRules: Record<string, string> = {
   sub: 'must be a valid user id',
-  name: 'must be a string of at most 64 characters',
-  color: 'must be #rrggbb',
   rooms: 'must be a list of room names',
   scope: 'must be a string of scopes with spaces between',
   exp: 'must be a number of seconds since 1970',
   iss: 'must be the AUTH_ISSUER of this server',
   aud: 'must include the AUTH_AUDIENCE of this server',
-  nbf: 'must not be in the future',
+  nbf: 'is in the future',
+  iat: 'is in the future',
 }
 
+/** How far the clocks of token issuers may be ahead. It does not prolong a token's life. */
+const leewaySeconds = 60
+const expired = 'The token has expired.'
 const cacheMs = 60_000
 const maxCached = 10_000
 
@@ -72,7 +83,12 @@ export class Verifier {
   async #claims(token: string): Promise<unknown> {
     const { find, algorithms } = this.#keys
     try {
-      const { payload } = await jwtVerify(token, find, { ...this.#expected, algorithms, requiredClaims: ['exp'] })
+      const { payload } = await jwtVerify(token, find, {
+        ...this.#expected,
+        algorithms,
+        requiredClaims: ['exp'],
+        clockTolerance: leewaySeconds,
+      })
       return payload
     } catch (error) {
       if (error instanceof errors.JOSEError && !keyErrors.includes(error.code)) throw unauthorized(faultOf(error))
@@ -97,12 +113,15 @@ export function unauthorized(fault?: string): Problem {
 function callerOf(claims: unknown): Caller {
   const { data, error } = claimsSchema.safeParse(claims)
   if (!data) throw unauthorized(claimFault(String(error.issues[0]?.path[0])))
-  const { sub, name, color, rooms, scope, exp } = data
+  const { sub, name, color, rooms, scope, exp, iat = 0 } = data
+  const nowSeconds = Date.now() / 1_000
+  if (exp <= nowSeconds) throw unauthorized(expired)
+  if (iat > nowSeconds + leewaySeconds) throw unauthorized(claimFault('iat'))
   return { sub, name, color, rooms, scopes: scope.split(' '), expiresAt: exp * 1_000 }
 }
 
 function faultOf(error: errors.JOSEError): string {
-  if (error instanceof errors.JWTExpired) return 'The token has expired.'
+  if (error instanceof errors.JWTExpired) return expired
   if (error instanceof errors.JWTClaimValidationFailed) return claimFault(error.claim)
   return 'The token is not a valid JWT, or is signed with another key or algorithm.'
 }

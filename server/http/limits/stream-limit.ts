@@ -2,14 +2,14 @@
  * Bounds the streams of this instance, of each address and of each collaborator.
  */
 import type { IncomingMessage } from 'node:http'
+import type { ClientAddresses } from '../client-address.ts'
 import { type Problem, unavailable } from '../problem.ts'
 
 export interface StreamLimitOptions {
   maxStreams: number
   /** How many streams this instance has. */
   openStreams(): number
-  /** Undefined for an address that stands for more than one client. */
-  addressOf(req: IncomingMessage): string | undefined
+  addresses: ClientAddresses
 }
 
 const maxForAddress = 2_000
@@ -26,9 +26,9 @@ export class StreamLimit {
 
   /** Counts a stream until its connection closes. Throws a 503 `Problem` when it is one too many. */
   enter(req: IncomingMessage, user: string | undefined): void {
-    const { maxStreams, openStreams, addressOf } = this.#options
+    const { maxStreams, openStreams, addresses } = this.#options
     if (openStreams() >= maxStreams) throw refused('full', 'This server has as many streams as it may have.')
-    const address = addressOf(req)
+    const address = addresses.network(req)
     if (countOf(this.#byAddress, address) >= maxForAddress || countOf(this.#byUser, user) >= maxForUser) {
       throw refused('limit', 'This client has as many streams as it may have.')
     }
