@@ -2,7 +2,7 @@
  * The main promise, end to end: a location posted here is seen there, once and in order, whoever comes and goes.
  */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import { byId, post, whoIsWhere } from './support/client.ts'
+import { byId, fetchLocations, post } from './support/client.ts'
 import { random } from './support/random.ts'
 import { Reader } from './support/reader.ts'
 import { startRedis, type TestRedis } from './support/redis.ts'
@@ -68,7 +68,7 @@ describe.each([
     expect(resumes).toBeGreaterThan(100)
 
     for (const server of servers) {
-      const truth = await whoIsWhere(server.url, room)
+      const truth = await fetchLocations(server.url, room)
       for (const reader of readers) expect(reader.locations).toEqual(truth)
     }
     for (const reader of readers) reader.drop()

@@ -1,10 +1,10 @@
 /**
- * What travels between the server and its clients. Types only: the one thing that both sides share.
+ * The types of the messages between the server and its clients. Types only: the server and the client share no code.
  */
 
 /**
- * Where a collaborator is. `x` is the column and `y` the row, zero-based; `at` is milliseconds since 1970 by the log's
- * clock.
+ * A collaborator's location. `x` is the column and `y` the row, both zero-based; `at` is milliseconds since 1970 by the
+ * log's clock.
  */
 export interface Location {
   user: string
@@ -13,12 +13,12 @@ export interface Location {
   color: string
   x: number
   y: number
-  /** The application's own: at most 1 KiB of JSON. */
+  /** The application's own data: at most 1 KiB of JSON. */
   meta?: Record<string, unknown>
   at: number
 }
 
-/** What a POST may say; only `x` and `y` are required, and what is left out takes its default. */
+/** The body of a POST. Only `x` and `y` are required; an omitted field takes its default. */
 export interface LocationUpdate {
   user?: string | undefined
   name?: string | undefined
@@ -26,13 +26,16 @@ export interface LocationUpdate {
   x: number
   y: number
   meta?: Record<string, unknown> | null | undefined
-  /** Grows for each collaborator: a location whose `seq` is not above the last one is stale. */
+  /** Grows for each collaborator: a location whose `seq` is not above the stored one is stale. */
   seq?: number | undefined
 }
 
 export type LeaveReason = 'left' | 'closed' | 'expired'
 
-/** `joined`: a first visit. `reset`: nothing can be said of what came between. `behind`: too slow, some events were skipped. */
+/**
+ * `joined`: the client sent no last event id. `reset`: the history no longer contains the client's last event.
+ * `behind`: the client read too slowly, and the server skipped events.
+ */
 export type SnapshotReason = 'joined' | 'reset' | 'behind'
 
 /** The `data` of one event of a room. */

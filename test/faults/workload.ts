@@ -6,7 +6,7 @@ import { appendFileSync } from 'node:fs'
 import { setTimeout } from 'node:timers/promises'
 import { expect } from '@jest/globals'
 import { nanoid } from 'nanoid'
-import { byId, whoIsWhere } from '../support/client.ts'
+import { byId, fetchLocations } from '../support/client.ts'
 import { random } from '../support/random.ts'
 import { Reader } from '../support/reader.ts'
 import { waitFor } from '../support/wait-for.ts'
@@ -166,7 +166,7 @@ export class Workload {
     const url = this.#options.urls()[0] ?? ''
     // A lease may run out between a reading and the other.
     await waitFor('every fold equals GET', async () => {
-      const truth = Object.fromEntries(await whoIsWhere(url, this.room))
+      const truth = Object.fromEntries(await fetchLocations(url, this.room))
       for (const { locations } of this.readers) expect(Object.fromEntries(locations)).toEqual(truth)
       return true
     })

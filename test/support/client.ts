@@ -1,5 +1,5 @@
 /**
- * What tests say to a server.
+ * Requests that tests send to a server.
  */
 import type { Location, LocationUpdate } from '../../web/wire.ts'
 
@@ -8,13 +8,13 @@ export interface Answer {
   id: string
 }
 
-/** Posts a location. A server that is not there gives status 0. */
-export async function post(server: string, room: string, draft: LocationUpdate): Promise<Answer> {
+/** Publishes a location. Returns status 0 if the server is not reachable. */
+export async function post(server: string, room: string, update: LocationUpdate): Promise<Answer> {
   try {
     const response = await fetch(`${server}/rooms/${room}/location`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(draft),
+      body: JSON.stringify(update),
     })
     const { id = '' } = (await response.json()) as { id?: string }
     return { status: response.status, id }
@@ -23,13 +23,13 @@ export async function post(server: string, room: string, draft: LocationUpdate):
   }
 }
 
-export async function whoIsWhere(server: string, room: string): Promise<Map<string, Location>> {
+export async function fetchLocations(server: string, room: string): Promise<Map<string, Location>> {
   const response = await fetch(`${server}/rooms/${room}/location`)
   const { locations } = (await response.json()) as { locations: Location[] }
   return new Map(locations.map(location => [location.user, location]))
 }
 
-/** Event ids in the order of a log. */
+/** Compares two event ids by their order in the log. */
 export function byId(a: string, b: string): number {
   const [aMs = 0, aN = 0] = a.split('-').map(Number)
   const [bMs = 0, bN = 0] = b.split('-').map(Number)

@@ -4,10 +4,10 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { createParser } from 'eventsource-parser'
-import { fold, type WhoIsWhere } from '../../web/client/fold.ts'
+import { fold, type LocationsByUser } from '../../web/client/fold.ts'
 
 export class RawReader {
-  readonly who: WhoIsWhere = new Map()
+  readonly who: LocationsByUser = new Map()
   lastEventId = ''
   /** The reasons of its snapshots. */
   readonly snapshots: string[] = []

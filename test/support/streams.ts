@@ -2,7 +2,7 @@
  * An event stream over real HTTP, read as fast as it comes: its raw text, its events, and ways to wait for them.
  */
 import { createParser, type EventSourceMessage } from 'eventsource-parser'
-import { fold, type WhoIsWhere } from '../../web/client/fold.ts'
+import { fold, type LocationsByUser } from '../../web/client/fold.ts'
 import type { RoomEvent } from '../../web/wire.ts'
 
 /** A room's event with its id. */
@@ -78,8 +78,8 @@ export class TestStream {
   }
 
   /** Who is where, by what came so far. */
-  get who(): WhoIsWhere {
-    const who: WhoIsWhere = new Map()
+  get who(): LocationsByUser {
+    const who: LocationsByUser = new Map()
     for (const { id: _, ...event } of this.seen) fold(who, event)
     return who
   }

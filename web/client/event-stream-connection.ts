@@ -1,8 +1,8 @@
 /**
- * Keeps one room's event stream open, whatever happens to it.
+ * Keeps one room's event stream open, and passes on every event once and in order.
  *
- * Knows nothing of what the events mean. Hands on every event once and in order: it comes back with the id of the last one,
- * and the server makes up for what was missed or sends a snapshot.
+ * Does not interpret the events. After a disconnect it reconnects with the last event id; the server then sends the
+ * missed events or a snapshot.
  */
 
 import type { RoomEvent } from '../wire.ts'
@@ -11,12 +11,13 @@ import { isFinal, type Refusal, refusalOf } from './requests.ts'
 
 export type Status = 'connecting' | 'live' | 'reconnecting' | 'offline'
 
-/** With `ack` the server says something every `HEARTBEAT_MS`; past this the connection is dead, whatever the socket says. */
+/** With `ack` the server sends an event every `HEARTBEAT_MS`. A connection without one for this long counts as dead. */
 const SILENCE_MS = 45_000
 const REOPEN_MIN_MS = 1000
 const REOPEN_MAX_MS = 15_000
-/** `EventSource.CLOSED`, which is not there to be read in every runtime. */
+/** `EventSource.CLOSED`. Not every implementation of `EventSource` has the constant. */
 const CLOSED = 2
+
 export interface EventStreamConnectionOptions {
   /** The stream's URL, with a query. */
   url: string
@@ -33,116 +34,116 @@ export class EventStreamConnection {
   #source: EventSource | undefined
   #status: Status | undefined
   #lastEventId = ''
-  #heardAt = 0
+  #lastMessageAt = 0
   #failures = 0
-  #reopening: ReturnType<typeof setTimeout> | undefined
-  #watch: ReturnType<typeof setTimeout> | undefined
-  #probing: AbortController | undefined
+  #reopenTimer: ReturnType<typeof setTimeout> | undefined
+  #silenceTimer: ReturnType<typeof setTimeout> | undefined
+  #probe: AbortController | undefined
 
   constructor(options: EventStreamConnectionOptions) {
     this.#options = options
   }
 
   open(): void {
-    this.#drop()
-    this.#heardAt = performance.now()
-    this.#watchSilence()
+    this.#disconnect()
+    this.#lastMessageAt = performance.now()
+    this.#checkSilence()
     const { EventSource, url, credentials } = this.#options
     const resume = this.#lastEventId && `&lastEventId=${encodeURIComponent(this.#lastEventId)}`
     const source = new EventSource(url + resume, { withCredentials: credentials === 'include' })
-    source.onmessage = message => this.#heard(message)
+    source.onmessage = message => this.#onMessage(message)
     source.onerror = () => {
-      this.#lost()
-      // Any other state is a pause after which the source comes back by itself.
+      this.#setDisconnected()
+      // In any other state the source reconnects by itself.
       if (source.readyState === CLOSED) void this.#reopen(source)
     }
     this.#source = source
-    this.#lost()
+    this.#setDisconnected()
   }
 
-  /** Lets go of the connection until a `refresh`. */
+  /** Closes the connection until the next `refresh`. */
   pause(): void {
-    this.#drop()
+    this.#disconnect()
   }
 
-  /** For when the network is another one: the old connection may be dead without knowing it. */
+  /** Replaces the connection. After a change of network the old one may be dead without an error. */
   refresh(): void {
     if (this.#source) this.open()
   }
 
   close(): void {
-    this.#drop()
+    this.#disconnect()
     this.#source = undefined
   }
 
-  #heard(message: MessageEvent<string>): void {
-    this.#heardAt = performance.now()
+  #onMessage(message: MessageEvent<string>): void {
+    this.#lastMessageAt = performance.now()
     this.#failures = 0
-    // An event without an id carries the one before it.
+    // An event without an id repeats the last event id (HTML standard).
     const id = message.lastEventId === this.#lastEventId ? '' : message.lastEventId
     this.#lastEventId = id || this.#lastEventId
     const event = parse(message.data)
     if (event) this.#options.onEvent(event, id)
-    if (this.#source) this.#say('live')
+    if (this.#source) this.#setStatus('live')
   }
 
   async #reopen(source: EventSource): Promise<void> {
     const waitMs = backoffMs(this.#failures++, REOPEN_MIN_MS, REOPEN_MAX_MS)
-    const refusal = await this.#probe()
+    const refusal = await this.#fetchRefusal()
     if (source !== this.#source) return
     if (!refusal) {
-      this.#reopening = setTimeout(() => this.open(), waitMs)
+      this.#reopenTimer = setTimeout(() => this.open(), waitMs)
       return
     }
     this.close()
-    this.#say('offline', refusal)
+    this.#setStatus('offline', refusal)
   }
 
   /**
-   * `EventSource` hides the status. Asks the very same URL, since another one may be refused for other reasons, and
-   * hangs up at once.
+   * `EventSource` hides the response status, so the client requests the stream with `fetch` and aborts the response. It
+   * requests the same URL: the server may refuse another URL for another reason.
    */
-  async #probe(): Promise<Refusal | undefined> {
-    const probing = new AbortController()
-    this.#probing = probing
+  async #fetchRefusal(): Promise<Refusal | undefined> {
+    const probe = new AbortController()
+    this.#probe = probe
     const { fetch, url, credentials } = this.#options
     const headers = { accept: 'text/event-stream' }
     try {
-      const response = await fetch(url, { credentials, headers, signal: probing.signal })
+      const response = await fetch(url, { credentials, headers, signal: probe.signal })
       return isFinal(response) ? await refusalOf(response) : undefined
     } catch {
       return undefined
     } finally {
-      probing.abort()
+      probe.abort()
     }
   }
 
-  /** One timer that looks again later, not one set anew by each event. */
-  #watchSilence(): void {
-    const leftMs = this.#heardAt + SILENCE_MS - performance.now()
-    if (leftMs > 0) this.#watch = setTimeout(() => this.#watchSilence(), leftMs)
+  /** Checks again when the deadline has passed, so that an event does not have to restart a timer. */
+  #checkSilence(): void {
+    const leftMs = this.#lastMessageAt + SILENCE_MS - performance.now()
+    if (leftMs > 0) this.#silenceTimer = setTimeout(() => this.#checkSilence(), leftMs)
     else this.open()
   }
 
-  #drop(): void {
+  #disconnect(): void {
     this.#source?.close()
-    this.#probing?.abort()
-    clearTimeout(this.#reopening)
-    clearTimeout(this.#watch)
+    this.#probe?.abort()
+    clearTimeout(this.#reopenTimer)
+    clearTimeout(this.#silenceTimer)
   }
 
-  #lost(): void {
-    this.#say(this.#status === undefined || this.#status === 'connecting' ? 'connecting' : 'reconnecting')
+  #setDisconnected(): void {
+    this.#setStatus(this.#status === undefined || this.#status === 'connecting' ? 'connecting' : 'reconnecting')
   }
 
-  #say(status: Status, refusal?: Refusal): void {
+  #setStatus(status: Status, refusal?: Refusal): void {
     if (status === this.#status) return
     this.#status = status
     this.#options.onStatus(status, refusal)
   }
 }
 
-/** Whatever else may stand between, only an object with a type is an event. */
+/** Returns undefined for data that is not a JSON object with a type: a proxy may inject such data. */
 function parse(data: string): RoomEvent | undefined {
   try {
     const event = JSON.parse(data) as RoomEvent | null

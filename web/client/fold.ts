@@ -1,33 +1,36 @@
 /**
- * How a room's events make who is where.
+ * Folds a room's events into the map of its collaborators' locations.
  *
- * No I/O and no clock: the same events always leave the same map.
+ * No I/O and no clock: the same events always produce the same map.
  */
 import type { Location, RoomEvent } from '../wire.ts'
 
-export type WhoIsWhere = Map<string, Location>
+export type LocationsByUser = Map<string, Location>
 
-/** Applies one event and says whose entry it touched. In place, so that an event costs the same in a crowded room. */
-export function fold(who: WhoIsWhere, event: RoomEvent): Set<string> {
+/**
+ * Applies one event to the map and returns the users whose entry it changed. Changes the map in place: the cost of an
+ * event does not depend on the number of collaborators.
+ */
+export function fold(locations: LocationsByUser, event: RoomEvent): Set<string> {
   switch (event.type) {
     case 'snapshot': {
-      const touched = new Set(who.keys())
-      who.clear()
+      const changed = new Set(locations.keys())
+      locations.clear()
       for (const location of event.locations) {
-        who.set(location.user, location)
-        touched.add(location.user)
+        locations.set(location.user, location)
+        changed.add(location.user)
       }
-      return touched
+      return changed
     }
     case 'location': {
       const { type: _, ...location } = event
-      who.set(location.user, location)
+      locations.set(location.user, location)
       return new Set([location.user])
     }
     case 'leave':
-      return new Set(who.delete(event.user) ? [event.user] : [])
+      return new Set(locations.delete(event.user) ? [event.user] : [])
     default:
-      // `resumed` and `ping` say nothing of anybody; a type that this version does not know is passed over.
+      // `resumed` and `ping` carry no location. A later version of the server may send types that this client ignores.
       return new Set()
   }
 }

@@ -1,5 +1,5 @@
 /**
- * The client library: everything that an application or the demonstration page may import.
+ * The client library's public API: the only module that an application or the demonstration page imports.
  */
 export type { LeaveReason, Location, LocationUpdate, RoomEvent, SnapshotReason } from '../wire.ts'
 export { backoffMs } from './backoff.ts'

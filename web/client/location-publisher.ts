@@ -1,45 +1,45 @@
 /**
- * The pace at which my moves are published: at most one POST in flight, and only ever the latest move.
+ * Limits the rate at which the client publishes its location: at most one POST in flight, and always the latest update.
  *
- * Knows nothing of HTTP: `send` says what became of a move. A move is sent until it is in the log, refused or overtaken.
+ * Does not know HTTP: `send` returns the outcome of an update. The publisher sends an update until it is in the log, is
+ * refused or is replaced by a later update.
  */
 
 import type { LocationUpdate } from '../wire.ts'
 import { backoffMs } from './backoff.ts'
 import type { Outcome } from './requests.ts'
 
-/** 20 a second: enough for an eye, and little for a server. */
+/** 20 updates a second: smooth for the user, cheap for the server. */
 const PACE_MS = 50
 const RETRY_MIN_MS = 500
 const RETRY_MAX_MS = 15_000
-/** How far ahead of this clock a `seq` may be: about three weeks. */
+/** How far ahead of this client's clock a `seq` may be: about three weeks. */
 const AHEAD_MAX_MS = 1000 * 8 ** 7
 const outpaced: Outcome = {
   kind: 'refused',
-  refusal: { status: 200, detail: 'a location with a later `seq`, far ahead of this clock, is there.' },
+  refusal: { status: 200, detail: 'The room has a location of this user whose "seq" is far ahead of this clock.' },
 }
 
 export interface LocationPublisherOptions {
-  send(draft: LocationUpdate): Promise<Outcome>
-  /** `latest`: no later move waits to be sent. */
+  send(update: LocationUpdate): Promise<Outcome>
+  /** `latest`: no later update waits to be sent. */
   onOutcome(outcome: Outcome, latest: boolean): void
 }
 
 export class LocationPublisher {
   readonly #options: LocationPublisherOptions
-  /** The latest move, until it is settled. */
+  /** The latest update, until it has a final outcome. */
   #next: LocationUpdate | undefined
-  /** `#next` has been sent before, and nobody knows what became of it. */
-  #again = false
+  /** The publisher has sent `#next` before, and the outcome of that attempt is unknown. */
+  #isRetry = false
   #inFlight = false
   #failures = 0
   #timer: ReturnType<typeof setTimeout> | undefined
   /**
-   * Nothing is sent before either: the first is this side's patience, which good news cuts short; the second the
-   * server's wish.
+   * The publisher sends nothing before either time. `skipBackoff` ends the first, but never the server's `Retry-After`.
    */
   #pauseUntil = 0
-  #askedUntil = 0
+  #retryAfterUntil = 0
   #seq = 0
   #aheadMs = 0
   #closed = false
@@ -52,17 +52,17 @@ export class LocationPublisher {
     return this.#next === undefined
   }
 
-  move(draft: LocationUpdate): void {
-    this.#next = { ...draft, seq: this.#drawSeq() }
-    this.#again = false
-    this.#pump()
+  publish(update: LocationUpdate): void {
+    this.#next = { ...update, seq: this.#nextSeq() }
+    this.#isRetry = false
+    this.#sendNext()
   }
 
-  /** The server can be reached again: no need to sit out the pause. */
-  wake(): void {
+  /** The server is reachable again: ends the backoff early. */
+  skipBackoff(): void {
     if (this.#failures === 0) return
     this.#pauseUntil = 0
-    this.#pump()
+    this.#sendNext()
   }
 
   close(): void {
@@ -70,52 +70,52 @@ export class LocationPublisher {
     clearTimeout(this.#timer)
   }
 
-  #pump(): void {
+  #sendNext(): void {
     clearTimeout(this.#timer)
     if (!this.#next || this.#inFlight || this.#closed) return
-    const waitMs = Math.max(this.#pauseUntil, this.#askedUntil) - performance.now()
-    if (waitMs > 0) this.#timer = setTimeout(() => this.#pump(), waitMs)
+    const waitMs = Math.max(this.#pauseUntil, this.#retryAfterUntil) - performance.now()
+    if (waitMs > 0) this.#timer = setTimeout(() => this.#sendNext(), waitMs)
     else void this.#send(this.#next)
   }
 
-  async #send(draft: LocationUpdate): Promise<void> {
+  async #send(update: LocationUpdate): Promise<void> {
     this.#inFlight = true
     this.#pauseUntil = performance.now() + PACE_MS
-    const outcome = await this.#options.send(draft)
+    const outcome = await this.#options.send(update)
     this.#inFlight = false
     if (this.#closed) return
-    const latest = this.#next === draft
-    if (outcome.kind === 'later') this.#postpone(outcome.afterMs, latest)
+    const latest = this.#next === update
+    if (outcome.kind === 'retry') this.#backOff(outcome.afterMs, latest)
     else this.#failures = 0
-    if (latest && this.#isOutpaced(outcome) && this.#aheadMs < AHEAD_MAX_MS) this.#next = this.#overtaking(draft)
+    if (latest && this.#isOutpaced(outcome) && this.#aheadMs < AHEAD_MAX_MS) this.#next = this.#withHigherSeq(update)
     else {
-      if (latest && outcome.kind !== 'later') this.#next = undefined
+      if (latest && outcome.kind !== 'retry') this.#next = undefined
       this.#options.onOutcome(latest && this.#isOutpaced(outcome) ? outpaced : outcome, latest)
     }
-    this.#pump()
+    this.#sendNext()
   }
 
-  #postpone(afterMs: number, latest: boolean): void {
-    this.#again = latest
+  #backOff(afterMs: number, latest: boolean): void {
+    this.#isRetry = latest
     this.#pauseUntil = performance.now() + backoffMs(this.#failures++, RETRY_MIN_MS, RETRY_MAX_MS)
-    this.#askedUntil = performance.now() + afterMs
+    this.#retryAfterUntil = performance.now() + afterMs
   }
 
   /**
-   * A move that is stale although it was sent but once lost to another tab or device of mine, perhaps one whose clock is
-   * ahead of this one's. One that was sent before may have lost to itself.
+   * True when an update is stale at the first attempt: another tab or device of the same user has published a higher
+   * `seq`, perhaps because its clock is ahead. A retry may be stale because the attempt before it has succeeded.
    */
   #isOutpaced(outcome: Outcome): boolean {
-    return outcome.kind === 'done' && outcome.stale && !this.#again
+    return outcome.kind === 'done' && outcome.stale && !this.#isRetry
   }
 
-  /** Else every move from here would be stale: it goes again with a `seq` still further ahead. */
-  #overtaking(draft: LocationUpdate): LocationUpdate {
+  /** Moves this client's `seq` further ahead of its clock. Otherwise every later update would be stale. */
+  #withHigherSeq(update: LocationUpdate): LocationUpdate {
     this.#aheadMs = this.#aheadMs * 8 || 1000
-    return { ...draft, seq: this.#drawSeq() }
+    return { ...update, seq: this.#nextSeq() }
   }
 
-  #drawSeq(): number {
+  #nextSeq(): number {
     this.#seq = Math.max(Date.now() + this.#aheadMs, this.#seq + 1)
     return this.#seq
   }

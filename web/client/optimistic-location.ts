@@ -1,51 +1,55 @@
 /**
- * Where I asked to be, until the room's log has it: so that my own marker is there at once and never jumps back.
+ * The location that the client requested and that the room's log does not have yet. The client shows it immediately, so
+ * its own marker never jumps back to an older location.
  *
- * No I/O and no clock. Invariant: what I asked for holds until the very event it became is heard, or can't be heard any more.
+ * No I/O and no clock. Invariant: the requested location is pending until the client receives the event that its POST
+ * created, or can no longer receive it.
  */
 import type { Location } from '../wire.ts'
 
-type Place = Pick<Location, 'x' | 'y'>
+type Coordinates = Pick<Location, 'x' | 'y'>
 
-/** The echo of a POST may come before its answer; more of mine than this don't come in between. */
-const HEARD_MAX = 32
+/** The event of a POST may arrive before its response. At most this many of the user's events arrive in between. */
+const RECEIVED_MAX = 32
 
 export class OptimisticLocation {
-  #asked: Place | undefined
-  /** The event that my last move became, once the answer told. */
-  #awaited: string | undefined
-  #heard: string[] = []
-  #missed = false
+  #pending: Coordinates | undefined
+  /** The id of the event that the latest request created; known once the response has arrived. */
+  #awaitedId: string | undefined
+  #receivedIds: string[] = []
+  #hasSkipped = false
 
-  /** Where I asked to be; undefined when the log knows better. */
-  get asked(): Place | undefined {
-    return this.#asked
+  /** The requested location; undefined when the log's location is the current one. */
+  get pending(): Coordinates | undefined {
+    return this.#pending
   }
 
-  ask({ x, y }: Place): void {
-    this.#asked = { x, y }
-    this.#awaited = undefined
-    this.#missed = false
+  request({ x, y }: Coordinates): void {
+    this.#pending = { x, y }
+    this.#awaitedId = undefined
+    this.#hasSkipped = false
   }
 
-  answered(id: string): void {
-    this.#awaited = id
-    if (this.#missed || this.#heard.includes(id)) this.settle()
+  /** The server has answered the latest request: its event has this id. */
+  confirm(id: string): void {
+    this.#awaitedId = id
+    if (this.#hasSkipped || this.#receivedIds.includes(id)) this.clear()
   }
 
-  hear(id: string): void {
-    this.#heard = [...this.#heard, id].slice(-HEARD_MAX)
-    if (id === this.#awaited) this.settle()
+  /** One of the user's events has arrived. */
+  receive(id: string): void {
+    this.#receivedIds = [...this.#receivedIds, id].slice(-RECEIVED_MAX)
+    if (id === this.#awaitedId) this.clear()
   }
 
-  /** A snapshot or a leave stands for events that don't come one by one. */
-  miss(): void {
-    this.#missed = true
-    if (this.#awaited !== undefined) this.settle()
+  /** A snapshot or a leave has arrived: it may replace the awaited event, which then never arrives. */
+  skip(): void {
+    this.#hasSkipped = true
+    if (this.#awaitedId !== undefined) this.clear()
   }
 
-  settle(): void {
-    this.#asked = undefined
-    this.#awaited = undefined
+  clear(): void {
+    this.#pending = undefined
+    this.#awaitedId = undefined
   }
 }

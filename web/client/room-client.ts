@@ -1,138 +1,149 @@
 /**
- * Follows one room and publishes where I am: the library, for a browser and for Node.
+ * The client of one room, for browsers and Node.js: follows the room's locations and publishes its user's location.
  *
- * Knows nothing of a page. Who is where is what the room's log says; only my own location is where I asked to be, from the
- * moment I ask.
+ * Does not know the page. Every location comes from the room's log, with one exception: from `publish` until the log
+ * has the user's new location, the client shows the requested one.
  */
 
 import type { Location, LocationUpdate, RoomEvent } from '../wire.ts'
 import { EventStreamConnection, type Status } from './event-stream-connection.ts'
-import { fold, type WhoIsWhere } from './fold.ts'
+import { fold, type LocationsByUser } from './fold.ts'
 import { LocationPublisher } from './location-publisher.ts'
 import { OptimisticLocation } from './optimistic-location.ts'
 import { json, type Outcome, postLocation, type Refusal } from './requests.ts'
 import { roomUrl } from './room-url.ts'
 
-/** Other tabs of mine that come back at the same time may put me back first. */
-const RETURN_MS = 250
+/** The delay gives another tab of the same user time to republish the location first. */
+const REPUBLISH_DELAY_MS = 250
 /**
- * An answer that takes so long may wait for a connection: over HTTP/1.1 a browser has six to a host, and the streams of
- * six tabs hold them all.
+ * A request that takes longer may be waiting for a connection. Over HTTP/1.1 a browser opens six connections to a host,
+ * and the streams of six tabs use them all.
  */
-const PATIENCE_MS = 5_000
+const SLOW_REQUEST_MS = 5_000
 
 export interface ClientOptions {
   room: string
-  /** Left out: whoever the token or the cookie names, else an anonymous collaborator, who names itself where no cookie is kept. */
+  /**
+   * Default: the collaborator of the token or the cookie. Without either, the server creates an anonymous collaborator;
+   * if the runtime keeps no cookies, the client sends its id with every later request.
+   */
   user?: string | undefined
   /**
-   * The first location. It is published before the stream opens, so that an anonymous collaborator has the cookie by
-   * then and the stream is theirs.
+   * The first location. The client publishes it before it opens the stream: an anonymous collaborator then has the
+   * cookie, and the stream belongs to that collaborator.
    */
   where?: LocationUpdate
-  /** The server, without a slash at the end. */
+  /** The server's URL, without a trailing slash. */
   base?: string
   credentials?: RequestCredentials
   fetch?: typeof globalThis.fetch
   EventSource?: typeof globalThis.EventSource
-  /** Whose location is another than before. None of these is called before the constructor returned. */
+  /**
+   * Receives the users whose location has changed. The client calls no callback before the constructor has returned.
+   */
   onChange?(users: ReadonlySet<string>): void
-  /** `offline` is for good: `refusal` says why. */
+  /** `offline` is final; `refusal` is its reason. */
   onStatus?(status: Status, refusal?: Refusal): void
-  /** What became of my last move: nothing when it is in the log. */
+  /** Reports the outcome of `publish`: no refusal means that the location is in the log. */
   onPublished?(refusal?: Refusal): void
 }
 
 export class Client {
   readonly #options: ClientOptions
   readonly #url: string
-  readonly #init: RequestInit
-  readonly #who: WhoIsWhere = new Map()
-  readonly #own = new OptimisticLocation()
+  readonly #requestInit: RequestInit
+  readonly #locations: LocationsByUser = new Map()
+  readonly #optimistic = new OptimisticLocation()
   readonly #publisher: LocationPublisher
-  readonly #ending = new AbortController()
+  readonly #abortController = new AbortController()
   #stream: EventStreamConnection | undefined
-  /** Whom my requests name. */
+  /** The `user` field of the requests. */
   #user: string | undefined
   #me: string | undefined
-  /** My latest location, to put me back when the log lost it; none when it was refused, or someone took me out. */
-  #where: LocationUpdate | undefined
-  #returning: ReturnType<typeof setTimeout> | undefined
+  /**
+   * The user's latest location. The client republishes it if the log loses it. Undefined after the server refused it or
+   * a DELETE removed the user.
+   */
+  #ownUpdate: LocationUpdate | undefined
+  #republishTimer: ReturnType<typeof setTimeout> | undefined
 
-  /** Throws a `RangeError` for a room that no URL can carry, and a `TypeError` where there is no `EventSource`. */
+  /** Throws a `RangeError` for an invalid room name, and a `TypeError` if the runtime has no `EventSource`. */
   constructor(options: ClientOptions) {
     const { room, user, where, base = '', credentials = 'same-origin' } = options
     this.#options = options
     this.#user = user
     this.#me = user
     this.#url = roomUrl(base, room)
-    if (!options.EventSource && !globalThis.EventSource) throw new TypeError('there is no EventSource here; pass one')
-    const { signal } = this.#ending
-    this.#init = { credentials, signal }
+    if (!options.EventSource && !globalThis.EventSource)
+      throw new TypeError('EventSource is not defined; pass an implementation as the option "EventSource"')
+    const { signal } = this.#abortController
+    this.#requestInit = { credentials, signal }
     this.#publisher = new LocationPublisher({
-      send: draft => this.#post(draft),
-      onOutcome: (outcome, latest) => this.#settle(outcome, latest),
+      send: update => this.#post(update),
+      onOutcome: (outcome, latest) => this.#onOutcome(outcome, latest),
     })
-    globalThis.addEventListener?.('online', this.#refresh, { signal })
-    globalThis.addEventListener?.('offline', this.#refresh, { signal })
-    globalThis.addEventListener?.('pageshow', this.#refresh, { signal })
-    // A page that is kept for the way back would hold its stream, and me in the room.
+    globalThis.addEventListener?.('online', this.#reconnect, { signal })
+    globalThis.addEventListener?.('offline', this.#reconnect, { signal })
+    globalThis.addEventListener?.('pageshow', this.#reconnect, { signal })
+    // A page in the back/forward cache would otherwise keep its stream, and the collaborator would stay in the room.
     globalThis.addEventListener?.('pagehide', () => this.#stream?.pause(), { signal })
     queueMicrotask(() => {
       if (signal.aborted) return
-      if (!where) this.#open()
-      else if (!this.#where) this.publish(where)
+      if (!where) this.#openStream()
+      else if (!this.#ownUpdate) this.publish(where)
     })
   }
 
-  /** My collaborator's name for the server; an anonymous one has it after the first answer. */
+  /** The user id of this client. For an anonymous collaborator it is known after the first response. */
   get me(): string | undefined {
     return this.#me
   }
 
   users(): Iterable<string> {
-    return this.#who.keys()
+    return this.#locations.keys()
   }
 
   where(user: string): Location | undefined {
-    const location = this.#who.get(user)
-    return location && user === this.#me ? { ...location, ...this.#own.asked } : location
+    const location = this.#locations.get(user)
+    return location && user === this.#me ? { ...location, ...this.#optimistic.pending } : location
   }
 
-  /** Moves me. Returns at once; of moves that come faster than they can be published, the latest is. */
+  /**
+   * Moves the user. Returns immediately. If calls come faster than the client can send them, it sends only the latest.
+   */
   publish(where: LocationUpdate): void {
-    this.#where = where
-    this.#own.ask(where)
-    this.#publisher.move(where)
-    this.#changed(this.#me)
+    this.#ownUpdate = where
+    this.#optimistic.request(where)
+    this.#publisher.publish(where)
+    this.#emitChange(this.#me)
   }
 
   close(): void {
-    this.#ending.abort()
+    this.#abortController.abort()
     this.#stream?.close()
     this.#publisher.close()
-    clearTimeout(this.#returning)
+    clearTimeout(this.#republishTimer)
   }
 
-  #open(): void {
+  #openStream(): void {
     const { EventSource = globalThis.EventSource, credentials = 'same-origin' } = this.#options
-    const whose = this.#user === undefined ? '' : `&user=${encodeURIComponent(this.#user)}`
+    const userField = this.#user === undefined ? '' : `&user=${encodeURIComponent(this.#user)}`
     this.#stream?.close()
     this.#stream = new EventStreamConnection({
-      url: `${this.#url}/sse?ack=1${whose}`,
+      url: `${this.#url}/sse?ack=1${userField}`,
       EventSource,
       fetch: this.#fetch,
       credentials,
-      onEvent: (event, id) => this.#take(event, id),
-      onStatus: (status, refusal) => this.#tell(status, refusal),
+      onEvent: (event, id) => this.#onEvent(event, id),
+      onStatus: (status, refusal) => this.#onStatus(status, refusal),
     })
     this.#stream.open()
   }
 
-  /** The stream lets go of its connection, and comes back after whoever waits for one. */
+  /** When a request is slow, the stream gives up its connection and reconnects behind the waiting request. */
   readonly #fetch: typeof globalThis.fetch = async (input, init) => {
     const { fetch = globalThis.fetch } = this.#options
-    const timer = setTimeout(() => this.#stream?.refresh(), PATIENCE_MS)
+    const timer = setTimeout(() => this.#stream?.refresh(), SLOW_REQUEST_MS)
     try {
       return await fetch(input, init)
     } finally {
@@ -140,87 +151,87 @@ export class Client {
     }
   }
 
-  async #post(draft: LocationUpdate): Promise<Outcome> {
+  async #post(update: LocationUpdate): Promise<Outcome> {
     const user = this.#user
-    // What an anonymous collaborator is called, the server said.
-    const name = draft.name ?? (user === this.#options.user ? undefined : this.#who.get(user ?? '')?.name)
-    const outcome = await postLocation(this.#fetch, this.#url, this.#init, { ...draft, user, name })
+    // The server chose an anonymous collaborator's name; the client sends it back with the user id.
+    const name = update.name ?? (user === this.#options.user ? undefined : this.#locations.get(user ?? '')?.name)
+    const outcome = await postLocation(this.#fetch, this.#url, this.#requestInit, { ...update, user, name })
     const isNew = outcome.kind === 'done' && user === undefined && this.#me === undefined
-    if (isNew && !(await this.#isKnown())) this.#user = outcome.user
+    if (isNew && !(await this.#isIdentified())) this.#user = outcome.user
     return outcome
   }
 
-  /** Whether who I am came back with a request that does not say it. */
-  async #isKnown(): Promise<boolean> {
-    const answer = await this.#alive().catch(() => undefined)
-    return answer?.status !== 400
+  /** Whether the server recognizes the collaborator in a request without the field `user`, by its cookie or token. */
+  async #isIdentified(): Promise<boolean> {
+    const response = await this.#postAlive().catch(() => undefined)
+    return response?.status !== 400
   }
 
-  /** `pageshow` comes on every load too; only a page out of the back/forward cache has lost its stream. */
-  readonly #refresh = (event: Event) => {
+  /** `pageshow` fires on every load; only a page from the back/forward cache has lost its stream. */
+  readonly #reconnect = (event: Event) => {
     if (event.type === 'pageshow' && !(event as PageTransitionEvent).persisted) return
     this.#stream?.refresh()
-    this.#publisher.wake()
+    this.#publisher.skipBackoff()
   }
 
-  #tell(status: Status, refusal?: Refusal): void {
-    if (status === 'live') this.#publisher.wake()
+  #onStatus(status: Status, refusal?: Refusal): void {
+    if (status === 'live') this.#publisher.skipBackoff()
     this.#options.onStatus?.(status, refusal)
   }
 
-  #settle(outcome: Outcome, latest: boolean): void {
+  #onOutcome(outcome: Outcome, latest: boolean): void {
     const before = this.#me
     if (outcome.kind === 'done') {
       this.#me = outcome.user
-      if (latest) this.#own.answered(outcome.id)
+      if (latest) this.#optimistic.confirm(outcome.id)
       this.#options.onPublished?.()
     } else if (outcome.kind === 'refused') {
       if (latest) {
-        this.#own.settle()
-        this.#where = undefined
+        this.#optimistic.clear()
+        this.#ownUpdate = undefined
       }
       this.#options.onPublished?.(outcome.refusal)
     }
-    this.#changed(before, this.#me)
-    // The stream of an onlooker who is somebody now is nobody's.
-    if (!this.#ending.signal.aborted && (!this.#stream || before !== this.#me)) this.#open()
+    this.#emitChange(before, this.#me)
+    // The server assigns a stream to a collaborator when it opens, so a new identity needs a new stream.
+    if (!this.#abortController.signal.aborted && (!this.#stream || before !== this.#me)) this.#openStream()
   }
 
-  #take(event: RoomEvent, id: string): void {
-    // Unanswered, the lease runs out; nobody is helped by an error here.
-    if (event.type === 'ping') return void this.#alive().catch(() => {})
-    const touched = fold(this.#who, event)
+  #onEvent(event: RoomEvent, id: string): void {
+    // An error needs no handling: the client answers the next ping, and without answers the lease expires.
+    if (event.type === 'ping') return void this.#postAlive().catch(() => {})
+    const changed = fold(this.#locations, event)
     if (event.type === 'location' && event.user === this.#me) {
-      this.#own.hear(id)
-      this.#remember(event)
+      this.#optimistic.receive(id)
+      this.#adopt(event)
     }
     if (event.type === 'snapshot' || (event.type === 'leave' && event.user === this.#me)) {
-      this.#own.miss()
-      if (event.type === 'leave' && event.reason === 'left') this.#where = undefined
-      this.#returnSoon()
+      this.#optimistic.skip()
+      if (event.type === 'leave' && event.reason === 'left') this.#ownUpdate = undefined
+      this.#scheduleRepublish()
     }
-    if (touched.size > 0) this.#options.onChange?.(touched)
+    if (changed.size > 0) this.#options.onChange?.(changed)
   }
 
-  /** Another tab of mine may have moved me. */
-  #remember({ x, y, meta }: Location): void {
-    if (this.#where && !this.#own.asked) this.#where = { ...this.#where, x, y, meta }
+  /** Takes over a location that another tab or device of the same user has published. */
+  #adopt({ x, y, meta }: Location): void {
+    if (this.#ownUpdate && !this.#optimistic.pending) this.#ownUpdate = { ...this.#ownUpdate, x, y, meta }
   }
 
-  /** A log that was lost, or a lease that ran out while this computer slept, took me out of a room that I am still in. */
-  #returnSoon(): void {
-    clearTimeout(this.#returning)
-    this.#returning = setTimeout(() => {
-      const here = this.#me !== undefined && this.#who.has(this.#me)
-      if (!here && this.#where && this.#publisher.idle) this.publish(this.#where)
-    }, RETURN_MS)
+  /** Republishes the user's location if it is missing: the log was lost, or the lease expired during sleep. */
+  #scheduleRepublish(): void {
+    clearTimeout(this.#republishTimer)
+    this.#republishTimer = setTimeout(() => {
+      const isPresent = this.#me !== undefined && this.#locations.has(this.#me)
+      if (!isPresent && this.#ownUpdate && this.#publisher.idle) this.publish(this.#ownUpdate)
+    }, REPUBLISH_DELAY_MS)
   }
 
-  #alive(): Promise<Response> {
-    return this.#fetch(`${this.#url}/alive`, { ...this.#init, ...json({ user: this.#user }) })
+  #postAlive(): Promise<Response> {
+    return this.#fetch(`${this.#url}/alive`, { ...this.#requestInit, ...json({ user: this.#user }) })
   }
 
-  #changed(...users: (string | undefined)[]): void {
+  #emitChange(...users: (string | undefined)[]): void {
     const known = users.filter(user => user !== undefined)
     if (known.length > 0) this.#options.onChange?.(new Set(known))
   }

@@ -1,13 +1,13 @@
 /**
- * What a room may be called, and where its routes are.
+ * Valid room names, and the URL of a room's routes.
  */
 
 const ROOM = /^(?!\.\.?$)[\w.~:-]{1,128}$/
 
-/** `.` and `..` are out because a URL can't carry them: a browser would ask for another path in their place. */
+/** `.` and `..` are invalid: a browser resolves them as path segments and requests another path. */
 export const isRoom = (name: string) => ROOM.test(name)
 
 export function roomUrl(base: string, room: string): string {
-  if (!isRoom(room)) throw new RangeError(`"${room}" is no name for a room`)
+  if (!isRoom(room)) throw new RangeError(`"${room}" is not a valid room name`)
   return `${base}/rooms/${room}/location`
 }

@@ -1,11 +1,11 @@
-/** An event source and a server that do what a test says. */
+/** A fake EventSource and a fake fetch that a test controls. */
 import { jest } from '@jest/globals'
 
 export class FakeSource {
   static opened: FakeSource[] = []
   static get last(): FakeSource {
     const last = FakeSource.opened.at(-1)
-    if (!last) throw new Error('no event source was opened')
+    if (!last) throw new Error('the client has not opened an event source')
     return last
   }
 
@@ -24,8 +24,11 @@ export class FakeSource {
     this.readyState = 2
   }
 
-  /** As the HTML standard has it, an event without an id carries the last one that there was. */
-  say(data: unknown, id = this.#lastEventId): void {
+  /**
+   * Dispatches a message. By default it repeats the last event id, as the HTML standard specifies for an event without
+   * one.
+   */
+  emit(data: unknown, id = this.#lastEventId): void {
     if (this.readyState === 2) return
     this.readyState = 1
     this.#lastEventId = id
@@ -33,9 +36,11 @@ export class FakeSource {
     this.onmessage?.({ data: text, lastEventId: id } as MessageEvent)
   }
 
-  /** `dead`: the answer had another status than 200, and the source gives up. */
-  fail(how: 'pause' | 'dead'): void {
-    this.readyState = how === 'dead' ? 2 : 0
+  /**
+   * `reconnecting`: the source retries by itself. `closed`: the response had a status other than 200, which is final.
+   */
+  fail(state: 'reconnecting' | 'closed'): void {
+    this.readyState = state === 'closed' ? 2 : 0
     this.onerror?.(new Event('error'))
   }
 }
@@ -44,7 +49,7 @@ export const EventSource = FakeSource as unknown as typeof globalThis.EventSourc
 
 export const snapshot = (...locations: object[]) => ({ type: 'snapshot', reason: 'joined', locations })
 
-/** A `fetch` that answers as `route` says; undefined is a network error. */
+/** A `fetch` that returns the response of `route`. Undefined is a network error. */
 export function fakeFetch(route: (url: string, init: RequestInit) => Response | undefined) {
   return jest.fn(async (url: unknown, init: RequestInit = {}) => {
     const response = route(String(url), init)

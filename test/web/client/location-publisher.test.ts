@@ -4,17 +4,17 @@ import type { Outcome } from '../../../web/client/requests.ts'
 import type { LocationUpdate } from '../../../web/wire.ts'
 
 const done = (stale = false): Outcome => ({ kind: 'done', id: '1-0', user: 'alice', stale })
-const later = (afterMs = 0): Outcome => ({ kind: 'later', afterMs })
+const retry = (afterMs = 0): Outcome => ({ kind: 'retry', afterMs })
 const refused: Outcome = { kind: 'refused', refusal: { status: 403, detail: 'no' } }
 
-/** A publisher whose POSTs are answered by hand. */
+/** A publisher whose `send` resolves when the test calls `answer`. */
 function setUp() {
   const sent: LocationUpdate[] = []
   const answers: ((outcome: Outcome) => void)[] = []
   const onOutcome = jest.fn<(outcome: Outcome, latest: boolean) => void>()
   const publisher = new LocationPublisher({
-    send: draft => {
-      sent.push(draft)
+    send: update => {
+      sent.push(update)
       return new Promise(answer => answers.push(answer))
     },
     onOutcome,
@@ -27,12 +27,12 @@ function setUp() {
 }
 
 const moveTo = (x: number): LocationUpdate => ({ user: 'alice', x, y: 0 })
-const columns = (sent: LocationUpdate[]) => sent.map(draft => draft.x)
-const seqs = (sent: LocationUpdate[]) => sent.map(draft => Number(draft.seq))
+const columns = (sent: LocationUpdate[]) => sent.map(update => update.x)
+const seqs = (sent: LocationUpdate[]) => sent.map(update => Number(update.seq))
 
 beforeEach(() => {
   jest.useFakeTimers({ now: 1_700_000_000_000 })
-  // The longest pause there can be.
+  // The longest backoff.
   jest.spyOn(Math, 'random').mockReturnValue(0.999)
 })
 
@@ -42,17 +42,17 @@ afterEach(() => {
   jest.useRealTimers()
 })
 
-test('the first move is sent at once', () => {
+test('the first update is sent at once', () => {
   const { publisher, sent } = setUp()
-  publisher.move(moveTo(1))
+  publisher.publish(moveTo(1))
   expect(sent).toEqual([{ user: 'alice', x: 1, y: 0, seq: 1_700_000_000_000 }])
 })
 
-test('while one is in flight no other is sent, and then only the latest', async () => {
+test('while one update is in flight no other is sent, and then only the latest', async () => {
   const { publisher, sent, answer, onOutcome } = setUp()
-  publisher.move(moveTo(1))
-  publisher.move(moveTo(2))
-  publisher.move(moveTo(3))
+  publisher.publish(moveTo(1))
+  publisher.publish(moveTo(2))
+  publisher.publish(moveTo(3))
   await jest.advanceTimersByTimeAsync(5000)
   expect(columns(sent)).toEqual([1])
   await answer(done())
@@ -65,7 +65,7 @@ test('while one is in flight no other is sent, and then only the latest', async 
   expect(publisher.idle).toBe(true)
 })
 
-test('moves that are answered at once leave at most 20 times a second', async () => {
+test('the publisher sends at most 20 updates a second', async () => {
   const sent: number[] = []
   const publisher = new LocationPublisher({
     send: async () => {
@@ -75,7 +75,7 @@ test('moves that are answered at once leave at most 20 times a second', async ()
     onOutcome: () => {},
   })
   for (let ms = 0; ms < 1000; ms += 5) {
-    publisher.move(moveTo(ms))
+    publisher.publish(moveTo(ms))
     await jest.advanceTimersByTimeAsync(5)
   }
   await jest.advanceTimersByTimeAsync(50)
@@ -85,10 +85,10 @@ test('moves that are answered at once leave at most 20 times a second', async ()
     if (index > 0) expect(at - (sent[index - 1] ?? 0)).toBeGreaterThanOrEqual(50)
 })
 
-test('the seq grows with every move, even within a millisecond or when the clock is set back', async () => {
+test('the seq grows with every update, even within a millisecond or when the clock is set back', async () => {
   const { publisher, sent, answer } = setUp()
   for (const column of [1, 2, 3]) {
-    publisher.move(moveTo(column))
+    publisher.publish(moveTo(column))
     jest.setSystemTime(1_600_000_000_000)
     await jest.advanceTimersByTimeAsync(50)
     await answer(done())
@@ -98,14 +98,14 @@ test('the seq grows with every move, even within a millisecond or when the clock
   expect(third).toBeGreaterThan(second)
 })
 
-test('a move nobody knows the fate of goes again under the same seq, after pauses that grow', async () => {
+test('an update with an unknown outcome is retried with the same seq after growing delays', async () => {
   const { publisher, sent, answer } = setUp()
-  publisher.move(moveTo(1))
+  publisher.publish(moveTo(1))
   const pausesMs: number[] = []
   for (let attempt = 0; attempt < 8; attempt++) {
     const at = performance.now()
     const before = sent.length
-    await answer(later())
+    await answer(retry())
     while (sent.length === before) await jest.advanceTimersToNextTimerAsync()
     pausesMs.push(Math.round(performance.now() - at))
   }
@@ -117,25 +117,25 @@ test('a move nobody knows the fate of goes again under the same seq, after pause
   expect(pausesMs.at(-1)).toBeLessThanOrEqual(15_000)
 })
 
-test('a later move takes the place of one that waits to go again', async () => {
+test('a later update replaces one that waits for its retry', async () => {
   const { publisher, sent, answer } = setUp()
-  publisher.move(moveTo(1))
-  await answer(later())
-  publisher.move(moveTo(2))
+  publisher.publish(moveTo(1))
+  await answer(retry())
+  publisher.publish(moveTo(2))
   expect(columns(sent)).toEqual([1])
   await jest.advanceTimersByTimeAsync(1000)
   expect(columns(sent)).toEqual([1, 2])
   await answer(done())
 })
 
-test('good news cuts the pause short, but not one that the server asked for', async () => {
+test('skipBackoff ends the backoff, but not the delay of Retry-After', async () => {
   const { publisher, sent, answer } = setUp()
-  publisher.move(moveTo(1))
-  await answer(later())
-  publisher.wake()
+  publisher.publish(moveTo(1))
+  await answer(retry())
+  publisher.skipBackoff()
   expect(sent).toHaveLength(2)
-  await answer(later(7000))
-  publisher.wake()
+  await answer(retry(7000))
+  publisher.skipBackoff()
   await jest.advanceTimersByTimeAsync(6999)
   expect(sent).toHaveLength(2)
   await jest.advanceTimersByTimeAsync(1)
@@ -143,9 +143,9 @@ test('good news cuts the pause short, but not one that the server asked for', as
   await answer(done())
 })
 
-test('a refusal is reported and not tried again', async () => {
+test('a refused update is reported and not retried', async () => {
   const { publisher, sent, answer, onOutcome } = setUp()
-  publisher.move(moveTo(1))
+  publisher.publish(moveTo(1))
   await answer(refused)
   await jest.advanceTimersByTimeAsync(60_000)
   expect(sent).toHaveLength(1)
@@ -153,37 +153,37 @@ test('a refusal is reported and not tried again', async () => {
   expect(publisher.idle).toBe(true)
 })
 
-test('a move that lost to a device with a faster clock goes again further ahead, and the next ones stay ahead', async () => {
+test('an update that is stale because another clock is ahead is retried with a higher seq', async () => {
   const { publisher, sent, answer, onOutcome } = setUp()
-  const othersSeq = 1_700_000_000_000 + 60_000
-  publisher.move(moveTo(1))
-  for (let tries = 0; tries < 10 && Number(sent.at(-1)?.seq) <= othersSeq; tries++) {
+  const otherSeq = 1_700_000_000_000 + 60_000
+  publisher.publish(moveTo(1))
+  for (let tries = 0; tries < 10 && Number(sent.at(-1)?.seq) <= otherSeq; tries++) {
     await answer(done(true))
     await jest.advanceTimersByTimeAsync(50)
   }
   await answer(done())
   expect(sent.length).toBeLessThanOrEqual(4)
   expect(onOutcome).toHaveBeenCalledTimes(1)
-  publisher.move(moveTo(2))
+  publisher.publish(moveTo(2))
   await jest.advanceTimersByTimeAsync(50)
-  expect(Number(sent.at(-1)?.seq)).toBeGreaterThan(othersSeq)
+  expect(Number(sent.at(-1)?.seq)).toBeGreaterThan(otherSeq)
   await answer(done())
 })
 
-test('a repeated move that is stale may have lost to itself, and is settled', async () => {
+test('a retried update that is stale is done: its first attempt may have succeeded', async () => {
   const { publisher, sent, answer, onOutcome } = setUp()
-  publisher.move(moveTo(1))
-  await answer(later())
-  publisher.wake()
+  publisher.publish(moveTo(1))
+  await answer(retry())
+  publisher.skipBackoff()
   await answer(done(true))
   await jest.advanceTimersByTimeAsync(1000)
   expect(sent).toHaveLength(2)
   expect(onOutcome).toHaveBeenLastCalledWith(done(true), true)
 })
 
-test('a server that calls everything stale is not asked for ever, and the move is refused', async () => {
+test('an update is refused after a limited number of stale responses', async () => {
   const { publisher, sent, onOutcome, answer } = setUp()
-  publisher.move(moveTo(1))
+  publisher.publish(moveTo(1))
   for (let tries = 0; tries < 20; tries++) {
     await answer(done(true))
     await jest.advanceTimersByTimeAsync(50)
@@ -192,12 +192,12 @@ test('a server that calls everything stale is not asked for ever, and the move i
   expect(onOutcome).toHaveBeenCalledWith(expect.objectContaining({ kind: 'refused' }), true)
 })
 
-test('a closed publisher sends nothing any more', async () => {
+test('a closed publisher sends nothing', async () => {
   const { publisher, sent, answer, onOutcome } = setUp()
-  publisher.move(moveTo(1))
-  await answer(later())
+  publisher.publish(moveTo(1))
+  await answer(retry())
   publisher.close()
-  publisher.move(moveTo(2))
+  publisher.publish(moveTo(2))
   await jest.advanceTimersByTimeAsync(60_000)
   expect(columns(sent)).toEqual([1])
   expect(onOutcome).toHaveBeenCalledTimes(1)

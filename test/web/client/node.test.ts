@@ -1,4 +1,4 @@
-/** The client library in Node, with the real server behind it. */
+/** The client library in Node.js, with a server process. */
 import { once } from 'node:events'
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
 import { EventSource } from 'eventsource'
@@ -23,28 +23,28 @@ afterEach(() => {
 
 const source = EventSource as unknown as typeof globalThis.EventSource
 
-/** A client, and a way to wait until what it knows is as it should be. */
+/** Opens a client, and returns functions that wait for a state of it. */
 function join(options: Partial<ClientOptions> & { room: string }) {
   const changes = new EventTarget()
-  const tell = () => changes.dispatchEvent(new Event('change'))
+  const notify = () => changes.dispatchEvent(new Event('change'))
   let status = ''
   const client = new Client({
     base: server.url,
     EventSource: source,
-    onChange: tell,
+    onChange: notify,
     onStatus(now) {
       status = now
-      tell()
+      notify()
     },
     ...options,
   })
   clients.push(client)
-  const until = async (isSo: () => boolean) => {
-    while (!isSo()) await once(changes, 'change')
+  const until = async (condition: () => boolean) => {
+    while (!condition()) await once(changes, 'change')
   }
   const sees = (user: string, x: number, y: number) =>
     until(() => client.where(user)?.x === x && client.where(user)?.y === y)
-  return { client, sees, until, says: (wanted: string) => until(() => status === wanted) }
+  return { client, sees, until, hasStatus: (wanted: string) => until(() => status === wanted) }
 }
 
 test('two clients see each other, move, and leave', async () => {
@@ -59,47 +59,47 @@ test('two clients see each other, move, and leave', async () => {
   await bob.until(() => bob.client.where('alice') === undefined)
 })
 
-test('an onlooker follows a room without being in it', async () => {
-  const alice = join({ room: 'onlooker', user: 'alice', where: { x: 3, y: 4 } })
-  const onlooker = join({ room: 'onlooker' })
-  await onlooker.sees('alice', 3, 4)
-  await alice.says('live')
-  expect([...onlooker.client.users()]).toEqual(['alice'])
+test('a client without a location follows a room without joining it', async () => {
+  const alice = join({ room: 'observer', user: 'alice', where: { x: 3, y: 4 } })
+  const observer = join({ room: 'observer' })
+  await observer.sees('alice', 3, 4)
+  await alice.hasStatus('live')
+  expect([...observer.client.users()]).toEqual(['alice'])
 })
 
-test('who keeps no cookie is one guest, however often they move', async () => {
+test('an anonymous client without cookies stays the same guest after several moves', async () => {
   const { client, until } = join({ room: 'guest', where: { x: 0, y: 0 } })
-  const onlooker = join({ room: 'guest' })
+  const observer = join({ room: 'guest' })
   const guest = () => client.where(client.me ?? '')
   await until(() => guest() !== undefined)
   for (let x = 1; x <= 5; x++) {
     client.publish({ x, y: 0 })
-    await onlooker.until(() => onlooker.client.where(client.me ?? '')?.x === x)
+    await observer.until(() => observer.client.where(client.me ?? '')?.x === x)
   }
-  expect([...onlooker.client.users()]).toEqual([client.me])
+  expect([...observer.client.users()]).toEqual([client.me])
   expect(guest()?.name).toMatch(/^Guest /)
 })
 
-test('what the server refuses is told, and shows nowhere', async () => {
-  const refused = await new Promise(tell => {
-    join({ room: 'refused', user: 'alice', where: { x: 1, y: 1, color: 'red' }, onPublished: tell })
+test('onPublished receives the refusal of a location', async () => {
+  const refused = await new Promise(resolve => {
+    join({ room: 'refused', user: 'alice', where: { x: 1, y: 1, color: 'red' }, onPublished: resolve })
   })
   expect(refused).toMatchObject({ status: 400 })
 })
 
-test('a stream that is refused is offline for good', async () => {
-  const { says } = join({ room: 'final', user: 'x'.repeat(65) })
-  await says('offline')
+test('a refused stream makes the client offline', async () => {
+  const { hasStatus } = join({ room: 'final', user: 'x'.repeat(65) })
+  await hasStatus('offline')
 })
 
-test('who answers the pings stays, for longer than any lease', async () => {
+test('a client that answers the pings stays in the room for longer than the lease', async () => {
   let answers = 0
-  const enough = new EventTarget()
+  const tenAnswers = new EventTarget()
   const fetch: typeof globalThis.fetch = async (input, init) => {
     const response = await globalThis.fetch(input, init)
     if (String(input).endsWith('/alive')) {
       expect(response.status).toBe(204)
-      if (++answers === 10) enough.dispatchEvent(new Event('reached'))
+      if (++answers === 10) tenAnswers.dispatchEvent(new Event('reached'))
     }
     return response
   }
@@ -110,7 +110,7 @@ test('who answers the pings stays, for longer than any lease', async () => {
     user: 'bob',
     onChange: users => left.push(...[...users].filter(user => !bob.client.where(user))),
   })
-  await once(enough, 'reached')
+  await once(tenAnswers, 'reached')
   expect(bob.client.where('alice')).toMatchObject({ x: 1, y: 1 })
   expect(alice.client.where('alice')).toMatchObject({ x: 1, y: 1 })
   expect(left).toEqual([])

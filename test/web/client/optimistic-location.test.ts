@@ -4,57 +4,57 @@ import { OptimisticLocation } from '../../../web/client/optimistic-location.ts'
 const C3 = { x: 2, y: 2 }
 const D4 = { x: 3, y: 3 }
 
-test('what I asked for holds from the moment I ask until its own event is heard', () => {
+test('a requested location is pending until its own event arrives', () => {
   const own = new OptimisticLocation()
-  own.ask(C3)
-  expect(own.asked).toEqual(C3)
-  own.answered('2-0')
-  own.hear('1-0')
-  expect(own.asked).toEqual(C3)
-  own.hear('2-0')
-  expect(own.asked).toBeUndefined()
+  own.request(C3)
+  expect(own.pending).toEqual(C3)
+  own.confirm('2-0')
+  own.receive('1-0')
+  expect(own.pending).toEqual(C3)
+  own.receive('2-0')
+  expect(own.pending).toBeUndefined()
 })
 
-test('an event that is heard before its answer settles it with the answer', () => {
+test('an event that arrives before the response clears the pending location with the response', () => {
   const own = new OptimisticLocation()
-  own.ask(C3)
-  own.hear('2-0')
-  expect(own.asked).toEqual(C3)
-  own.answered('2-0')
-  expect(own.asked).toBeUndefined()
+  own.request(C3)
+  own.receive('2-0')
+  expect(own.pending).toEqual(C3)
+  own.confirm('2-0')
+  expect(own.pending).toBeUndefined()
 })
 
-test('the late event of an earlier move does not move me back', () => {
+test('the late event of an earlier request does not clear the pending location', () => {
   const own = new OptimisticLocation()
-  own.ask(C3)
-  own.answered('2-0')
-  own.ask(D4)
-  own.hear('2-0')
-  own.answered('3-0')
-  expect(own.asked).toEqual(D4)
-  own.hear('3-0')
-  expect(own.asked).toBeUndefined()
+  own.request(C3)
+  own.confirm('2-0')
+  own.request(D4)
+  own.receive('2-0')
+  own.confirm('3-0')
+  expect(own.pending).toEqual(D4)
+  own.receive('3-0')
+  expect(own.pending).toBeUndefined()
 })
 
-test('a stale answer names an event of mine that was heard before, and the log knows better', () => {
+test('a stale response with the id of an earlier event clears the pending location', () => {
   const own = new OptimisticLocation()
-  own.hear('5-0')
-  own.ask(C3)
-  own.answered('5-0')
-  expect(own.asked).toBeUndefined()
+  own.receive('5-0')
+  own.request(C3)
+  own.confirm('5-0')
+  expect(own.pending).toBeUndefined()
 })
 
-test('a snapshot stands for the event that is awaited, whether it comes after the answer or before', () => {
+test('a snapshot replaces the awaited event, whether it arrives before or after the response', () => {
   const after = new OptimisticLocation()
-  after.ask(C3)
-  after.answered('2-0')
-  after.miss()
-  expect(after.asked).toBeUndefined()
+  after.request(C3)
+  after.confirm('2-0')
+  after.skip()
+  expect(after.pending).toBeUndefined()
 
   const before = new OptimisticLocation()
-  before.ask(C3)
-  before.miss()
-  expect(before.asked).toEqual(C3)
-  before.answered('2-0')
-  expect(before.asked).toBeUndefined()
+  before.request(C3)
+  before.skip()
+  expect(before.pending).toEqual(C3)
+  before.confirm('2-0')
+  expect(before.pending).toBeUndefined()
 })

@@ -4,13 +4,13 @@ import type { Location } from '../../../web/wire.ts'
 import { EventSource, FakeSource, fakeFetch, problem, snapshot } from './fakes.ts'
 
 const alice = { user: 'alice', name: 'Alice', color: '#e4572e' }
-const at = (x: number, y: number): Location => ({ ...alice, x, y, at: 1 })
-const moved = (x: number, y: number) => ({ type: 'location', ...at(x, y) })
+const aliceAt = (x: number, y: number): Location => ({ ...alice, x, y, at: 1 })
+const moved = (x: number, y: number) => ({ type: 'location', ...aliceAt(x, y) })
 
 let client: Client | undefined
 let nextId = 1
 
-/** A server that takes everything, unless `route` says otherwise. */
+/** A client and a fake server that accepts every request, unless `route` returns another response. */
 async function setUp(options: Partial<ClientOptions> = {}, route?: (url: string) => Response | undefined) {
   const published: { user?: string; x: number; y: number }[] = []
   const fetch = fakeFetch((url, init) => {
@@ -44,19 +44,19 @@ afterEach(async () => {
   jest.useRealTimers()
 })
 
-test('a room that no URL can carry is refused before anything is sent', () => {
+test('the constructor throws for an invalid room name', () => {
   for (const room of ['..', '.', 'a/b', '', 'a b']) expect(() => new Client({ room })).toThrow(RangeError)
 })
 
-test('without an EventSource to be had the constructor throws, and nothing is sent', () => {
+test('the constructor throws and sends nothing if the runtime has no EventSource', () => {
   const fetch = fakeFetch(() => undefined)
   expect(() => new Client({ room: 'budget', where: { x: 1, y: 1 }, fetch })).toThrow(TypeError)
   expect(fetch).not.toHaveBeenCalled()
 })
 
-test('nothing is called before there is a client to ask', async () => {
+test('no callback is called before the constructor has returned', async () => {
   const seen: unknown[] = []
-  const ask = () => seen.push(client?.where('alice'))
+  const onCallback = () => seen.push(client?.where('alice'))
   const where = { x: 1, y: 1 }
   client = new Client({
     room: 'budget',
@@ -64,8 +64,8 @@ test('nothing is called before there is a client to ask', async () => {
     where,
     fetch: fakeFetch(() => undefined),
     EventSource,
-    onChange: ask,
-    onStatus: ask,
+    onChange: onCallback,
+    onStatus: onCallback,
   })
   expect(seen).toHaveLength(0)
   await passMs(0)
@@ -73,18 +73,18 @@ test('nothing is called before there is a client to ask', async () => {
 })
 
 test.each(['onPublished', 'onStatus', 'onChange'] as const)(
-  'closed in its %s it opens nothing, and says nothing more',
+  'a client that is closed in %s opens no stream and calls no callback again',
   async name => {
     const close = jest.fn(() => client?.close())
     await setUp({ where: { x: 1, y: 1 }, [name]: close })
     await passMs(0)
-    FakeSource.opened.at(-1)?.say(snapshot(at(0, 0)), '0-0')
+    FakeSource.opened.at(-1)?.emit(snapshot(aliceAt(0, 0)), '0-0')
     expect(close).toHaveBeenCalledTimes(1)
     expect(FakeSource.opened.every(({ readyState }) => readyState === 2)).toBe(true)
   },
 )
 
-test('when my requests are somebody else’s from now on, both are told', async () => {
+test('when the user id changes, onChange receives the old and the new one', async () => {
   let user = 'alice'
   const { client, onChange } = await setUp({ user: undefined, where: { x: 1, y: 1 } }, () =>
     Response.json({ id: '1-0', user }),
@@ -97,12 +97,12 @@ test('when my requests are somebody else’s from now on, both are told', async 
   expect(client.me).toBe('bob')
 })
 
-test('a request that gets no connection has the one of the stream, which comes back after the last event', async () => {
+test('a slow request gets the connection of the stream, which then resumes after the last event', async () => {
   const answers: ((answer: Response) => void)[] = []
   const fetch = (() => new Promise(answer => answers.push(answer))) as unknown as typeof globalThis.fetch
   const { client } = await setUp({ fetch })
   const stream = FakeSource.last
-  stream.say(snapshot(), '5-0')
+  stream.emit(snapshot(), '5-0')
   client.publish({ x: 1, y: 1 })
   await passMs(4_999)
   expect(FakeSource.last).toBe(stream)
@@ -114,7 +114,7 @@ test('a request that gets no connection has the one of the stream, which comes b
   expect(FakeSource.opened).toHaveLength(2)
 })
 
-test('the first location is answered before the stream opens, for the cookie must be there by then', async () => {
+test('the stream opens after the response to the first location, which sets the cookie', async () => {
   const { client, published } = await setUp({ user: undefined, where: { x: 2, y: 2 } })
   expect(FakeSource.opened).toHaveLength(0)
   await passMs(0)
@@ -124,38 +124,38 @@ test('the first location is answered before the stream opens, for the cookie mus
   expect(client.me).toBe('alice')
 })
 
-test('the stream opens too when the first location could not be published', async () => {
+test('the stream opens even if publishing the first location fails', async () => {
   await setUp({ where: { x: 2, y: 2 } }, () => undefined)
   await passMs(0)
   expect(FakeSource.last.url).toBe('/rooms/budget/location/sse?ack=1&user=alice')
 })
 
-test('a move shows at once, and its own late events do not take it back', async () => {
+test('a move is visible at once, and late events of earlier moves do not revert it', async () => {
   const { client } = await setUp()
-  FakeSource.last.say(snapshot(at(0, 0)), '0-0')
+  FakeSource.last.emit(snapshot(aliceAt(0, 0)), '0-0')
   client.publish({ x: 1, y: 0 })
   expect(place()).toEqual([1, 0])
   await passMs(50)
   client.publish({ x: 2, y: 0 })
   await passMs(50)
-  FakeSource.last.say(moved(1, 0), '1-0')
+  FakeSource.last.emit(moved(1, 0), '1-0')
   expect(place()).toEqual([2, 0])
-  FakeSource.last.say(moved(2, 0), '2-0')
-  FakeSource.last.say(moved(9, 9), '3-0')
+  FakeSource.last.emit(moved(2, 0), '2-0')
+  FakeSource.last.emit(moved(9, 9), '3-0')
   expect(place()).toEqual([9, 9])
 })
 
-test('a refused move shows where the log has me, and says why', async () => {
+test('a refused move reverts to the location in the log and reports the reason', async () => {
   const onPublished = jest.fn()
   const { client } = await setUp({ onPublished }, () => problem(403, 'read only'))
-  FakeSource.last.say(snapshot(at(0, 0)), '0-0')
+  FakeSource.last.emit(snapshot(aliceAt(0, 0)), '0-0')
   client.publish({ x: 5, y: 5 })
   await passMs(0)
   expect(place()).toEqual([0, 0])
   expect(onPublished).toHaveBeenCalledWith({ status: 403, detail: 'read only' })
 })
 
-test('a refused move says which field is wrong', async () => {
+test('the reason of a refused move names the invalid field', async () => {
   const onPublished = jest.fn()
   const errors = [{ path: 'name', message: 'must have 0 to 64 characters' }]
   const { client } = await setUp({ onPublished }, () =>
@@ -166,29 +166,29 @@ test('a refused move says which field is wrong', async () => {
   expect(onPublished).toHaveBeenCalledWith({ status: 400, detail: 'Not valid. name must have 0 to 64 characters' })
 })
 
-test.each([404, 405, 408, 502])('a %d is a proxy’s bad day: the move goes again', async status => {
-  let isIll = true
+test.each([404, 405, 408, 502])('a %d is temporary: the client retries the move', async status => {
+  let isDown = true
   const { client, fetch } = await setUp({}, () =>
-    isIll ? new Response('', { status }) : Response.json({ id: '1-0', user: 'alice' }),
+    isDown ? new Response('', { status }) : Response.json({ id: '1-0', user: 'alice' }),
   )
   client.publish({ x: 1, y: 1 })
   await passMs(0)
-  isIll = false
+  isDown = false
   await passMs(1_000)
   expect(fetch).toHaveBeenCalledTimes(2)
 })
 
-test('a move that can’t be ahead of the log’s location shows where the log has me, and says so', async () => {
+test('a move that stays stale reverts to the location in the log and reports the reason', async () => {
   const onPublished = jest.fn()
   const { client } = await setUp({ onPublished }, () => Response.json({ id: '1-0', user: 'alice', stale: true }))
-  FakeSource.last.say(snapshot(at(9, 9)), '1-0')
+  FakeSource.last.emit(snapshot(aliceAt(9, 9)), '1-0')
   client.publish({ x: 5, y: 5 })
   await passMs(5_000)
   expect(place()).toEqual([9, 9])
   expect(onPublished).toHaveBeenLastCalledWith({ status: 200, detail: expect.stringContaining('seq') })
 })
 
-test('a move that meets a full server goes again when it was asked to', async () => {
+test('a move that is answered 429 is retried after Retry-After', async () => {
   let full = true
   const { client, fetch } = await setUp({}, () =>
     full ? problem(429, 'slow down', { 'retry-after': '3' }) : Response.json({ id: '1-0', user: 'alice' }),
@@ -203,7 +203,7 @@ test('a move that meets a full server goes again when it was asked to', async ()
   expect(fetch).toHaveBeenCalledTimes(2)
 })
 
-test('a POST that is never answered is given up, and goes again', async () => {
+test('a POST without a response is aborted and retried', async () => {
   let posts = 0
   const fetch = ((_url: string, init: RequestInit) => {
     posts++
@@ -220,7 +220,7 @@ test.each([
   [undefined, {}],
 ])('a ping is answered as %s', async (user, body) => {
   const { fetch, onChange } = await setUp({ user })
-  FakeSource.last.say({ type: 'ping' })
+  FakeSource.last.emit({ type: 'ping' })
   await passMs(0)
   const [url, init] = fetch.mock.calls.at(-1) ?? []
   expect(url).toBe('/rooms/budget/location/alive')
@@ -228,11 +228,11 @@ test.each([
   expect(onChange).not.toHaveBeenCalled()
 })
 
-test('a log that was lost gets my location again', async () => {
+test('the client republishes its location when the log is lost', async () => {
   const { published } = await setUp({ where: { x: 2, y: 2 } })
   await passMs(0)
-  FakeSource.last.say(snapshot(at(2, 2)), '1-0')
-  FakeSource.last.say({ type: 'snapshot', reason: 'reset', locations: [] }, '0-0')
+  FakeSource.last.emit(snapshot(aliceAt(2, 2)), '1-0')
+  FakeSource.last.emit({ type: 'snapshot', reason: 'reset', locations: [] }, '0-0')
   await passMs(1000)
   expect(published).toMatchObject([
     { x: 2, y: 2 },
@@ -240,31 +240,31 @@ test('a log that was lost gets my location again', async () => {
   ])
 })
 
-test('a lease that ran out while this computer slept is taken again, where another tab had moved me', async () => {
+test('after its lease expired, the client republishes the location that another tab has set', async () => {
   const { published } = await setUp({ where: { x: 2, y: 2 } })
   await passMs(0)
-  FakeSource.last.say(snapshot(at(2, 2)), '1-0')
-  FakeSource.last.say(moved(7, 7), '5-0')
-  FakeSource.last.say({ type: 'leave', user: 'alice', reason: 'expired' }, '6-0')
+  FakeSource.last.emit(snapshot(aliceAt(2, 2)), '1-0')
+  FakeSource.last.emit(moved(7, 7), '5-0')
+  FakeSource.last.emit({ type: 'leave', user: 'alice', reason: 'expired' }, '6-0')
   expect(place()).toBeUndefined()
   await passMs(1000)
   expect(published.at(-1)).toMatchObject({ user: 'alice', x: 7, y: 7 })
 })
 
-test('a leave that is followed by my return needs nothing', async () => {
+test('the client does not republish if another tab does so first', async () => {
   const { published } = await setUp({ where: { x: 2, y: 2 } })
   await passMs(0)
-  FakeSource.last.say({ type: 'leave', user: 'alice', reason: 'closed' }, '6-0')
-  FakeSource.last.say(moved(7, 7), '7-0')
+  FakeSource.last.emit({ type: 'leave', user: 'alice', reason: 'closed' }, '6-0')
+  FakeSource.last.emit(moved(7, 7), '7-0')
   await passMs(1000)
   expect(published).toHaveLength(1)
 })
 
-test('who was asked to leave stays away until they move', async () => {
+test('after a leave with reason left, the client publishes nothing until the next move', async () => {
   const { client, published } = await setUp({ where: { x: 2, y: 2 } })
   await passMs(0)
-  FakeSource.last.say(snapshot(at(2, 2)), '1-0')
-  FakeSource.last.say({ type: 'leave', user: 'alice', reason: 'left' }, '2-0')
+  FakeSource.last.emit(snapshot(aliceAt(2, 2)), '1-0')
+  FakeSource.last.emit({ type: 'leave', user: 'alice', reason: 'left' }, '2-0')
   await passMs(1000)
   expect(published).toHaveLength(1)
   client.publish({ x: 3, y: 3 })
@@ -272,9 +272,9 @@ test('who was asked to leave stays away until they move', async () => {
   expect(published).toHaveLength(2)
 })
 
-test('who follows without a location of their own publishes nothing', async () => {
+test('a client without a location publishes nothing', async () => {
   const { client, fetch } = await setUp()
-  FakeSource.last.say(snapshot({ ...at(1, 1), user: 'bob' }), '1-0')
+  FakeSource.last.emit(snapshot({ ...aliceAt(1, 1), user: 'bob' }), '1-0')
   await passMs(1000)
   expect(fetch).not.toHaveBeenCalled()
   expect([...client.users()]).toEqual(['bob'])
