@@ -1,7 +1,7 @@
 /**
- * Says aloud, for those who listen rather than look, who came and who left; not every move.
+ * Announces joins and leaves in a live region for screen readers. It does not announce moves.
  */
-const NAMED_MAX = 3
+const MAX_NAMES = 3
 
 const list = new Intl.ListFormat('en', { type: 'conjunction' })
 
@@ -9,7 +9,7 @@ export class Announcer {
   readonly #region: HTMLElement
   #joined: string[] = []
   #left: string[] = []
-  #entered = false
+  #hasEntered = false
 
   constructor(region: HTMLElement) {
     this.#region = region
@@ -23,19 +23,22 @@ export class Announcer {
     this.#left.push(name)
   }
 
-  /** One sentence for all that came together. Those who are here when I come did not join just now. */
-  say(here: number): void {
+  /**
+   * Announces all joins and leaves since the last call. The first call announces only how many users are in the room.
+   */
+  announce(userCount: number): void {
     const sentences: string[] = []
-    if (!this.#entered && here > 0) sentences.push(here === 1 ? 'Only you are here.' : `${here} people are here.`)
+    if (!this.#hasEntered && userCount > 0)
+      sentences.push(userCount === 1 ? 'You are the only user in this room.' : `${userCount} users are in this room.`)
     else {
-      if (this.#joined.length > 0) sentences.push(`${who(this.#joined)} joined.`)
-      if (this.#left.length > 0) sentences.push(`${who(this.#left)} left.`)
+      if (this.#joined.length > 0) sentences.push(`${listOf(this.#joined)} joined.`)
+      if (this.#left.length > 0) sentences.push(`${listOf(this.#left)} left.`)
     }
-    this.#entered ||= here > 0
+    this.#hasEntered ||= userCount > 0
     this.#joined = []
     this.#left = []
     if (sentences.length > 0) this.#region.textContent = sentences.join(' ')
   }
 }
 
-const who = (names: string[]) => (names.length > NAMED_MAX ? `${names.length} people` : list.format(names))
+const listOf = (names: string[]) => (names.length > MAX_NAMES ? `${names.length} users` : list.format(names))

@@ -1,5 +1,5 @@
 /**
- * The cells of the sheet: their names and how far they go.
+ * The cells of the sheet: their names, and the size of the sheet.
  */
 
 export interface Place {
@@ -12,18 +12,18 @@ export const ROWS = 50
 
 export const columnName = (x: number) => String.fromCharCode(65 + x)
 
-/** The cell that a place is in; none for a place outside this sheet, which another client's sheet may well have. */
+/** Returns the cell that contains a place, or undefined outside this sheet: another client's sheet may be larger. */
 export function cellOf({ x, y }: Place): Place | undefined {
   const cell = { x: Math.floor(x), y: Math.floor(y) }
-  return inSheet(cell) ? cell : undefined
+  return isInSheet(cell) ? cell : undefined
 }
 
 export const cellName = ({ x, y }: Place) => `${columnName(x)}${y + 1}`
 
-/** For people: the cell's name, or the bare numbers where there is no cell. */
+/** Returns the text that the page shows for a place: the cell's name, or both numbers outside the sheet. */
 export function placeName(place: Place): string {
   const cell = cellOf(place)
-  return cell ? cellName(cell) : `${brief(place.x)}, ${brief(place.y)}`
+  return cell ? cellName(cell) : `${shorten(place.x)}, ${shorten(place.y)}`
 }
 
 export const clampToSheet = ({ x, y }: Place): Place => ({
@@ -31,6 +31,6 @@ export const clampToSheet = ({ x, y }: Place): Place => ({
   y: Math.min(Math.max(y, 0), ROWS - 1),
 })
 
-const inSheet = ({ x, y }: Place) => x >= 0 && x < COLUMNS && y >= 0 && y < ROWS
+const isInSheet = ({ x, y }: Place) => x >= 0 && x < COLUMNS && y >= 0 && y < ROWS
 
-const brief = (value: number) => String(Number(value.toPrecision(6)))
+const shorten = (value: number) => String(Number(value.toPrecision(6)))

@@ -1,17 +1,16 @@
-/** An element with attributes and text. Text is only ever text: what people call themselves is not markup. */
+/** Creates an element. The text is always set as `textContent`: a collaborator's name must not become markup. */
 export function element(tag: string, attributes: Record<string, string> = {}, text = ''): HTMLElement {
-  const made = document.createElement(tag)
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value)
-  made.textContent = text
-  return made
+  const created = document.createElement(tag)
+  for (const [name, value] of Object.entries(attributes)) created.setAttribute(name, value)
+  created.textContent = text
+  return created
 }
 
-/** An element that the page's own HTML has. */
+/** Returns an element that the page's HTML contains. */
 export function byId(id: string): HTMLElement {
   const found = document.getElementById(id)
-  if (!found) throw new Error(`The page has no #${id}`)
+  if (!found) throw new Error(`The page has no element with the id "${id}"`)
   return found
 }
 
-/** For those who asked their system for less motion. */
-export const wantsStillness = () => matchMedia('(prefers-reduced-motion: reduce)').matches
+export const prefersReducedMotion = () => matchMedia('(prefers-reduced-motion: reduce)').matches

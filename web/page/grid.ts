@@ -1,15 +1,15 @@
 /**
- * The sheet: its cells, and moving about in it by pointer and keyboard.
+ * The sheet: its cells, and selection by pointer and keyboard.
  *
- * Knows nothing of collaborators. After the ARIA Authoring Practices' grid: one cell takes part in the Tab order, the
- * selected one or, while I am outside the sheet, the one that was.
+ * Does not know the collaborators. Follows the grid pattern of the ARIA Authoring Practices: exactly one cell is in the
+ * Tab order. It is the selected cell or, while the user's place is outside the sheet, the last selected one.
  */
 
 import type { Place } from './cells.ts'
 import { COLUMNS, cellName, cellOf, clampToSheet, columnName, ROWS } from './cells.ts'
 import { element } from './elements.ts'
 
-/** Where a key leads from a cell. */
+/** The cell that each key moves to. */
 const KEYS: Record<string, (from: Place, page: number) => Place> = {
   ArrowLeft: ({ x, y }) => ({ x: x - 1, y }),
   ArrowRight: ({ x, y }) => ({ x: x + 1, y }),
@@ -28,7 +28,7 @@ export class Grid {
   readonly #cells: HTMLElement[] = []
   #current: Place = { x: 0, y: 0 }
 
-  /** `onMove`: a person wants to be in that cell. */
+  /** Calls `onMove` when the user clicks a cell or moves with a key. */
   constructor(root: HTMLElement, onMove: (place: Place) => void) {
     this.#root = root
     root.setAttribute('role', 'grid')
@@ -36,21 +36,21 @@ export class Grid {
     root.setAttribute('aria-rowcount', String(ROWS + 1))
     root.setAttribute('aria-colcount', String(COLUMNS + 1))
     root.append(headerRow(), ...Array.from({ length: ROWS }, (_, y) => this.#row(y)))
-    const go = (place: Place) => {
+    const moveTo = (place: Place) => {
       this.select(place)
       this.cellAt(place)?.focus({ preventScroll: true })
-      this.show(place)
+      this.scrollTo(place)
       onMove(place)
     }
     root.addEventListener('click', event => {
       const cell = (event.target as Element).closest<HTMLElement>('[role=gridcell]')
-      if (cell) go(placeOf(this.#cells.indexOf(cell)))
+      if (cell) moveTo(placeOf(this.#cells.indexOf(cell)))
     })
     document.addEventListener('keydown', event => {
       const place = this.#placeFor(event)
       if (!place) return
       event.preventDefault()
-      go(place)
+      moveTo(place)
     })
     this.select(this.#current)
   }
@@ -60,7 +60,7 @@ export class Grid {
     return cell && this.#cells[cell.y * COLUMNS + cell.x]
   }
 
-  /** Keeps the focus with the selection when it was there, so that the next arrow key starts where the eye is. */
+  /** Moves the focus with the selection if the selected cell had it: the next arrow key starts at the selection. */
   select(place: Place): void {
     const before = this.cellAt(this.#current)
     const after = this.cellAt(place)
@@ -73,7 +73,7 @@ export class Grid {
     this.#current = { x: Math.floor(place.x), y: Math.floor(place.y) }
   }
 
-  show(place: Place, options: ScrollIntoViewOptions = { block: 'nearest', inline: 'nearest' }): void {
+  scrollTo(place: Place, options: ScrollIntoViewOptions = { block: 'nearest', inline: 'nearest' }): void {
     this.cellAt(place)?.scrollIntoView(options)
   }
 
@@ -97,7 +97,7 @@ export class Grid {
     return row
   }
 
-  /** Keys count in the sheet, and before anything on the page was chosen. */
+  /** Handles a key if the focus is in the sheet, or if no element has the focus. */
   #placeFor(event: KeyboardEvent): Place | undefined {
     const { target, key } = event
     if (target !== document.body && !this.#root.contains(target as Node)) return undefined

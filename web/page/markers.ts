@@ -1,31 +1,31 @@
 /**
- * The collaborators in the cells: a frame and a flag for each, in their colour.
+ * The collaborators' markers in the cells: an outline and a flag in the collaborator's color.
  *
- * Touches the page only where somebody's look or cell is another than before.
+ * Changes the document only where a collaborator's appearance or cell has changed.
  */
 
 import type { Location } from '../client/index.ts'
 import type { Place } from './cells.ts'
 import { cellOf } from './cells.ts'
-import { inkOn, safeColor } from './colors.ts'
-import { element, wantsStillness } from './elements.ts'
+import { safeColor, textColorOn } from './colors.ts'
+import { element, prefersReducedMotion } from './elements.ts'
 
 interface Marker {
-  frame: HTMLElement
+  outline: HTMLElement
   flag: HTMLElement
   cell: Place
   color: string
 }
 
-/** In one rendering. A crowd that moves at once shows no single path, and would cost every one of them. */
-const ANIMATED_MAX = 40
-const EASE = 'cubic-bezier(.2, .8, .2, 1)'
+/** Per rendering. If more markers move at once, a user cannot follow them, and every animation costs time. */
+const MAX_ANIMATIONS = 40
+const MOVE_EASING = 'cubic-bezier(.2, .8, .2, 1)'
 
 export class Markers {
   readonly #cellAt: (place: Place) => HTMLElement | undefined
   readonly #markers = new Map<string, Marker>()
   readonly #unstacked = new Set<HTMLElement>()
-  #animated = 0
+  #animations = 0
 
   constructor(cellAt: (place: Place) => HTMLElement | undefined) {
     this.#cellAt = cellAt
@@ -33,56 +33,57 @@ export class Markers {
 
   set(location: Location, mine: boolean): void {
     const place = cellOf(location)
-    const home = place && this.#cellAt(place)
-    if (!place || !home) {
+    const cell = place && this.#cellAt(place)
+    if (!place || !cell) {
       this.remove(location.user)
       return
     }
     const known = this.#markers.get(location.user)
     const marker = known ?? this.#add(location.user, place)
-    const { frame, flag } = marker
-    const renamed = flag.textContent !== location.name
-    if (renamed) flag.textContent = location.name
+    const { outline, flag } = marker
+    const isRenamed = flag.textContent !== location.name
+    if (isRenamed) flag.textContent = location.name
     if (marker.color !== location.color) paint(marker, location.color)
-    frame.classList.toggle('mine', mine)
-    const left = frame.parentElement
-    if (left !== home) {
-      home.append(frame)
-      if (left) this.#unstacked.add(left)
+    outline.classList.toggle('mine', mine)
+    const previous = outline.parentElement
+    const isMoved = previous !== cell
+    if (isMoved) {
+      cell.append(outline)
+      if (previous) this.#unstacked.add(previous)
     }
-    if (left !== home || renamed) this.#unstacked.add(home)
-    if (left !== home && this.#mayAnimate()) {
-      if (known) travel(frame, marker.cell, place)
-      else arrive(frame)
-      if (known && home.children.length > 1) meet(home)
+    if (isMoved || isRenamed) this.#unstacked.add(cell)
+    if (isMoved && this.#mayAnimate()) {
+      if (known) animateMove(outline, marker.cell, place)
+      else animateArrival(outline)
+      if (known && cell.children.length > 1) animateMeeting(cell)
     }
     marker.cell = place
   }
 
   remove(user: string): void {
-    const frame = this.#markers.get(user)?.frame
-    if (frame?.parentElement) this.#unstacked.add(frame.parentElement)
-    frame?.remove()
+    const outline = this.#markers.get(user)?.outline
+    if (outline?.parentElement) this.#unstacked.add(outline.parentElement)
+    outline?.remove()
     this.#markers.delete(user)
   }
 
-  /** Once for all that changed, for a cell may be crowded. */
+  /** Call once after all changes: stacking a crowded cell again for every change is slow. */
   stack(): void {
     for (const cell of this.#unstacked) stack(cell)
     this.#unstacked.clear()
-    this.#animated = 0
+    this.#animations = 0
   }
 
   #mayAnimate(): boolean {
-    return ++this.#animated <= ANIMATED_MAX && !document.hidden && !wantsStillness()
+    return ++this.#animations <= MAX_ANIMATIONS && !document.hidden && !prefersReducedMotion()
   }
 
   #add(user: string, cell: Place): Marker {
-    // The cell's own label says who is in it, once.
-    const frame = element('div', { class: 'marker', 'data-user': user, 'aria-hidden': 'true' })
+    // Hidden from screen readers: the cell's label already contains the name.
+    const outline = element('div', { class: 'marker', 'data-user': user, 'aria-hidden': 'true' })
     const flag = element('span', { class: 'flag' })
-    frame.append(flag)
-    const marker = { frame, flag, cell, color: '' }
+    outline.append(flag)
+    const marker = { outline, flag, cell, color: '' }
     this.#markers.set(user, marker)
     return marker
   }
@@ -90,37 +91,37 @@ export class Markers {
 
 function paint(marker: Marker, color: string): void {
   marker.color = color
-  marker.frame.style.setProperty('--color', safeColor(color))
-  marker.frame.style.setProperty('--ink', inkOn(color))
+  marker.outline.style.setProperty('--color', safeColor(color))
+  marker.outline.style.setProperty('--ink', textColorOn(color))
 }
 
-/** Several in one cell stand one below the other; the cell's label names them all. */
+/** Stacks the flags of all collaborators in one cell, and lists their names in the cell's label. */
 function stack(cell: HTMLElement): void {
-  const frames = [...cell.children] as HTMLElement[]
-  for (const [slot, frame] of frames.entries()) frame.style.setProperty('--slot', String(slot))
-  cell.style.setProperty('--last-slot', String(frames.length - 1))
-  const label = [cell.dataset.cell, ...frames.map(frame => frame.textContent)].join(', ')
+  const outlines = [...cell.children] as HTMLElement[]
+  for (const [slot, outline] of outlines.entries()) outline.style.setProperty('--slot', String(slot))
+  cell.style.setProperty('--last-slot', String(outlines.length - 1))
+  const label = [cell.dataset.cell, ...outlines.map(outline => outline.textContent)].join(', ')
   if (cell.getAttribute('aria-label') !== label) cell.setAttribute('aria-label', label)
 }
 
-function arrive(frame: HTMLElement): void {
+function animateArrival(outline: HTMLElement): void {
   const from = { opacity: 0, transform: 'scale(.7)' }
-  frame.animate([from, { opacity: 1, transform: 'none' }], { duration: 220, easing: 'cubic-bezier(.3, 1.6, .6, 1)' })
+  outline.animate([from, { opacity: 1, transform: 'none' }], { duration: 220, easing: 'cubic-bezier(.3, 1.6, .6, 1)' })
 }
 
 /**
- * Starts where it was, as seen from the new cell. Added to what is still under way, so that a fast publisher draws one
- * smooth line.
+ * Moves the outline from the old cell to the new one, which already contains it. The animation adds to those that still
+ * run, so fast moves result in one smooth path.
  */
-function travel(frame: HTMLElement, from: Place, to: Place): void {
+function animateMove(outline: HTMLElement, from: Place, to: Place): void {
   const offset = `translate(calc(var(--column) * ${from.x - to.x}), calc(var(--row) * ${from.y - to.y}))`
   const keyframes = [{ transform: offset }, { transform: 'translate(0, 0)' }]
-  frame.animate(keyframes, { duration: 180, easing: EASE, composite: 'add' })
+  outline.animate(keyframes, { duration: 180, easing: MOVE_EASING, composite: 'add' })
 }
 
-/** Everyone in a cell nods to the newcomer. */
-function meet(home: HTMLElement): void {
-  const nod = [{ transform: 'scale(1)' }, { transform: 'scale(1.08)' }, { transform: 'scale(1)' }]
-  for (const frame of home.children)
-    frame.animate(nod, { duration: 320, delay: 100, easing: 'ease-in-out', composite: 'add' })
+/** Enlarges all outlines of a cell briefly when a collaborator moves into it. */
+function animateMeeting(cell: HTMLElement): void {
+  const keyframes = [{ transform: 'scale(1)' }, { transform: 'scale(1.08)' }, { transform: 'scale(1)' }]
+  for (const outline of cell.children)
+    outline.animate(keyframes, { duration: 320, delay: 100, easing: 'ease-in-out', composite: 'add' })
 }

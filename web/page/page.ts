@@ -1,7 +1,7 @@
 /**
- * The page: a sheet, the people in it, and me among them.
+ * The demonstration page: a sheet, and the collaborators in it.
  *
- * Only puts the parts together, and shows what the client says.
+ * Connects the page's parts with the client, and shows the client's state.
  */
 
 import type { Status } from '../client/index.ts'
@@ -9,103 +9,103 @@ import { Client, isRoom } from '../client/index.ts'
 import { Announcer } from './announcer.ts'
 import type { Place } from './cells.ts'
 import { placeName } from './cells.ts'
-import { byId, wantsStillness } from './elements.ts'
+import { byId, prefersReducedMotion } from './elements.ts'
 import { Grid } from './grid.ts'
 import { Markers } from './markers.ts'
 import { perFrame } from './per-frame.ts'
 import { Roster } from './roster.ts'
-import { copyLinkOnClick, openAsSomebodyElse } from './sharing.ts'
-import { keepPlace, lastPlace, visitOf } from './visit.ts'
+import { copyLinkOnClick, openAsAnotherUser } from './sharing.ts'
+import { loadPlace, parseVisit, savePlace } from './visit.ts'
 
-const visit = visitOf(location.search)
-const start = lastPlace(visit)
+const visit = parseVisit(location.search)
+const start = loadPlace(visit)
 const grid = new Grid(byId('grid'), moveTo)
 const markers = new Markers(place => grid.cellAt(place))
-const roster = new Roster(byId('roster'), find)
+const roster = new Roster(byId('roster'), scrollToUser)
 const announcer = new Announcer(byId('news'))
-const touched = new Set<string>()
+const changedUsers = new Set<string>()
 const notices: { offline?: string | undefined; move?: string | undefined } = {}
 const renderSoon = perFrame(render)
 let client: Client | undefined
 
 byId('room').textContent = visit.room
 copyLinkOnClick(byId('copy'), visit.room)
-openAsSomebodyElse(byId('second') as HTMLAnchorElement, visit.room)
+openAsAnotherUser(byId('second') as HTMLAnchorElement, visit.room)
 select(start)
-grid.show(start)
+grid.scrollTo(start)
 if (isRoom(visit.room)) client = join()
-else showStatus('offline', `“${visit.room}” can't be the name of a room.`)
+else showStatus('offline', `“${visit.room}” is not a valid room name.`)
 
 function join(): Client {
   return new Client({
     room: visit.room,
     user: visit.user,
-    // The page may be served below some path.
+    // The server may serve the page below a path.
     base: new URL('.', document.baseURI).href.replace(/\/$/, ''),
-    where: draftAt(start),
+    where: updateFor(start),
     onChange(users) {
-      for (const user of users) touched.add(user)
+      for (const user of users) changedUsers.add(user)
       renderSoon()
     },
     onStatus: (status, refusal) => showStatus(status, refusal?.detail),
-    onPublished: refusal => showNotice('move', refusal && `Your move was not shared: ${refusal.detail}`),
+    onPublished: refusal => showNotice('move', refusal && `Your move was not published: ${refusal.detail}`),
   })
 }
 
-function draftAt({ x, y }: Place) {
+function updateFor({ x, y }: Place) {
   return { name: visit.name, x, y }
 }
 
-/** My own doing: shown at once, and told to the others. */
+/** The user selected a cell: shows it immediately and publishes it. */
 function moveTo(place: Place): void {
   select(place)
-  client?.publish(draftAt(place))
+  client?.publish(updateFor(place))
 }
 
 function select(place: Place): void {
   grid.select(place)
-  keepPlace(visit, place)
+  savePlace(visit, place)
   byId('here').textContent = placeName(place)
 }
 
 function render(): void {
   const me = client?.me
-  for (const user of touched) {
+  for (const user of changedUsers) {
     const location = client?.where(user)
     const before = roster.nameOf(user)
     if (location) {
       if (before === undefined) announcer.join(location.name)
       markers.set(location, user === me)
       roster.set(location, user === me)
-      if (user === me) showMe(location.name, location)
+      if (user === me) showSelf(location.name, location)
     } else if (before !== undefined) {
       announcer.leave(before)
       markers.remove(user)
       roster.remove(user)
     }
   }
-  touched.clear()
+  changedUsers.clear()
   markers.stack()
   roster.sort()
-  announcer.say(roster.size)
+  announcer.announce(roster.size)
   byId('count').textContent = String(roster.size)
   byId('alone').hidden = roster.size !== 1 || me === undefined
   document.title = `${roster.size > 1 ? `(${roster.size}) ` : ''}${visit.room} · Colocate`
 }
 
-/** Another tab of mine may have moved me. */
-function showMe(name: string, place: Place): void {
+/** Follows the log: another tab or device of the same user may have moved the user. */
+function showSelf(name: string, place: Place): void {
   byId('me').textContent = name
   if (placeName(place) !== byId('here').textContent) select(place)
 }
 
-function find(user: string): void {
+function scrollToUser(user: string): void {
   const location = client?.where(user)
   const cell = location && grid.cellAt(location)
   if (!cell) return
-  const still = wantsStillness()
-  cell.scrollIntoView({ block: 'center', inline: 'center', behavior: still ? 'instant' : 'smooth' })
-  if (!still) cell.animate([{ backgroundColor: 'var(--flash)' }, {}], { duration: 1200, easing: 'ease-out' })
+  const reducedMotion = prefersReducedMotion()
+  cell.scrollIntoView({ block: 'center', inline: 'center', behavior: reducedMotion ? 'instant' : 'smooth' })
+  if (!reducedMotion) cell.animate([{ backgroundColor: 'var(--flash)' }, {}], { duration: 1200, easing: 'ease-out' })
 }
 
 function showStatus(status: Status, detail?: string): void {
@@ -115,7 +115,7 @@ function showStatus(status: Status, detail?: string): void {
   showNotice('offline', detail)
 }
 
-/** Each cause takes back what it said itself, and nothing else. */
+/** Each cause has its own text in the notice, so clearing one cause keeps the other's text. */
 function showNotice(cause: keyof typeof notices, detail: string | undefined): void {
   notices[cause] = detail
   const text = [notices.offline, notices.move].filter(Boolean).join(' ')

@@ -1,16 +1,16 @@
-/** A frame that is later than this is not coming: the window is covered, or the tab is going into the background. */
+/** An animation frame that is later than this does not come: the window is covered, or the tab is becoming hidden. */
 const LATE_MS = 200
 
 /**
- * Makes many calls one rendering in the next frame. A hidden tab gets no frames and few timers, so it renders at once:
- * who looks at it again must find it right.
+ * Combines many calls into one rendering in the next animation frame. A hidden tab gets no animation frames and few
+ * timers, so it renders immediately: the page must be up to date when the user returns to it.
  */
 export function perFrame(render: () => void): () => void {
   let frame: number | undefined
-  let late: ReturnType<typeof setTimeout> | undefined
+  let timer: ReturnType<typeof setTimeout> | undefined
   const run = () => {
     if (frame !== undefined) cancelAnimationFrame(frame)
-    clearTimeout(late)
+    clearTimeout(timer)
     frame = undefined
     render()
   }
@@ -18,7 +18,7 @@ export function perFrame(render: () => void): () => void {
     if (document.hidden) run()
     else if (frame === undefined) {
       frame = requestAnimationFrame(run)
-      late = setTimeout(run, LATE_MS)
+      timer = setTimeout(run, LATE_MS)
     }
   }
 }

@@ -1,30 +1,30 @@
 /**
- * The relay's page: a question, and the answer as it arrives.
+ * The relay's demonstration page: sends a question, and shows the answer while it streams.
  *
- * A POST begins a run; whoever reads it, this page before and after a reload, reads it by GET from its first event on.
+ * A POST starts a run. The page then reads the run by GET from its first event on, also after a reload.
  */
 import { backoffMs, isFinal, json, refusalOf } from '../client/index.ts'
 import { byId } from './elements.ts'
 
-type Status = 'idle' | 'asking' | 'answering' | 'reconnecting' | 'done' | 'stopped' | 'failed'
+type RunStatus = 'idle' | 'asking' | 'answering' | 'reconnecting' | 'done' | 'stopped' | 'failed'
 
-/** What this tab asked last. */
-interface Asked {
+/** The last question of this tab and its run. */
+interface SavedRun {
   prompt: string
   /** The run's id. */
   run: string
 }
 
-/** An answer's piece, as OpenAI and the demonstration have it. */
-interface Piece {
+/** One chunk of a streamed chat completion, in OpenAI's format. */
+interface CompletionChunk {
   choices?: { delta?: { content?: string } }[]
 }
 
-const KEY = 'colocate relay'
-const AGAIN_MIN_MS = 1000
-const AGAIN_MAX_MS = 15_000
-/** The page may be served below some path. */
-const at = (path: string) => new URL(path, document.baseURI).href
+const STORAGE_KEY = 'colocate relay'
+const RETRY_MIN_MS = 1000
+const RETRY_MAX_MS = 15_000
+/** The server may serve the page below a path. */
+const urlOf = (path: string) => new URL(path, document.baseURI).href
 const prompt = byId('prompt') as HTMLInputElement
 const send = byId('send')
 const answer = byId('answer')
@@ -38,124 +38,127 @@ byId('ask').addEventListener('submit', event => {
 })
 byId('stop').addEventListener('click', () => void stop())
 
-const last = remembered()
-if (last) {
-  prompt.value = last.prompt
+const saved = loadRun()
+if (saved) {
+  prompt.value = saved.prompt
   show('answering')
-  read(last.run)
+  readRun(saved.run)
 }
 
 async function ask(question: string): Promise<void> {
-  leave()
+  closeSource()
   answer.textContent = ''
-  // Not `disabled`, which would take the focus away from it.
+  // Not `disabled`: a disabled button loses the focus.
   send.ariaDisabled = 'true'
   show('asking')
   try {
-    const { targetUrl } = await answered<{ targetUrl: string }>(fetch(at('demonstration')))
+    const targetUrl = await demonstrationUrl()
     const body = { messages: [{ role: 'user', content: question }], stream: true }
-    const hangUp = new AbortController()
-    const response = await fetch(at('forward-sse'), { ...json({ targetUrl, body }), signal: hangUp.signal })
+    const abortController = new AbortController()
+    const { signal } = abortController
+    const response = await fetch(urlOf('forward-sse'), { ...json({ targetUrl, body }), signal })
     if (!response.ok) throw new Error((await refusalOf(response)).detail)
-    const begun = response.headers.get('location')?.split('/').at(-1) ?? ''
-    // The run is the log's from here on.
-    hangUp.abort()
-    remember({ prompt: question, run: begun })
+    const id = response.headers.get('location')?.split('/').at(-1) ?? ''
+    // The run goes on without this response: the server stores its events in the log.
+    abortController.abort()
+    saveRun({ prompt: question, run: id })
     show('answering')
-    read(begun)
+    readRun(id)
   } catch (error) {
-    show('failed', error instanceof TypeError ? 'The server cannot be reached.' : (error as Error).message)
+    show('failed', error instanceof TypeError ? 'The server is not reachable.' : (error as Error).message)
   }
   send.ariaDisabled = 'false'
 }
 
-async function answered<T>(asked: Promise<Response>): Promise<T> {
-  const response = await asked
-  if (response.status === 404) throw new Error('This server has no demonstration: it has it in open mode alone.')
+async function demonstrationUrl(): Promise<string> {
+  const response = await fetch(urlOf('demonstration'))
+  if (response.status === 404) throw new Error('This server has no demonstration upstream: only open mode provides it.')
   if (!response.ok) throw new Error((await refusalOf(response)).detail)
-  return (await response.json()) as T
+  const { targetUrl } = (await response.json()) as { targetUrl: string }
+  return targetUrl
 }
 
-/** From its first event on; what was read before stays until that is here. */
-function read(id: string): void {
-  const reading = new EventSource(at(`forward-sse/${id}`))
+/** Reads a run from its first event. The page keeps the old text until that event arrives. */
+function readRun(id: string): void {
+  const opened = new EventSource(urlOf(`forward-sse/${id}`))
   let lastEventId = ''
   run = id
-  source = reading
-  reading.addEventListener('message', () => answer.replaceChildren(), { once: true })
-  reading.onmessage = message => {
+  source = opened
+  opened.addEventListener('message', () => answer.replaceChildren(), { once: true })
+  opened.onmessage = message => {
     failures = 0
     lastEventId = message.lastEventId
     if (message.data === '[DONE]') end('done')
-    else answer.append((JSON.parse(message.data) as Piece).choices?.[0]?.delta?.content ?? '')
+    else answer.append((JSON.parse(message.data) as CompletionChunk).choices?.[0]?.delta?.content ?? '')
   }
-  reading.addEventListener('relay-error', ({ data }) => end('failed', (JSON.parse(data) as { detail: string }).detail))
-  reading.onopen = () => show('answering')
-  reading.onerror = () => {
+  opened.addEventListener('relay-error', ({ data }) => end('failed', (JSON.parse(data) as { detail: string }).detail))
+  opened.onopen = () => show('answering')
+  opened.onerror = () => {
     show('reconnecting')
-    // Any other state is a pause after which the source comes back by itself.
-    if (reading.readyState === EventSource.CLOSED) void learnWhy(reading, id, lastEventId)
+    // In any other state the source reconnects by itself.
+    if (opened.readyState === EventSource.CLOSED) void handleClosed(opened, id, lastEventId)
   }
 }
 
-/** A source is closed for good by any status but 200, and hides which. Whoever asks the same sees it. */
-async function learnWhy(reading: EventSource, id: string, lastEventId: string): Promise<void> {
-  const waitMs = backoffMs(failures++, AGAIN_MIN_MS, AGAIN_MAX_MS)
+/** Any status but 200 closes an `EventSource`, which hides the status. The page requests the URL again to read it. */
+async function handleClosed(closed: EventSource, id: string, lastEventId: string): Promise<void> {
+  const waitMs = backoffMs(failures++, RETRY_MIN_MS, RETRY_MAX_MS)
   const headers = { accept: 'text/event-stream', 'last-event-id': lastEventId }
-  const hangUp = new AbortController()
-  const asked = fetch(at(`forward-sse/${id}`), { headers, signal: hangUp.signal })
-  const response = await asked.catch(() => undefined)
+  const abortController = new AbortController()
+  const { signal } = abortController
+  const response = await fetch(urlOf(`forward-sse/${id}`), { headers, signal }).catch(() => undefined)
   const isRefused = response && (isFinal(response) || response.status === 404)
   const refusal = isRefused ? await refusalOf(response) : undefined
-  hangUp.abort()
-  // Meanwhile it may have been stopped, or something else asked.
-  if (reading !== source) return
-  // Over, with neither its last event nor an error: so ends only what was stopped.
+  abortController.abort()
+  // The user may have stopped the run or sent another question in the meantime.
+  if (closed !== source) return
+  // The run is over without `[DONE]` and without an error: another request has stopped it.
   if (response?.status === 204) end('stopped')
   else if (refusal) end('failed', refusal.detail)
-  else setTimeout(() => reading === source && read(id), waitMs)
+  else setTimeout(() => closed === source && readRun(id), waitMs)
 }
 
 async function stop(): Promise<void> {
   end('stopped')
-  await fetch(at(`forward-sse/${run}`), { method: 'DELETE' }).catch(() => {})
+  await fetch(urlOf(`forward-sse/${run}`), { method: 'DELETE' }).catch(() => {})
 }
 
-function end(status: Status, problem = ''): void {
-  leave()
+function end(status: RunStatus, problem = ''): void {
+  closeSource()
   show(status, problem)
 }
 
-function leave(): void {
+function closeSource(): void {
   source?.close()
   source = undefined
 }
 
-function show(status: Status, problem = ''): void {
+function show(status: RunStatus, problem = ''): void {
   const element = byId('status')
   element.dataset.status = status
   element.textContent = status
   const button = byId('stop')
   const isOver = status !== 'answering' && status !== 'reconnecting'
-  // Hidden it would lose the focus; in the form a key that is still held would ask again.
+  // A hidden button loses the focus. The focus moves to the answer, not to the form: a key that is still pressed would
+  // submit the question again.
   if (isOver && document.activeElement === button) answer.focus()
   button.hidden = isOver
   byId('notice').hidden = problem === ''
   byId('notice').textContent = problem
 }
 
-/** A browser may forbid storage; then a reload begins with nothing. */
-function remembered(): Asked | undefined {
+/** If the browser forbids storage, the page starts empty after a reload. */
+function loadRun(): SavedRun | undefined {
   try {
-    const { prompt: question, run: begun } = JSON.parse(sessionStorage.getItem(KEY) ?? '{}') as Partial<Asked>
-    return typeof question === 'string' && typeof begun === 'string' ? { prompt: question, run: begun } : undefined
+    const { prompt: question, run: id } = JSON.parse(sessionStorage.getItem(STORAGE_KEY) ?? '{}') as Partial<SavedRun>
+    return typeof question === 'string' && typeof id === 'string' ? { prompt: question, run: id } : undefined
   } catch {
     return undefined
   }
 }
 
-function remember(asked: Asked): void {
+function saveRun(saved: SavedRun): void {
   try {
-    sessionStorage.setItem(KEY, JSON.stringify(asked))
+    sessionStorage.setItem(STORAGE_KEY, JSON.stringify(saved))
   } catch {}
 }

@@ -1,5 +1,6 @@
 /**
- * Everyone in the room, me first and the others by name; a click leads to where they are.
+ * The list of collaborators in the room: this window's user first, then by name. A click on an entry scrolls to the
+ * collaborator's cell.
  */
 
 import type { Location } from '../client/index.ts'
@@ -33,7 +34,7 @@ export class Roster {
     return this.#entries.size
   }
 
-  /** What they were called, for as long as they are here. */
+  /** Returns the name of a collaborator who is in the list. */
   nameOf(user: string): string | undefined {
     return this.#entries.get(user)?.location.name
   }
@@ -55,7 +56,9 @@ export class Roster {
     this.#entries.delete(user)
   }
 
-  /** Once for all that changed; moves nobody else, for an entry that is moved loses the focus. */
+  /**
+   * Call once after all changes. Moves only the changed entries: an element that moves in the document loses the focus.
+   */
   sort(): void {
     if (this.#unsorted.size === 0) return
     const focused = document.activeElement as HTMLElement | null
@@ -76,7 +79,7 @@ export class Roster {
     const name = element('span', { class: 'name' })
     const place = element('span', { class: 'place' })
     const you = element('span', { class: 'you' })
-    // The spaces are for those who listen; the look has its own.
+    // The spaces separate the words for screen readers. CSS sets the visible gaps.
     button.append(element('span', { class: 'dot' }), name, ' ', you, ' ', place)
     button.addEventListener('click', () => this.#onPick(user))
     item.append(button)

@@ -1,44 +1,41 @@
 /**
- * Getting others into the room: a link to copy, and a second window as somebody else.
+ * Inviting other users into the room: a link to copy, and a second window as another user.
  */
-import { addressOf, somebody } from './visit.ts'
+import { newVisitor, visitUrl } from './visit.ts'
 
-const THANKS_MS = 2000
+const COPIED_MS = 2000
 
-/** The room's link carries no user: who opens it comes as themselves. */
+/** Copies the room's link. The link has no user: the person who opens it joins as a different user. */
 export function copyLinkOnClick(button: HTMLElement, room: string): void {
-  const link = addressOf({ room, user: undefined, name: undefined }, location.href)
+  const link = visitUrl({ room, user: undefined, name: undefined }, location.href)
   const { textContent: label } = button
-  let thanks: ReturnType<typeof setTimeout> | undefined
+  let timer: ReturnType<typeof setTimeout> | undefined
   button.addEventListener('click', async () => {
     try {
       await navigator.clipboard.writeText(link)
     } catch {
-      // No clipboard without HTTPS, or without leave: the link can still be copied by hand.
-      return void prompt('The link to this room', link)
+      // Without HTTPS or without permission the clipboard is not available. The user can copy the link from the prompt.
+      return void prompt('Link to this room', link)
     }
     button.textContent = 'Copied'
-    clearTimeout(thanks)
-    thanks = setTimeout(() => {
+    clearTimeout(timer)
+    timer = setTimeout(() => {
       button.textContent = label
-    }, THANKS_MS)
+    }, COPIED_MS)
   })
 }
 
-/**
- * A window of its own where there is room for one, so that both can be seen; a plain link wherever a script may not
- * open any.
- */
-export function openAsSomebodyElse(link: HTMLAnchorElement, room: string): void {
-  const draw = () => {
-    link.href = addressOf(somebody(room), location.href)
+/** Opens the link in a popup, so both windows are visible. If the browser blocks popups, the link works as usual. */
+export function openAsAnotherUser(link: HTMLAnchorElement, room: string): void {
+  const setNewVisitor = () => {
+    link.href = visitUrl(newVisitor(room), location.href)
   }
-  draw()
+  setNewVisitor()
   link.addEventListener('click', event => {
-    const plain = !event.ctrlKey && !event.metaKey && !event.shiftKey
+    const isPlainClick = !event.ctrlKey && !event.metaKey && !event.shiftKey
     const size = `width=${Math.round(screen.availWidth / 2)},height=${Math.round(screen.availHeight * 0.8)}`
-    if (plain && window.open(link.href, '_blank', `popup,${size}`)) event.preventDefault()
-    // Only after this click has gone where it pointed to.
-    setTimeout(draw)
+    if (isPlainClick && window.open(link.href, '_blank', `popup,${size}`)) event.preventDefault()
+    // The browser reads `href` after this handler, so the link changes in a later task.
+    setTimeout(setNewVisitor)
   })
 }

@@ -1,5 +1,5 @@
 /**
- * Who visits which room, from the page's address, and where they were before a reload.
+ * The visit: room, user and name from the page's URL, and the user's last place from before a reload.
  */
 import type { Place } from './cells.ts'
 
@@ -9,7 +9,7 @@ export interface Visit {
   name: string | undefined
 }
 
-export function visitOf(search: string): Visit {
+export function parseVisit(search: string): Visit {
   const query = new URLSearchParams(search)
   return {
     room: query.get('room') || 'lobby',
@@ -18,8 +18,8 @@ export function visitOf(search: string): Visit {
   }
 }
 
-export function addressOf({ room, user, name }: Visit, page: string): string {
-  const url = new URL(page)
+export function visitUrl({ room, user, name }: Visit, pageUrl: string): string {
+  const url = new URL(pageUrl)
   url.hash = ''
   url.search = ''
   for (const [key, value] of Object.entries({ room, user, name })) if (value) url.searchParams.set(key, value)
@@ -30,30 +30,32 @@ const ADJECTIVES =
   'Amber Blue Bold Calm Clever Coral Gentle Golden Happy Jolly Lucky Mellow Misty Quiet Silver Sunny'.split(' ')
 const BIRDS = 'Avocet Finch Grebe Heron Ibis Kestrel Lark Magpie Osprey Owl Plover Puffin Robin Swift Wren'.split(' ')
 
-/** Somebody else: a friendly name, and an id that nobody has yet. */
-export function somebody(room: string): Visit {
-  const name = `${oneOf(ADJECTIVES)} ${oneOf(BIRDS)}`
-  const tail = Math.floor(Math.random() * 36 ** 4)
+/** Returns a visit as a new user, with a random name and a random user id. */
+export function newVisitor(room: string): Visit {
+  const name = `${randomOf(ADJECTIVES)} ${randomOf(BIRDS)}`
+  const suffix = Math.floor(Math.random() * 36 ** 4)
     .toString(36)
     .padStart(4, '0')
-  return { room, user: `${name.toLowerCase().replace(' ', '-')}-${tail}`, name }
+  return { room, user: `${name.toLowerCase().replace(' ', '-')}-${suffix}`, name }
 }
 
-const oneOf = (words: string[]) => words[Math.floor(Math.random() * words.length)]
+const randomOf = (words: string[]) => words[Math.floor(Math.random() * words.length)]
 
-const keyOf = ({ room, user = '' }: Visit) => `colocate ${room} ${user}`
+const storageKey = ({ room, user = '' }: Visit) => `colocate ${room} ${user}`
 
-/** In this tab's storage, so that a reload moves nobody. A browser may forbid storage; then everyone starts at A1. */
-export function lastPlace(visit: Visit): Place {
+/**
+ * Reads the place that the user had in this tab before a reload. If the browser forbids storage, the user starts at A1.
+ */
+export function loadPlace(visit: Visit): Place {
   try {
-    const { x, y } = JSON.parse(sessionStorage.getItem(keyOf(visit)) ?? '{}') as Partial<Place>
+    const { x, y } = JSON.parse(sessionStorage.getItem(storageKey(visit)) ?? '{}') as Partial<Place>
     if (Number.isFinite(x) && Number.isFinite(y)) return { x: Number(x), y: Number(y) }
   } catch {}
   return { x: 0, y: 0 }
 }
 
-export function keepPlace(visit: Visit, { x, y }: Place): void {
+export function savePlace(visit: Visit, { x, y }: Place): void {
   try {
-    sessionStorage.setItem(keyOf(visit), JSON.stringify({ x, y }))
+    sessionStorage.setItem(storageKey(visit), JSON.stringify({ x, y }))
   } catch {}
 }

@@ -1,5 +1,5 @@
 /**
- * A real browser, and windows in it that keep count of everything that went wrong in them.
+ * Starts Chromium, and opens windows that record every error.
  */
 import { type Browser, type BrowserContextOptions, chromium, type LaunchOptions, type Page } from 'playwright-core'
 
@@ -21,59 +21,59 @@ export const launch = (options: LaunchOptions = {}): Promise<Browser> =>
 export interface Window {
   page: Page
   /**
-   * Errors and warnings on the console, uncaught errors, violations of the Content Security Policy, requests to another
-   * host.
+   * Errors and warnings on the console, uncaught errors, violations of the Content Security Policy, and requests to
+   * another host.
    */
-  troubles: string[]
-  /** Resolves once that collaborator is in that cell. */
+  errors: string[]
+  /** Resolves once the cell contains the collaborator's marker. */
   sees(user: string, cell: string): Promise<void>
-  /** Resolves once nothing of that collaborator is left. */
-  misses(user: string): Promise<void>
-  /** Resolves once the page says so. */
-  says(status: string): Promise<void>
+  /** Resolves once the page shows neither a marker nor a roster entry of the collaborator. */
+  noLongerSees(user: string): Promise<void>
+  /** Resolves once the page has this status. */
+  hasStatus(status: string): Promise<void>
   close(): Promise<void>
 }
 
-/** A window of a browser profile of its own. */
+/** Opens a window with its own browser profile. */
 export async function openWindow(browser: Browser, url: string, options: BrowserContextOptions = {}): Promise<Window> {
   const context = await browser.newContext({ viewport: { width: 1200, height: 760 }, ...options })
   const page = await context.newPage()
   return { ...(await watch(page, url)), close: () => context.close() }
 }
 
-/** A window of the same profile: the same cookies, the same person. */
+/** Opens a window with the same profile and therefore the same cookies. */
 export async function openBeside(window: Window, url: string): Promise<Window> {
   const page = await window.page.context().newPage()
   return { ...(await watch(page, url)), close: () => page.close() }
 }
 
 async function watch(page: Page, url: string): Promise<Omit<Window, 'close'>> {
-  const troubles: string[] = []
+  const errors: string[] = []
   const { host } = new URL(url)
   page.on('console', message => {
-    if (['error', 'warning'].includes(message.type())) troubles.push(message.text())
+    if (['error', 'warning'].includes(message.type())) errors.push(message.text())
   })
-  page.on('pageerror', error => troubles.push(error.message))
+  page.on('pageerror', error => errors.push(error.message))
   page.on('request', request => {
-    if (new URL(request.url()).host !== host) troubles.push(request.url())
+    if (new URL(request.url()).host !== host) errors.push(request.url())
   })
-  await page.exposeFunction('onViolation', (directive: string) => troubles.push(directive))
+  await page.exposeFunction('onViolation', (directive: string) => errors.push(directive))
   await page.addInitScript(
     "addEventListener('securitypolicyviolation', event => onViolation('violated: ' + event.violatedDirective))",
   )
   await page.goto(url)
   return {
     page,
-    troubles,
+    errors,
     sees: async (user, cell) => {
       await page.locator(`[data-cell="${cell}"] [data-user=${JSON.stringify(user)}]`).waitFor({ state: 'attached' })
     },
-    misses: async user => {
+    noLongerSees: async user => {
       const quoted = JSON.stringify(user)
       await page.locator(`[data-user=${quoted}]`).waitFor({ state: 'detached' })
       await page.locator(`[data-roster=${quoted}]`).waitFor({ state: 'detached' })
     },
-    says: async status => {
+    hasStatus: async status => {
       await page.locator(`[data-status="${status}"]`).waitFor()
     },
   }

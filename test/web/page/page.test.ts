@@ -1,4 +1,4 @@
-/** The page in a real browser, with the real server behind it. */
+/** The demonstration page in Chromium, with a server process. */
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { startServer } from '../../support/server.ts'
@@ -32,24 +32,24 @@ afterEach(async () => {
   windows = []
 })
 
-const addressOf = (user?: string, name?: string, at = server) => {
+const pageUrl = (user?: string, name?: string, at = server) => {
   const query = new URLSearchParams({ room, ...(user && { user }), ...(name && { name }) })
   return `${at.url}/?${query}`
 }
 
-const keep = (window: Window) => {
+const closeLater = (window: Window) => {
   windows.push(window)
   return window
 }
 
-/** A window in the test's room that is live. */
+/** Opens a window in the test's room and waits until it is live. */
 async function visit(user?: string, name?: string, options?: BrowserContextOptions): Promise<Window> {
-  const window = keep(await openWindow(browser, addressOf(user, name), options))
-  await window.says('live')
+  const window = closeLater(await openWindow(browser, pageUrl(user, name), options))
+  await window.hasStatus('live')
   return window
 }
 
-/** A collaborator without a window: a backend service, or somebody with another client. */
+/** Publishes as a collaborator without a window, for example a backend service. */
 async function publish(location: object): Promise<void> {
   const response = await fetch(`${server.url}/rooms/${room}/location`, {
     method: 'POST',
@@ -73,14 +73,14 @@ test('a click in one window moves the marker in the other', async () => {
   await bob.sees('alice', 'C3')
   await click(bob, 'E8')
   await alice.sees('bob', 'E8')
-  for (const { page, troubles } of [alice, bob]) {
+  for (const { page, errors } of [alice, bob]) {
     expect(await count(page, '[data-user]')).toBe(2)
     expect(await page.locator('[data-user=alice]').textContent()).toBe('Alice')
-    expect(troubles).toEqual([])
+    expect(errors).toEqual([])
   }
 })
 
-test('any page can have the client library', async () => {
+test('any page can import the client library from client.js', async () => {
   const alice = await visit('alice')
   const { page } = await visit('bob')
   await page.evaluate(async room => {
@@ -90,7 +90,7 @@ test('any page can have the client library', async () => {
   await alice.sees('carol', 'E5')
 })
 
-test('the roster says who is where, and who of them I am', async () => {
+test("the roster shows each collaborator's cell, and marks the user's own entry", async () => {
   const alice = await visit('alice', 'Alice')
   await publish({ user: 'bob', name: 'Bob', x: 2, y: 2 })
   await alice.sees('bob', 'C3')
@@ -100,7 +100,7 @@ test('the roster says who is where, and who of them I am', async () => {
   expect(await alice.page.locator('[data-status]').textContent()).toBe('live')
 })
 
-test('who is at an entry of the roster stays there when somebody is renamed', async () => {
+test('a roster entry keeps the focus when a collaborator is renamed', async () => {
   const alice = await visit('alice', 'Alice')
   const { page } = alice
   const rename = async (user: string, name: string) => {
@@ -124,7 +124,7 @@ test('who is at an entry of the roster stays there when somebody is renamed', as
   expect(order).toEqual(['Alice', 'aaron', 'zoe', 'zzz'])
 })
 
-test('several people in one cell can all be seen', async () => {
+test('the flags of several collaborators in one cell do not overlap', async () => {
   const alice = await visit('alice', 'Alice')
   for (const user of ['bob', 'carol', 'dan']) await publish({ user, x: 2, y: 2 })
   await click(alice, 'C3')
@@ -145,42 +145,42 @@ test('closing a window clears its marker in the other', async () => {
   const bob = await visit('bob')
   await alice.sees('bob', 'A1')
   await bob.page.close()
-  await alice.misses('bob')
+  await alice.noLongerSees('bob')
   await alice.sees('alice', 'A1')
   expect(await alice.page.locator('[aria-live]').textContent()).toBe('bob left.')
 })
 
-test('following a link clears it as well, though the browser keeps the page for the way back', async () => {
-  const keeping = await launch({ ignoreDefaultArgs: ['--disable-back-forward-cache'] })
+test('following a link clears the marker, even when the page enters the back/forward cache', async () => {
+  const browserWithCache = await launch({ ignoreDefaultArgs: ['--disable-back-forward-cache'] })
   try {
     const alice = await visit('alice')
-    const bob = await openWindow(keeping, addressOf('bob'))
-    await bob.says('live')
+    const bob = await openWindow(browserWithCache, pageUrl('bob'))
+    await bob.hasStatus('live')
     await alice.sees('bob', 'A1')
     await bob.page.evaluate(() =>
       addEventListener('pageshow', ({ persisted }) => Object.assign(globalThis, { persisted })),
     )
     await bob.page.click('a[href="relay.html"]')
-    await alice.misses('bob')
+    await alice.noLongerSees('bob')
     await bob.page.evaluate('history.back()')
     await alice.sees('bob', 'A1')
     expect(await bob.page.evaluate('persisted')).toBe(true)
   } finally {
-    await keeping.close()
+    await browserWithCache.close()
   }
 })
 
-test('six windows of one browser, which has six connections, still move and stay', async () => {
+test('six windows of one browser share its six connections: they still publish and keep their leases', async () => {
   const own = await startServer({ HEARTBEAT_MS: '1000', LEASE_MS: '10000' })
   try {
     const users = ['a', 'b', 'c', 'd', 'e', 'f']
-    const first = keep(await openWindow(browser, addressOf(users[0], undefined, own)))
-    await first.says('live')
-    for (const user of users.slice(1)) await (await openBeside(first, addressOf(user, undefined, own))).says('live')
+    const first = closeLater(await openWindow(browser, pageUrl(users[0], undefined, own)))
+    await first.hasStatus('live')
+    for (const user of users.slice(1)) await (await openBeside(first, pageUrl(user, undefined, own))).hasStatus('live')
     await click(first, 'C3')
-    const onlooker = keep(await openWindow(browser, addressOf('onlooker', undefined, own)))
-    await onlooker.sees('a', 'C3')
-    for (const user of users.slice(1)) await onlooker.sees(user, 'A1')
+    const observer = closeLater(await openWindow(browser, pageUrl('observer', undefined, own)))
+    await observer.sees('a', 'C3')
+    for (const user of users.slice(1)) await observer.sees(user, 'A1')
   } finally {
     await Promise.all(windows.map(window => window.close()))
     windows = []
@@ -188,7 +188,7 @@ test('six windows of one browser, which has six connections, still move and stay
   }
 })
 
-test('a reload is not noticed by the others: no leave, and no marker gone for a moment', async () => {
+test('a reload sends no leave and never removes the marker in another window', async () => {
   const bob = await visit('bob')
   const alice = await visit('alice')
   await click(alice, 'C3')
@@ -204,18 +204,18 @@ test('a reload is not noticed by the others: no leave, and no marker gone for a 
     }).observe(document.body, { subtree: true, childList: true })
   })
   await alice.page.reload()
-  await alice.says('live')
+  await alice.hasStatus('live')
   await alice.sees('alice', 'C3')
-  // Carol closes after the reload, so that alice's leave, if there was one, comes before hers.
+  // Carol leaves after the reload, so a leave of alice would arrive before the leave of carol.
   const carol = await visit('carol')
   await bob.sees('carol', 'A1')
   await carol.page.close()
-  await bob.misses('carol')
+  await bob.noLongerSees('carol')
   expect(await bob.page.evaluate('removed.filter(user => user === "alice")')).toEqual([])
   await bob.sees('alice', 'C3')
 })
 
-test('arrow keys move me, from the moment the page is there', async () => {
+test('arrow keys move the user without a click before', async () => {
   const alice = await visit('alice')
   const bob = await visit('bob')
   for (const key of ['ArrowRight', 'ArrowRight', 'ArrowDown']) await alice.page.keyboard.press(key)
@@ -232,7 +232,7 @@ test.each([
   ['Home', 'A5'],
   ['Control+End', 'Z50'],
   ['Control+Home', 'A1'],
-])('%s leads to %s', async (key, cell) => {
+])('%s moves to %s', async (key, cell) => {
   const alice = await visit('alice')
   await click(alice, 'D5')
   await alice.page.keyboard.press(key)
@@ -241,7 +241,7 @@ test.each([
   expect(await alice.page.locator(`[data-cell="${cell}"]`).getAttribute('aria-selected')).toBe('true')
 })
 
-test('a page down leads down by what is in sight, and a page up back', async () => {
+test('PageDown moves down by the visible rows, and PageUp moves back', async () => {
   const alice = await visit('alice')
   await alice.page.keyboard.press('PageDown')
   const cell = await focusedCell(alice.page)
@@ -250,7 +250,7 @@ test('a page down leads down by what is in sight, and a page up back', async () 
   await alice.sees('alice', 'A1')
 })
 
-test('everything can be reached by keyboard alone, and the focus can be seen', async () => {
+test('every control is reachable by Tab and shows its focus', async () => {
   const alice = await visit('alice')
   await publish({ user: 'far', x: 20, y: 40 })
   await alice.sees('far', 'U41')
@@ -271,13 +271,13 @@ test('everything can be reached by keyboard alone, and the focus can be seen', a
   })
 })
 
-test('the sheet is a grid for those who listen: with one cell to tab to, and news of who comes', async () => {
+test('for screen readers the sheet is a grid with one cell in the Tab order, and joins are announced', async () => {
   const alice = await visit('alice')
   const { page } = alice
   expect(await count(page, '[role=grid] [role=row]')).toBe(51)
   expect(await count(page, '[role=gridcell]')).toBe(26 * 50)
   expect(await count(page, '[role=gridcell][tabindex="0"]')).toBe(1)
-  expect(await page.locator('[aria-live]').textContent()).toBe('Only you are here.')
+  expect(await page.locator('[aria-live]').textContent()).toBe('You are the only user in this room.')
   await publish({ user: 'bob', name: 'Bob', x: 1, y: 1 })
   await alice.sees('bob', 'B2')
   expect(await page.locator('[aria-live]').textContent()).toBe('Bob joined.')
@@ -286,7 +286,7 @@ test('the sheet is a grid for those who listen: with one cell to tab to, and new
   expect(await page.locator('[aria-live]').textContent()).toBe('Bob joined.')
 })
 
-test('a hostile name is text', async () => {
+test('markup in a name is shown as text', async () => {
   const name = '<img src=x onerror="document.title=1">'
   const user = `"><script>alert(1)</script>`
   const alice = await visit('alice')
@@ -295,10 +295,10 @@ test('a hostile name is text', async () => {
   expect(await alice.page.locator('[data-cell="B2"] [data-user]').textContent()).toBe(name)
   expect(await rosterOf(alice, user).textContent()).toContain(name)
   expect(await count(alice.page, 'main img, main script')).toBe(0)
-  expect(alice.troubles).toEqual([])
+  expect(alice.errors).toEqual([])
 })
 
-test('a place outside the sheet is in the roster alone, a place within a cell is in that cell', async () => {
+test('a fractional place is shown in its cell, and a place outside the sheet only in the roster', async () => {
   const alice = await visit('alice')
   await publish({ user: 'far', x: 120.5, y: -3 })
   await publish({ user: 'near', x: 2.7, y: 2.2 })
@@ -311,31 +311,31 @@ test('a place outside the sheet is in the roster alone, a place within a cell is
   await alice.sees('near', 'A2')
 })
 
-test('when I am outside the sheet no cell passes for mine, not after a reload either, and a key leads back', async () => {
+test('no cell is selected while the user is outside the sheet, and a key moves the user back', async () => {
   const alice = await visit('alice', 'Alice')
   const { page } = alice
   await click(alice, 'C3')
   await alice.sees('alice', 'C3')
   await publish({ user: 'alice', name: 'Alice', x: 30, y: 60 })
   await rosterOf(alice, 'alice').locator('.place', { hasText: '30, 60' }).waitFor()
-  const isNowhere = async () => {
+  const expectNoSelection = async () => {
     expect(await page.locator('#here').textContent()).toBe('30, 60')
     expect(await count(page, '[aria-selected=true]')).toBe(0)
     expect(await count(page, '[role=gridcell][tabindex="0"]')).toBe(1)
   }
-  await isNowhere()
+  await expectNoSelection()
   expect(await focusedCell(page)).toBe('C3')
   await page.reload()
-  await alice.says('live')
+  await alice.hasStatus('live')
   await rosterOf(alice, 'alice').locator('.place', { hasText: '30, 60' }).waitFor()
-  await isNowhere()
+  await expectNoSelection()
   await page.keyboard.press('ArrowRight')
   await alice.sees('alice', 'B1')
   expect(await page.locator('#here').textContent()).toBe('B1')
   expect(await page.locator('[aria-selected=true]').getAttribute('data-cell')).toBe('B1')
 })
 
-test('an anonymous visitor stays the same after a reload, and is gone with the window', async () => {
+test('an anonymous user stays the same after a reload, and leaves when the window closes', async () => {
   const bob = await visit('bob')
   const guest = await visit()
   const mine = guest.page.locator('.marker.mine')
@@ -345,17 +345,17 @@ test('an anonymous visitor stays the same after a reload, and is gone with the w
   await bob.sees(user, 'D4')
   expect(await guest.page.locator('#me').textContent()).toBe(await mine.textContent())
   await guest.page.reload()
-  await guest.says('live')
+  await guest.hasStatus('live')
   await guest.sees(user, 'D4')
   await guest.page.close()
-  await bob.misses(user)
-  expect(guest.troubles).toEqual([])
+  await bob.noLongerSees(user)
+  expect(guest.errors).toEqual([])
 })
 
-test('my cursor follows when another window of mine moves me', async () => {
+test('the selection follows when another window of the same user moves the user', async () => {
   const first = await visit('alice')
-  const second = keep(await openBeside(first, addressOf('alice')))
-  await second.says('live')
+  const second = closeLater(await openBeside(first, pageUrl('alice')))
+  await second.hasStatus('live')
   await click(second, 'F6')
   await first.sees('alice', 'F6')
   expect(await first.page.locator('[aria-selected=true]').getAttribute('data-cell')).toBe('F6')
@@ -366,7 +366,7 @@ test('my cursor follows when another window of mine moves me', async () => {
   await first.sees('alice', 'B2')
 })
 
-test('a second window opens as somebody else, in the same room', async () => {
+test('the second window opens as another user in the same room', async () => {
   const alice = await visit('alice')
   const [page] = await Promise.all([alice.page.waitForEvent('popup'), alice.page.click('#second')])
   await page.locator('[data-status=live]').waitFor()
@@ -378,14 +378,14 @@ test('a second window opens as somebody else, in the same room', async () => {
   expect(next).not.toContain(query.get('user'))
 })
 
-test('the copied link leads into the room, as nobody in particular', async () => {
+test('the copied link contains the room and no user', async () => {
   const alice = await visit('alice', 'Alice', { permissions: ['clipboard-read', 'clipboard-write'] })
   await alice.page.click('#copy')
   await alice.page.locator('#copy', { hasText: 'Copied' }).waitFor()
   expect(await alice.page.evaluate('navigator.clipboard.readText()')).toBe(`${server.url}/?room=${room}`)
 })
 
-test('a held key moves me at no more than 20 POSTs a second, and the last move counts', async () => {
+test('a held key sends at most 20 POSTs a second, and the last move is published', async () => {
   const alice = await visit('alice')
   const bob = await visit('bob')
   let posts = 0
@@ -400,18 +400,18 @@ test('a held key moves me at no more than 20 POSTs a second, and the last move c
   expect(await count(bob.page, '[data-user=alice]')).toBe(1)
 })
 
-test('a hidden tab, which gets no frames, is right all the same', async () => {
-  const alice = keep(await openWindow(browser, 'about:blank'))
+test('a hidden tab is up to date although it gets no animation frames', async () => {
+  const alice = closeLater(await openWindow(browser, 'about:blank'))
   await alice.page.addInitScript(() => {
     Object.defineProperty(document, 'hidden', { get: () => true })
     globalThis.requestAnimationFrame = () => 0
   })
-  await alice.page.goto(addressOf('alice'))
+  await alice.page.goto(pageUrl('alice'))
   await publish({ user: 'bob', x: 2, y: 2 })
   await alice.sees('bob', 'C3')
 })
 
-test('nothing moves on its own for those who want stillness', async () => {
+test('with reduced motion nothing is animated', async () => {
   const alice = await visit('alice', 'Alice', { reducedMotion: 'reduce' })
   await publish({ user: 'bob', x: 2, y: 2 })
   await alice.sees('bob', 'C3')
@@ -420,78 +420,81 @@ test('nothing moves on its own for those who want stillness', async () => {
   expect(await alice.page.evaluate('document.getAnimations().length')).toBe(0)
 })
 
-test('a proxy that answers 502 for a while does not end it', async () => {
+test('the page reconnects after a proxy has answered 502 for a while', async () => {
   const alice = await visit('alice')
   const { page } = alice
   await page.route('**/sse?*', route => route.fulfill({ status: 502, body: 'bad gateway' }))
-  // As after a change of network: it opens the stream again.
+  // The client opens the stream again, as after a change of network.
   await page.evaluate(() => dispatchEvent(new Event('online')))
-  await alice.says('reconnecting')
+  await alice.hasStatus('reconnecting')
   await publish({ user: 'bob', x: 2, y: 2 })
   await page.unroute('**/sse?*')
-  await alice.says('live')
+  await alice.hasStatus('live')
   await alice.sees('bob', 'C3')
 })
 
-test('a browser that is offline is not live, and is again once it is back', async () => {
+test('the page is reconnecting while the browser is offline, and live again afterwards', async () => {
   const alice = await visit('alice')
   await alice.page.context().setOffline(true)
-  await alice.says('reconnecting')
+  await alice.hasStatus('reconnecting')
   await publish({ user: 'bob', x: 2, y: 2 })
   await alice.page.context().setOffline(false)
-  await alice.says('live')
+  await alice.hasStatus('live')
   await alice.sees('bob', 'C3')
 })
 
-test('a refused stream is offline for good, and the page says why', async () => {
-  const window = keep(await openWindow(browser, 'about:blank'))
+test('a refused stream is final: the page is offline and shows the reason', async () => {
+  const window = closeLater(await openWindow(browser, 'about:blank'))
   const { page } = window
   await page.route('**/location/sse?*', route =>
     route.fulfill({
       status: 403,
       contentType: 'application/problem+json',
-      json: { detail: 'This room is not for you.' },
+      json: { detail: 'You may not read this room.' },
     }),
   )
-  await page.goto(addressOf('alice'))
-  await window.says('offline')
-  expect(await page.locator('[role=alert]').textContent()).toBe('This room is not for you.')
+  await page.goto(pageUrl('alice'))
+  await window.hasStatus('offline')
+  expect(await page.locator('[role=alert]').textContent()).toBe('You may not read this room.')
 })
 
-test('a move that succeeds takes back that one was not shared, but not why the page is offline', async () => {
-  const window = keep(await openWindow(browser, 'about:blank'))
+test('a successful move clears the notice of a refused move, but not the reason for being offline', async () => {
+  const window = closeLater(await openWindow(browser, 'about:blank'))
   const { page } = window
   const refuse = (pattern: string, detail: string) =>
     page.route(pattern, route =>
       route.fulfill({ status: 403, contentType: 'application/problem+json', json: { detail } }),
     )
   const notice = page.locator('[role=alert]')
-  const answered = (status: number) => page.waitForResponse(r => r.url().endsWith('/location') && r.status() === status)
-  await refuse('**/location/sse?*', 'You may not look.')
-  await page.goto(addressOf('alice'))
-  await window.says('offline')
-  await Promise.all([answered(200), page.keyboard.press('ArrowDown')])
-  // A move goes out when the one before is settled.
-  await Promise.all([answered(200), page.keyboard.press('ArrowDown')])
-  expect(await notice.textContent()).toBe('You may not look.')
+  const waitForPost = (status: number) =>
+    page.waitForResponse(r => r.url().endsWith('/location') && r.status() === status)
+  await refuse('**/location/sse?*', 'You may not read this room.')
+  await page.goto(pageUrl('alice'))
+  await window.hasStatus('offline')
+  await Promise.all([waitForPost(200), page.keyboard.press('ArrowDown')])
+  // The client sends a move after the response to the one before.
+  await Promise.all([waitForPost(200), page.keyboard.press('ArrowDown')])
+  expect(await notice.textContent()).toBe('You may not read this room.')
   expect(await notice.isVisible()).toBe(true)
-  await refuse('**/location', 'You may not move.')
+  await refuse('**/location', 'You may not write to this room.')
   await page.keyboard.press('ArrowDown')
-  await notice.filter({ hasText: 'You may not look. Your move was not shared: You may not move.' }).waitFor()
+  await notice
+    .filter({ hasText: 'You may not read this room. Your move was not published: You may not write to this room.' })
+    .waitFor()
   await page.unroute('**/location')
   await page.keyboard.press('ArrowDown')
-  await notice.filter({ hasText: /^You may not look\.$/ }).waitFor()
+  await notice.filter({ hasText: /^You may not read this room\.$/ }).waitFor()
 })
 
-test.each(['..', 'a/b', 'x'.repeat(129)])('a room called %s is offline, and the page says why', async name => {
+test.each(['..', 'a/b', 'x'.repeat(129)])('the page is offline in a room with the invalid name %s', async name => {
   room = name
-  const window = keep(await openWindow(browser, addressOf('alice')))
-  await window.says('offline')
-  expect(await window.page.locator('[role=alert]').textContent()).toContain("can't be the name of a room")
-  expect(window.troubles).toEqual([])
+  const window = closeLater(await openWindow(browser, pageUrl('alice')))
+  await window.hasStatus('offline')
+  expect(await window.page.locator('[role=alert]').textContent()).toContain('is not a valid room name')
+  expect(window.errors).toEqual([])
 })
 
-test('on a phone a tap moves me, and the page keeps to the screen', async () => {
+test('on a phone a tap moves the user, and the page fits the screen width', async () => {
   const bob = await visit('bob')
   const phone = { viewport: { width: 360, height: 640 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true }
   const alice = await visit('alice', 'Alice', phone)
@@ -501,7 +504,7 @@ test('on a phone a tap moves me, and the page keeps to the screen', async () => 
   const sheet = await alice.page.locator('.scroller').boundingBox()
   expect(sheet?.height).toBeGreaterThan(320)
   expect((await alice.page.screenshot()).length).toBeGreaterThan(10_000)
-  expect(alice.troubles).toEqual([])
+  expect(alice.errors).toEqual([])
 })
 
 test.each([
@@ -509,28 +512,28 @@ test.each([
   [512, 300],
   [568, 320],
   [1280, 256],
-])('in %i × %i pixels, with a notice, the page scrolls and the focused cell is in sight', async (width, height) => {
+])('at %i × %i pixels with a notice the page scrolls, and the focused cell is visible', async (width, height) => {
   const { page } = await visit('alice', 'Alice', { viewport: { width, height } })
   const workload = Array.from({ length: 30 }, (_, index) => ({ user: `user-${index}`, x: 1, y: 1 }))
   await publish(workload)
   await page.locator('[data-roster=user-29]').waitFor()
   await page.evaluate(() => {
-    const notice = '<p class="notice">Not the page\'s own, which a move that succeeds takes away.</p>'
+    const notice = '<p class="notice">A second notice: a successful move would clear the page\'s own.</p>'
     document.querySelector('[role=alert]')?.insertAdjacentHTML('afterend', notice)
   })
-  /** Whether all of that cell can be seen, by the point in each of its corners. */
-  const isInSight = (cell: string) =>
+  /** Whether the whole cell is visible: checks a point in each of its corners. */
+  const isVisible = (cell: string) =>
     page.locator(`[data-cell="${cell}"]`).evaluate(element => {
       const { left, right, top, bottom } = element.getBoundingClientRect()
       const corners = [left + 2, right - 2].flatMap(x => [top + 2, bottom - 2].map(y => [x, y] as const))
       return corners.every(([x, y]) => {
-        const there = document.elementFromPoint(x, y)
-        return there?.closest('[data-cell]') === element
+        const found = document.elementFromPoint(x, y)
+        return found?.closest('[data-cell]') === element
       })
     })
   for (const key of ['ArrowDown', 'Control+End', 'PageUp', 'Home', 'Control+Home', 'PageDown', 'ArrowUp']) {
     await page.keyboard.press(key)
-    expect([key, await isInSight((await focusedCell(page)) ?? '')]).toEqual([key, true])
+    expect([key, await isVisible((await focusedCell(page)) ?? '')]).toEqual([key, true])
   }
   expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(width)
   await page.mouse.move(2, 2)
@@ -539,11 +542,11 @@ test.each([
   await page.waitForFunction(() => scrollY === 50)
 })
 
-test('when the server is killed and comes back, the page says so, and everyone is where they were', async () => {
+test('after the server restarts, every window reconnects with its collaborator in the same cell', async () => {
   let own = await startServer()
   const open = async (user: string) => {
-    const window = keep(await openWindow(browser, addressOf(user, user, own)))
-    await window.says('live')
+    const window = closeLater(await openWindow(browser, pageUrl(user, user, own)))
+    await window.hasStatus('live')
     return window
   }
   try {
@@ -554,15 +557,15 @@ test('when the server is killed and comes back, the page says so, and everyone i
     await alice.sees('bob', 'E5')
     await bob.sees('alice', 'C3')
     own.child.kill('SIGKILL')
-    await alice.says('reconnecting')
-    await bob.says('reconnecting')
-    // Nobody left; only the server is away. What I do meanwhile is not lost.
+    await alice.hasStatus('reconnecting')
+    await bob.hasStatus('reconnecting')
+    // The page keeps all markers while the server is down, and publishes a move made in that time afterwards.
     await alice.sees('bob', 'E5')
     await click(alice, 'D4')
     await alice.sees('alice', 'D4')
     own = await startServer({ PORT: String(own.port) })
-    await alice.says('live')
-    await bob.says('live')
+    await alice.hasStatus('live')
+    await bob.hasStatus('live')
     await bob.sees('alice', 'D4')
     await alice.sees('bob', 'E5')
     await bob.sees('bob', 'E5')
@@ -574,7 +577,7 @@ test('when the server is killed and comes back, the page says so, and everyone i
   }
 })
 
-test('the picture for the README', async () => {
+test('the screenshot for the README', async () => {
   room = 'budget'
   await publish({ user: 'bob', name: 'Bob', color: '#e4572e', x: 4, y: 7 })
   await publish({ user: 'blue-heron', name: 'Blue Heron', color: '#17a673', x: 2, y: 2 })
@@ -585,5 +588,5 @@ test('the picture for the README', async () => {
   await alice.sees('blue-heron', 'C3')
   const path = process.env.PICTURE === '1' ? { path: 'test/web/page.png' } : {}
   expect((await alice.page.screenshot(path)).length).toBeGreaterThan(10_000)
-  expect(alice.troubles).toEqual([])
+  expect(alice.errors).toEqual([])
 })

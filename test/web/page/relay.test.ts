@@ -1,9 +1,13 @@
-/** The relay's page in a real browser, with the real server and its demonstration behind it. */
+/** The relay's demonstration page in Chromium, with a server process and its demonstration upstream. */
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import type { Browser } from 'playwright-core'
 import { logged } from '../../support/log.ts'
 import { startServer, type TestServer } from '../../support/server.ts'
 import { launch, openWindow, type Window } from './browser.ts'
+
+/** Parts of the demonstration's answer. */
+const middle = 'No model'
+const ending = /Stop does the same at once\.$/
 
 let browser: Browser
 let server: TestServer
@@ -27,114 +31,115 @@ const ask = async (question: string) => {
 }
 const notice = () => window.page.locator('[role=alert]').textContent()
 const answer = async () => (await window.page.locator('#answer').textContent()) ?? ''
-/** Resolves once the answer has that in it. */
+/** Resolves once the answer contains the text. */
 const reads = (text: string) => window.page.locator('#answer', { hasText: text }).waitFor()
 
-test('a question is answered word by word, to its end', async () => {
+test('the page shows an answer word by word until its end', async () => {
   await ask('What is <b>this</b>?')
   await reads('You wrote: “What is <b>this</b>?”')
-  expect(await answer()).not.toContain('the same at once.')
-  await window.says('done')
-  expect(await answer()).toMatch(/Stop does the same at once\.$/)
+  expect(await answer()).not.toMatch(ending)
+  await window.hasStatus('done')
+  expect(await answer()).toMatch(ending)
   expect(await window.page.locator('#answer b').count()).toBe(0)
-  expect(window.troubles).toEqual([])
+  expect(window.errors).toEqual([])
 })
 
-test('sent twice in haste it is asked once', async () => {
+test('a double click on Send asks once', async () => {
   await window.page.fill('#prompt', 'Twice?')
   await window.page.dblclick('#send')
-  await window.says('done')
+  await window.hasStatus('done')
   expect((await answer()).match(/You wrote/g)).toHaveLength(1)
-  expect(await answer()).toMatch(/Stop does the same at once\.$/)
+  expect(await answer()).toMatch(ending)
 })
 
-test('reloaded in the middle it has all of the answer, and goes on', async () => {
+test('a page that is reloaded during an answer shows the whole answer and continues', async () => {
   await ask('Will it last?')
-  await reads('No model')
+  await reads(middle)
   await window.page.reload()
   await reads('You wrote: “Will it last?”')
   expect(await window.page.inputValue('#prompt')).toBe('Will it last?')
-  await window.says('done')
+  await window.hasStatus('done')
   const whole = await answer()
   expect(whole.match(/You wrote/g)).toHaveLength(1)
-  expect(whole).toMatch(/Stop does the same at once\.$/)
+  expect(whole).toMatch(ending)
   await window.page.reload()
-  await window.says('done')
+  await window.hasStatus('done')
   expect(await answer()).toBe(whole)
-  expect(window.troubles).toEqual([])
+  expect(window.errors).toEqual([])
 })
 
-test('stopped it is over, for the upstream, too', async () => {
+test('Stop ends the answer and the upstream call', async () => {
   const { length } = server.log
   await ask('Stop me')
-  await reads('No model')
+  await reads(middle)
   await window.page.click('#stop')
-  await window.says('stopped')
+  await window.hasStatus('stopped')
   await logged(server, ({ msg, cause }) => msg === 'run ended' && cause === 'stopped')
   expect(server.log.length).toBeGreaterThan(length)
   expect(await window.page.locator('#stop').isVisible()).toBe(false)
-  expect(await answer()).not.toContain('Stop does the same')
+  expect(await answer()).not.toMatch(ending)
   await window.page.reload()
-  await reads('No model')
-  await window.says('stopped')
-  expect(window.troubles).toEqual([])
+  await reads(middle)
+  await window.hasStatus('stopped')
+  expect(window.errors).toEqual([])
 })
 
-test('by keyboard alone, nobody is thrown out of the form when Send waits and Stop goes', async () => {
+test('the keyboard focus is kept when Send is disabled and when Stop disappears', async () => {
   const { page } = window
   await page.keyboard.press('Tab')
   await page.keyboard.press('Tab')
   await page.keyboard.type('By hand?')
   await page.keyboard.press('Tab')
   await page.keyboard.press('Enter')
-  await reads('No model')
+  await reads(middle)
   expect(await page.locator(':focus').getAttribute('id')).toBe('send')
   await page.keyboard.press('Tab')
   expect(await page.locator(':focus').getAttribute('id')).toBe('stop')
   await page.keyboard.press('Enter')
-  await window.says('stopped')
+  await window.hasStatus('stopped')
   expect(await page.locator(':focus').getAttribute('id')).toBe('answer')
 })
 
-test('cut off by a proxy that then answers 502 for a while, it is read to its end all the same', async () => {
+test('an answer is read to its end after a proxy cuts it off and answers 502 for a while', async () => {
   const { page } = window
   const cut = 'retry: 10\nid: 1-0\ndata: {"choices":[{"delta":{"content":"You wrote: “Cut"}}]}\n\n'
   await page.route('**/forward-sse/*', route => route.fulfill({ status: 502, body: 'bad gateway' }))
   await page.route('**/forward-sse/*', route => route.fulfill({ contentType: 'text/event-stream', body: cut }), {
     times: 1,
   })
-  // The source is refused, and then whoever asks why.
+  // The first 502 closes the EventSource; the second answers the page's own request for the reason.
   let refusals = 0
   const refusedTwice = page.waitForResponse(response => response.status() === 502 && ++refusals === 2)
   await ask('Cut off?')
   await refusedTwice
-  await window.says('reconnecting')
+  await window.hasStatus('reconnecting')
   await page.unrouteAll()
-  await window.says('done')
+  await window.hasStatus('done')
   expect((await answer()).match(/You wrote/g)).toHaveLength(1)
-  expect(await answer()).toMatch(/Stop does the same at once\.$/)
+  expect(await answer()).toMatch(ending)
 })
 
-test('a server that is killed and comes back without the run says so', async () => {
+test('the answer fails with the reason when the server restarts without the run', async () => {
   let own = await startServer()
   try {
     await window.page.goto(`${own.url}/relay.html`)
-    await ask('Who is there?')
-    await reads('No model')
+    await ask('Will it fail?')
+    await reads(middle)
     own.child.kill('SIGKILL')
-    await window.says('reconnecting')
+    await window.hasStatus('reconnecting')
     own = await startServer({ PORT: String(own.port) })
-    await window.says('failed')
-    expect(await notice()).toBe('There is no such run, or no longer.')
-    expect(await answer()).toContain('No model')
+    await window.hasStatus('failed')
+    const unknownRun = await fetch(`${own.url}/forward-sse/${'x'.repeat(21)}`)
+    expect(await notice()).toBe((await unknownRun.json()).detail)
+    expect(await answer()).toContain(middle)
     await window.page.reload()
-    await window.says('failed')
+    await window.hasStatus('failed')
   } finally {
     await own.stop()
   }
 })
 
-test('a run that breaks off says why', async () => {
+test('the page shows the reason of a relay-error', async () => {
   await window.page.route('**/forward-sse/*', route =>
     route.fulfill({
       contentType: 'text/event-stream',
@@ -142,29 +147,29 @@ test('a run that breaks off says why', async () => {
     }),
   )
   await ask('Break')
-  await window.says('failed')
+  await window.hasStatus('failed')
   expect(await notice()).toBe('The upstream broke off.')
 })
 
-test('a server without a demonstration says so', async () => {
+test('the page shows that a server has no demonstration', async () => {
   await window.page.route('**/demonstration', route => route.fulfill({ status: 404, json: {} }))
-  await ask('Anyone?')
-  await window.says('failed')
+  await ask('Is there a demonstration?')
+  await window.hasStatus('failed')
   expect(await notice()).toContain('no demonstration')
 })
 
-test('the sheet leads to it, and it leads back', async () => {
+test('the sheet and the relay page link to each other', async () => {
   await window.page.goto(`${server.url}/`)
   await window.page.click('a[href="relay.html"]')
-  await window.says('idle')
-  await window.page.click('text=To the sheet')
-  await window.says('live')
+  await window.hasStatus('idle')
+  await window.page.click('text=Open the sheet')
+  await window.hasStatus('live')
 })
 
-test('it keeps to the screen of a phone', async () => {
+test('the page fits the screen width of a phone', async () => {
   await window.page.setViewportSize({ width: 360, height: 640 })
   await ask('Small?')
-  await reads('No model')
+  await reads(middle)
   expect(await window.page.evaluate('document.documentElement.scrollWidth')).toBe(360)
   expect((await window.page.screenshot({ path: '/tmp/relay.png' })).length).toBeGreaterThan(5_000)
 })

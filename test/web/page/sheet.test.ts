@@ -1,14 +1,14 @@
 import { expect, test } from '@jest/globals'
 import { cellName, cellOf, clampToSheet, placeName } from '../../../web/page/cells.ts'
-import { inkOn, safeColor } from '../../../web/page/colors.ts'
-import { addressOf, somebody, visitOf } from '../../../web/page/visit.ts'
+import { safeColor, textColorOn } from '../../../web/page/colors.ts'
+import { newVisitor, parseVisit, visitUrl } from '../../../web/page/visit.ts'
 
 test('cells are named by column and row', () => {
   expect(cellName({ x: 2, y: 2 })).toBe('C3')
   expect(cellName({ x: 25, y: 49 })).toBe('Z50')
 })
 
-test('a place between two cells is in the one it began in; a place outside the sheet is in none', () => {
+test('a fractional place is in the cell that contains it, and a place outside the sheet is in no cell', () => {
   expect(cellOf({ x: 2.9, y: 0.5 })).toEqual({ x: 2, y: 0 })
   for (const place of [
     { x: -0.5, y: 0 },
@@ -21,37 +21,37 @@ test('a place between two cells is in the one it began in; a place outside the s
   expect(placeName({ x: -0.5, y: 1e300 })).toBe('-0.5, 1e+300')
 })
 
-test('nobody is led out of the sheet', () => {
+test('a place outside the sheet is clamped to the nearest cell', () => {
   expect(clampToSheet({ x: -1, y: 99 })).toEqual({ x: 0, y: 49 })
 })
 
-test('text on a colour has a contrast of 4.5 or more, whatever the colour', () => {
+test('text on any color has a contrast of at least 4.5', () => {
   const levels = ['00', '22', '55', '77', '99', 'bb', 'dd', 'ff']
   for (const r of levels)
     for (const g of levels) for (const b of levels) expect(contrast(`#${r}${g}${b}`)).toBeGreaterThan(4.5)
 })
 
-test('only a colour is taken for a colour', () => {
+test('a value that is not #rrggbb becomes grey', () => {
   expect(safeColor('#E4572E')).toBe('#E4572E')
   for (const color of ['red', 'url(//evil)', '#12345', '#1234567', '']) expect(safeColor(color)).toBe('#5f6368')
 })
 
-test('a visit without a query is one to the lobby, as nobody in particular', () => {
-  expect(visitOf('')).toEqual({ room: 'lobby', user: undefined, name: undefined })
-  expect(visitOf('?room=budget&user=alice&name=Al%20ice')).toEqual({ room: 'budget', user: 'alice', name: 'Al ice' })
-  expect(visitOf('?room=&user=&name=')).toEqual(visitOf(''))
+test('a URL without a query is a visit to the lobby without a user', () => {
+  expect(parseVisit('')).toEqual({ room: 'lobby', user: undefined, name: undefined })
+  expect(parseVisit('?room=budget&user=alice&name=Al%20ice')).toEqual({ room: 'budget', user: 'alice', name: 'Al ice' })
+  expect(parseVisit('?room=&user=&name=')).toEqual(parseVisit(''))
 })
 
-test('a visit and its address say the same, and nothing of the visit before', () => {
+test('the URL of a visit parses to the same visit and drops the query and hash of the page before', () => {
   const visit = { room: 'a:b~c', user: 'ä&=?#', name: '<b>' }
-  const address = new URL(addressOf(visit, 'https://host/sub/?room=x&user=me&access_token=secret#hash'))
-  expect(visitOf(address.search)).toEqual(visit)
-  expect(address.href).not.toMatch(/secret|hash/)
-  expect(address.pathname).toBe('/sub/')
+  const url = new URL(visitUrl(visit, 'https://host/sub/?room=x&user=me&access_token=secret#hash'))
+  expect(parseVisit(url.search)).toEqual(visit)
+  expect(url.href).not.toMatch(/secret|hash/)
+  expect(url.pathname).toBe('/sub/')
 })
 
-test('somebody else is another one each time, and a valid collaborator', () => {
-  const users = Array.from({ length: 50 }, () => somebody('lobby'))
+test('every new visitor has a different and valid user id', () => {
+  const users = Array.from({ length: 50 }, () => newVisitor('lobby'))
   expect(new Set(users.map(({ user }) => user)).size).toBe(50)
   for (const { user, name } of users) {
     expect(user).toMatch(/^[a-z]+-[a-z]+-[0-9a-z]{4}$/)
@@ -59,9 +59,9 @@ test('somebody else is another one each time, and a valid collaborator', () => {
   }
 })
 
-/** WCAG 2, as it stands there: independent of how the page picks. */
+/** The contrast ratio as WCAG 2 defines it, independent of the page's code. */
 function contrast(color: string): number {
-  const [ink = 0, paper = 0] = [luminance(inkOn(color)), luminance(color)]
+  const [ink = 0, paper = 0] = [luminance(textColorOn(color)), luminance(color)]
   return (Math.max(ink, paper) + 0.05) / (Math.min(ink, paper) + 0.05)
 }
 
