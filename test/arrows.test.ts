@@ -1,5 +1,5 @@
 /**
- * The arrows between the parts, held: who may import whom, who may know what, and that nothing goes round in a circle.
+ * Checks the imports between the parts: which part may import which, what each may use, and that there is no cycle.
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -66,21 +66,14 @@ function astray(edges: Import[]): Import[] {
   })
 }
 
-/**
- * Every circle, as its files in order. Files that import each other's types alone are one thing, as long as they share
- * a folder.
- */
-function circles(edges: Import[]): string[][] {
+/** Returns every import cycle as its files in alphabetical order. Imports of types count too. */
+function cycles(edges: Import[]): string[][] {
   const reached = new Map<string, Set<string>>()
   for (const { from } of edges) reached.set(from, reach(from, edges))
-  const together = (a: string, b: string) => reached.get(a)?.has(b) && reached.get(b)?.has(a)
   const found = new Map<string, string[]>()
   for (const file of reached.keys()) {
-    const circle = [...reached.keys()].filter(other => together(file, other)).sort()
-    const inside = edges.filter(({ from, to }) => circle.includes(from) && circle.includes(to))
-    const areTypes = inside.every(({ isTypeOnly }) => isTypeOnly)
-    const folders = new Set(circle.map(path => path.slice(0, path.lastIndexOf('/'))))
-    if (circle.length > 0 && !(areTypes && folders.size === 1)) found.set(circle.join(), circle)
+    const cycle = [...reached.keys()].filter(to => reached.get(file)?.has(to) && reached.get(to)?.has(file)).sort()
+    if (cycle.length > 0) found.set(cycle.join(), cycle)
   }
   return [...found.values()]
 }
@@ -139,8 +132,8 @@ test('the arrows point one way', () => {
   expect(imports.length).toBeGreaterThan(100)
 })
 
-test('no files import each other in a circle', () => {
-  expect(circles(imports)).toEqual([])
+test('no files import each other in a cycle', () => {
+  expect(cycles(imports)).toEqual([])
 })
 
 test('the page imports only the public entry of the client', () => {
@@ -188,13 +181,13 @@ test('an arrow that points back is found', () => {
   expect(made.map(({ isTypeOnly }) => isTypeOnly)).toEqual([true, false, false])
 })
 
-test('a circle is found, and one of types alone is let pass inside one folder only', () => {
+test('every cycle is found, also one of type imports inside one folder', () => {
   const edge = (from: string, to: string, isTypeOnly: boolean) => ({ from, to, isTypeOnly })
   const line = [edge('a/1.ts', 'a/2.ts', false), edge('a/2.ts', 'a/3.ts', false)]
-  expect(circles(line)).toEqual([])
-  expect(circles([...line, edge('a/3.ts', 'a/1.ts', false)])).toEqual([['a/1.ts', 'a/2.ts', 'a/3.ts']])
-  expect(circles([...line, edge('a/3.ts', 'a/1.ts', true)])).toEqual([['a/1.ts', 'a/2.ts', 'a/3.ts']])
-  expect(circles([edge('a/1.ts', 'a/2.ts', true), edge('a/2.ts', 'a/1.ts', true)])).toEqual([])
-  expect(circles([edge('a/1.ts', 'b/1.ts', true), edge('b/1.ts', 'a/1.ts', true)])).toEqual([['a/1.ts', 'b/1.ts']])
-  expect(circles([edge('a/1.ts', 'a/1.ts', false)])).toEqual([['a/1.ts']])
+  expect(cycles(line)).toEqual([])
+  expect(cycles([...line, edge('a/3.ts', 'a/1.ts', false)])).toEqual([['a/1.ts', 'a/2.ts', 'a/3.ts']])
+  expect(cycles([...line, edge('a/3.ts', 'a/1.ts', true)])).toEqual([['a/1.ts', 'a/2.ts', 'a/3.ts']])
+  expect(cycles([edge('a/1.ts', 'a/2.ts', true), edge('a/2.ts', 'a/1.ts', true)])).toEqual([['a/1.ts', 'a/2.ts']])
+  expect(cycles([edge('a/1.ts', 'b/1.ts', true), edge('b/1.ts', 'a/1.ts', true)])).toEqual([['a/1.ts', 'b/1.ts']])
+  expect(cycles([edge('a/1.ts', 'a/1.ts', false)])).toEqual([['a/1.ts']])
 })

@@ -1,17 +1,18 @@
 /**
- * One instance's fan-out: a view for each topic that someone here reads, a frame for each event, many sessions.
+ * Fans out one instance's topics: one broker subscription per topic that has readers, one frame per event, many sessions.
+ * A session gets every event once and in order, or a snapshot that says why not.
  *
- * Knows neither Redis nor HTTP. A session gets every event once and in order, or is told that it was reset.
+ * The way of an event: broker → TopicReplica → ReplayBuffer; then FlushScheduler → SessionGroup → Session → socket.
  */
 import { setImmediate, setTimeout } from 'node:timers/promises'
 import type { Broker, EventId } from '../broker/broker.ts'
 import { LeaseManager } from '../broker/lease-manager.ts'
 import { FlushScheduler } from './flush-scheduler.ts'
 import { type Ending, Session, type Sink } from './session.ts'
+import { SessionGroup } from './session-group.ts'
 import { HubStats } from './stats.ts'
 import type { Format } from './topic-format.ts'
 import { TopicReplica } from './topic-replica.ts'
-import { Wheel } from './wheel.ts'
 
 export interface HubOptions {
   /** This instance's name among the holders of leases. */
@@ -27,20 +28,29 @@ export interface HubOptions {
 
 export interface Join {
   topic: string
-  /** Begins the response; null if its client has gone. */
+  /** Begins the response. Returns null if the client has left. */
   open(): Sink | null
-  /** Go on after this event. */
+  /** The event to resume after. */
   lastEventId: string | undefined
-  /** The key this session stands for, if any. */
+  /** The key whose lease the session holds, if any. */
   key: string | undefined
-  /** Whether the client is asked for signs of life, instead of believing an open socket. */
+  /** Whether the client must answer pings, because an open socket does not prove that it is alive. */
   ack: boolean
-  /** When it ends at the latest, in milliseconds since 1970. */
+  /** When the session ends at the latest, in milliseconds since 1970. */
   untilMs?: number
   onClose(ending: Ending): void
 }
 
-/** How long an ended session's last bytes may take to be taken. */
+/** A topic that has sessions on this instance, or requests that are about to become sessions. */
+interface OpenTopic {
+  replica: TopicReplica
+  group: SessionGroup
+  opened: Promise<void>
+  /** Sessions and requests that are about to become sessions. */
+  streams: number
+}
+
+/** How long a drained session's last bytes may take. */
 const lastBytesMs = 1_000
 
 export class Hub {
@@ -48,48 +58,48 @@ export class Hub {
   readonly #broker: Broker
   readonly #format: Format
   readonly #options: HubOptions
-  readonly #views = new Map<string, OpenView>()
+  readonly #topics = new Map<string, OpenTopic>()
   readonly #leaseManagers = new Map<string, LeaseManager>()
   readonly #sessions = new Set<Session>()
-  /** Sessions, and those on their way to become one. */
-  #streams = 0
-  #onEmpty = () => {}
   readonly #scheduler = new FlushScheduler()
-  readonly #slotMs: number
-  readonly #wheel: Wheel
+  /** Sessions and requests that are about to become sessions. */
+  #streams = 0
+  readonly #tickMs: number
+  /** Runs while there are sessions. */
+  #ticker: NodeJS.Timeout | undefined
+  #onEmpty = () => {}
 
   constructor(broker: Broker, format: Format, options: HubOptions) {
     this.#broker = broker
     this.#format = format
     this.#options = options
-    this.#slotMs = Math.max(5, Math.min(100, options.heartbeatMs / 8, options.streamAgeMs / 40))
-    this.#wheel = new Wheel(this.#slotMs)
+    this.#tickMs = Math.max(5, Math.min(100, options.heartbeatMs / 8, options.streamAgeMs / 40))
   }
 
   get streams(): number {
     return this.#streams
   }
 
-  /** How many readers have a socket that takes no more at present. */
+  /** The number of sessions whose socket is full. */
   get behind(): number {
     let behind = 0
     for (const session of this.#sessions) if (session.isBehind) behind++
     return behind
   }
 
-  /** Whether a reader of the topic can go on after that event from what is here. */
+  /** Whether a session can resume after that event without a reading of the history. */
   knows(topic: string, id: EventId): boolean {
-    return typeof this.#views.get(topic)?.view.tail.after(id) === 'number'
+    return typeof this.#topics.get(topic)?.replica.buffer.after(id) === 'number'
   }
 
-  /** Makes a response a reader of a topic. Rejects with `Unavailable`, and does not begin it, when there is nothing to show. */
+  /** Makes a response a session of a topic. Rejects with `Unavailable` before the response begins if the topic cannot be read. */
   async join(join: Join): Promise<void> {
     const { topic, lastEventId } = join
     const entry = this.#enter(topic)
     try {
       await entry.opened
-      // With the store away, what is here is what there is: whoever asks for more is reset.
-      if (lastEventId) await entry.view.reach(lastEventId).catch(() => {})
+      // If the store is away, the replica serves what it has: a reader that needs more is reset.
+      if (lastEventId) await entry.replica.reach(lastEventId).catch(() => {})
     } catch (error) {
       this.#leave(topic, entry)
       throw error
@@ -100,8 +110,8 @@ export class Hub {
   }
 
   /**
-   * Ends the sessions one after another in this time, so that their clients come back spread out. Resolves once they
-   * are closed, or take nothing more.
+   * Ends the sessions one after another during `overMs`, so that their clients reconnect spread out. Resolves once they
+   * are closed or take no more bytes.
    */
   async drain(overMs: number): Promise<void> {
     const sessions = [...this.#sessions]
@@ -111,7 +121,7 @@ export class Hub {
       if (dueMs > 1) await setTimeout(dueMs)
       session.end('drained')
     }
-    // Those that were on their way to become one.
+    // Requests may have become sessions in the meantime.
     for (const session of this.#sessions) session.end('drained')
     if (this.#sessions.size === 0) return
     const empty = new Promise<void>(resolve => {
@@ -120,65 +130,86 @@ export class Hub {
     await Promise.race([empty, setTimeout(lastBytesMs, undefined, { ref: false })])
   }
 
-  /** Resolves once the broker knows who has gone; whoever is still here is cut off. */
+  /** Closes every connection. Resolves once the broker knows which leases this instance has released. */
   async close(): Promise<void> {
     for (const session of this.#sessions) session.cut()
     while (this.#sessions.size > 0) await setImmediate()
     await Promise.allSettled([...this.#leaseManagers.values()].map(leases => leases.stop()))
   }
 
-  #start(entry: OpenView, sink: Sink, join: Join): void {
-    const { view } = entry
+  #start(entry: OpenTopic, sink: Sink, join: Join): void {
+    const { replica, group } = entry
     const { heartbeatMs, stallMs, streamAgeMs } = this.#options
     const { topic, key, ack, lastEventId, untilMs = Number.POSITIVE_INFINITY, onClose } = join
     const leases = this.#leases(topic)
-    const next = lastEventId ? view.tail.after(lastEventId) : null
+    const next = lastEventId ? replica.buffer.after(lastEventId) : null
     this.stats.joins[next !== null ? 'resumed' : lastEventId ? 'reset' : 'joined']++
-    const session = new Session(view, sink, next, lastEventId ? 'reset' : 'joined', {
+    const session = new Session(replica, sink, next, lastEventId ? 'reset' : 'joined', {
       heartbeatMs,
       stallMs,
-      ageMs: Math.min(drawnAge(streamAgeMs, this.#slotMs), untilMs - Date.now()),
+      ageMs: Math.min(randomAge(streamAgeMs, this.#tickMs), untilMs - Date.now()),
       ack,
       onClose: ending => {
-        this.#wheel.remove(session)
-        this.#sessions.delete(session)
-        view.readers.delete(session)
+        group.delete(session)
+        this.#remove(session)
         leases.leave(key, ack)
         this.#leave(topic, entry)
         onClose(ending)
         if (this.#sessions.size === 0) this.#onEmpty()
       },
     })
-    view.readers.add(session)
-    this.#sessions.add(session)
-    this.#wheel.add(session, session.visit(performance.now()))
+    group.add(session)
+    this.#add(session)
     leases.enter(key, ack)
   }
 
-  #enter(topic: string): OpenView {
-    let entry = this.#views.get(topic)
+  #add(session: Session): void {
+    this.#sessions.add(session)
+    this.#ticker ??= setInterval(() => this.#tick(), this.#tickMs).unref()
+  }
+
+  #remove(session: Session): void {
+    this.#sessions.delete(session)
+    if (this.#sessions.size > 0) return
+    clearInterval(this.#ticker)
+    this.#ticker = undefined
+  }
+
+  /** Looks at every session, which is cheaper than a timer for each. */
+  #tick(): void {
+    const now = performance.now()
+    for (const session of this.#sessions) session.tick(now)
+  }
+
+  #enter(topic: string): OpenTopic {
+    let entry = this.#topics.get(topic)
     if (!entry) {
-      const view = new TopicReplica(
-        topic,
-        this.#format,
-        this.#broker,
-        this.#scheduler,
-        this.stats,
-        this.#options.historyLength,
-      )
-      entry = { view, opened: view.open(), readers: 0 }
-      this.#views.set(topic, entry)
+      entry = this.#open(topic)
+      this.#topics.set(topic, entry)
     }
-    entry.readers++
+    entry.streams++
     this.#streams++
     return entry
   }
 
-  #leave(topic: string, entry: OpenView): void {
+  #open(topic: string): OpenTopic {
+    const replica = new TopicReplica({
+      topic,
+      broker: this.#broker,
+      format: this.#format,
+      stats: this.stats,
+      historyLength: this.#options.historyLength,
+      onChange: () => this.#scheduler.schedule(group),
+    })
+    const group = new SessionGroup(replica)
+    return { replica, group, opened: replica.open(), streams: 0 }
+  }
+
+  #leave(topic: string, entry: OpenTopic): void {
     this.#streams--
-    if (--entry.readers > 0) return
-    this.#views.delete(topic)
-    entry.view.close()
+    if (--entry.streams > 0) return
+    this.#topics.delete(topic)
+    entry.replica.close()
   }
 
   #leases(topic: string): LeaseManager {
@@ -187,7 +218,7 @@ export class Hub {
     const leases = new LeaseManager(this.#broker, {
       ...this.#options,
       topic,
-      onHead: head => this.#views.get(topic)?.view.compare(head),
+      onHead: head => this.#topics.get(topic)?.replica.compare(head),
       onIdle: () => this.#leaseManagers.delete(topic),
     })
     this.#leaseManagers.set(topic, leases)
@@ -195,14 +226,7 @@ export class Hub {
   }
 }
 
-/** 80 to 100 % of the age: what is due is visited up to a slot of the wheel later. */
-function drawnAge(ageMs: number, slotMs: number): number {
-  return 0.8 * ageMs + (0.2 * ageMs - slotMs) * Math.random()
-}
-
-interface OpenView {
-  view: TopicReplica
-  opened: Promise<void>
-  /** Sessions, and those on their way to become one. */
-  readers: number
+/** 80 to 100 % of the age. A session ends up to one tick after that. */
+function randomAge(ageMs: number, tickMs: number): number {
+  return 0.8 * ageMs + (0.2 * ageMs - tickMs) * Math.random()
 }

@@ -1,15 +1,16 @@
 /**
- * The end of a topic's log as frames: what this instance can replay without asking anybody.
+ * The newest part of a topic's log as encoded frames: what this instance can replay without asking the broker.
  *
- * Frames are numbered from the first that was ever here; a reader is such a number, and what it lacks is what lies
- * between its number and `end`. No frame's number ever changes.
+ * Frames are numbered from the first one that was appended, and a frame's number never changes. A session's position is
+ * such a number: the frames from there to `end` are the ones that it lacks.
  */
-import { beginning, type EventId } from '../broker/broker.ts'
+import { beginning, type EventId, parts } from '../broker/broker.ts'
 
-/** Some frames in a row as bytes, the same for everybody who is at `from`. */
+/** Consecutive frames as bytes. All sessions at `from` get the same chunk. */
 interface Chunk {
   from: number
   to: number
+  /** The end of the buffer when the chunk was encoded. */
   end: number
   bytes: Buffer
 }
@@ -19,26 +20,31 @@ interface Frame {
   text: string
 }
 
-/** What is written to one reader at a time, at most, unless one frame is longer. */
+/** A chunk ends after the frame that makes it this long, in characters. */
 const chunkLength = 64 * 1024
+/**
+ * The characters (at most three bytes each) that may be appended between two trims. Past this the buffer shrinks to its
+ * limit, and the sessions that have not reached what is left get a snapshot.
+ */
+const maxUntrimmedLength = 16 * 1024 * 1024
 
 export class ReplayBuffer {
   readonly #limit: number
   readonly #onFrame: (events: number) => void
   #frames: Frame[] = []
   #start = 0
-  /** The id before the first frame, if it is known. */
+  /** The id of the event before the first frame; null if it is unknown. */
   #before: EventId | null
-  /** Whether these are all the frames that there are to be had. */
-  #whole: boolean
+  #isComplete: boolean
   #chunk: Chunk | null = null
+  #untrimmedLength = 0
 
-  /** `limit`: frames to keep. `onFrame` hears of each chunk that was encoded. */
+  /** `limit`: frames to keep. `before`: the id of the event before the first one. `onFrame` is called for each chunk. */
   constructor(limit: number, before: EventId, onFrame: (events: number) => void = () => {}) {
     this.#limit = limit
     this.#onFrame = onFrame
     this.#before = before
-    this.#whole = before === beginning
+    this.#isComplete = before === beginning
   }
 
   get start(): number {
@@ -49,28 +55,31 @@ export class ReplayBuffer {
     return this.#start + this.#frames.length
   }
 
-  get isWhole(): boolean {
-    return this.#whole
+  /** Whether the history has nothing older to prepend. */
+  get isComplete(): boolean {
+    return this.#isComplete
   }
 
   append(id: EventId, text: string): void {
     this.#frames.push({ id, text })
+    this.#untrimmedLength += text.length
+    if (this.#untrimmedLength > maxUntrimmedLength) {
+      this.#untrimmedLength = 0
+      this.#drop(this.#frames.length - this.#limit)
+    }
   }
 
-  /**
-   * Puts the frames before those that are here. `before` is the id before the first of them, if it is known; `isWhole`:
-   * there are none before.
-   */
-  prepend(frames: Frame[], before: EventId | null, isWhole: boolean): void {
+  /** Inserts older frames. `before` is the id of the event before them, or null if it is unknown. */
+  prepend(frames: Frame[], before: EventId | null, isComplete: boolean): void {
     const known = new Set(this.#frames.map(({ id }) => id))
     const older = frames.filter(({ id }) => !known.has(id))
     this.#frames.unshift(...older)
     this.#start -= older.length
     this.#before = before
-    this.#whole = isWhole
+    this.#isComplete = isComplete
   }
 
-  /** The number of the frame that follows `id`, or null: that very event is not in the history. */
+  /** Returns the number of the frame after the event `id`, or null if that very event is not in the buffer. */
   after(id: EventId): number | null {
     if (id === this.#before && this.#frames.length <= this.#limit) return this.#start
     const oldest = Math.max(0, this.#frames.length - this.#limit)
@@ -82,7 +91,13 @@ export class ReplayBuffer {
     return this.#frames.some(frame => frame.id === id)
   }
 
-  /** What a reader at `from` is written next. Encoded once for all who are there. */
+  /** When the event of that frame was published, in milliseconds since 1970. A dropped frame counts as the oldest one. */
+  publishedAt(number: number): number {
+    const [ms] = parts(this.#frames[Math.max(0, number - this.#start)]?.id ?? '')
+    return ms
+  }
+
+  /** Returns the next frames for a session at `from`, encoded once for all sessions that are there. */
   chunk(from: number): Chunk {
     if (this.#chunk?.from === from && this.#chunk.end === this.end) return this.#chunk
     let text = ''
@@ -96,14 +111,20 @@ export class ReplayBuffer {
     return this.#chunk
   }
 
-  /** Forgets what is past the limit and before `reached`, where every reader is who takes what it is written. */
+  /** Drops frames past the limit. `reached`: every session that can take more bytes is at this number or after it. */
   trim(reached: number): void {
+    this.#untrimmedLength = 0
     const excess = Math.min(this.#frames.length - this.#limit, reached - this.#start)
-    // In large steps, since each moves all that stays.
-    if (excess < this.#limit) return
-    this.#frames.splice(0, excess)
-    this.#start += excess
+    // In large steps, because each step moves all the remaining frames.
+    if (excess >= this.#limit) this.#drop(excess)
+  }
+
+  #drop(count: number): void {
+    if (count <= 0) return
+    this.#frames.splice(0, count)
+    this.#start += count
     this.#before = null
-    this.#whole = true
+    // Sessions may resume only within the limit, and the buffer has that many frames.
+    this.#isComplete = true
   }
 }

@@ -1,37 +1,24 @@
 /**
- * The readers of one topic, and how they are brought up to date: in passes over all of them. A pass may pause after any
- * reader and go on later, so that those of a large room keep nobody else waiting.
+ * The sessions of one topic on this instance. They are brought up to date in passes over all of them. A pass may pause
+ * after any session and continue later, so that a large topic does not delay the others.
  */
-import type { FlushScheduler } from './flush-scheduler.ts'
+import type { Flushable, FlushResult } from './flush-scheduler.ts'
+import type { ReplayBuffer } from './replay-buffer.ts'
 import type { Session, Source } from './session.ts'
 
-/**
- * What is kept for those whom a pass has not come to, in characters, which are at most three bytes each; past that they
- * are told that they are behind.
- */
-const maxLateLength = 16 * 1024 * 1024
-
-export class SessionGroup {
-  /** For the scheduler: when the last pass began, how long it took, and when there may be another turn. */
-  readonly pace = { begunAt: 0, tookMs: 0, dueAt: 0 }
+export class SessionGroup implements Flushable {
   readonly #sessions = new Set<Session>()
   readonly #source: Source
-  readonly #scheduler: FlushScheduler
-  /** Those that this pass has not come to yet. */
+  /** The sessions that the current pass has not reached yet; null between passes. */
   #pass: Iterator<Session> | null = null
-  /** Where everyone is, at least, at the end of this pass. */
+  #buffer: ReplayBuffer
+  /** The end of the buffer when the current pass started, and when the last one did. */
   #reached = 0
-  /** Of what came since this pass began. */
-  #lateLength = 0
-  /** Whether there is something that no pass has begun with. */
-  #isStale = false
-  /** When the oldest event that was not written to everyone was published: of this pass, and of the next. */
-  #flushingSince: number | null = null
-  #unflushedSince: number | null = null
+  #flushed = 0
 
-  constructor(source: Source, scheduler: FlushScheduler) {
+  constructor(source: Source) {
     this.#source = source
-    this.#scheduler = scheduler
+    this.#buffer = source.buffer
   }
 
   add(session: Session): void {
@@ -42,50 +29,35 @@ export class SessionGroup {
     this.#sessions.delete(session)
   }
 
-  /** There is more for them in the tail, of that length, the oldest of it published then, in milliseconds since 1970. */
-  wake(publishedAt: number, length: number): void {
-    const { tail } = this.#source
-    this.#lateLength += length
-    if (this.#lateLength > maxLateLength) tail.trim(tail.end)
-    this.#unflushedSince ??= publishedAt
-    this.#isStale = true
-    this.#scheduler.wake(this)
-  }
-
-  /** Their topic began anew, and each is told so. */
-  reset(): void {
-    for (const session of this.#sessions) session.reset()
-    this.#reached = this.#lateLength = 0
-    this.#isStale = true
-    this.#scheduler.wake(this)
-  }
-
-  /** Whether a pass has begun and not ended. */
-  get isUnderWay(): boolean {
-    return this.#pass !== null
-  }
-
-  /**
-   * Brings everyone up to date who can take more, or as many as can be until `endsAt`; then goes on from there. Whoever
-   * comes late in a pass is written what came meanwhile, too. Returns whether there is more to do.
-   */
-  flush(now: number, endsAt: number): boolean {
-    const { tail, stats } = this.#source
-    if (!this.#pass) {
-      this.#pass = this.#sessions.values()
-      this.#reached = tail.end
-      this.#lateLength = 0
-      this.#isStale = false
-      this.#flushingSince = this.#unflushedSince
-      this.#unflushedSince = null
-    }
-    for (let next = this.#pass.next(); !next.done; next = this.#pass.next()) {
+  /** Writes to every session that can take more. A session that is late in the pass also gets what arrived during it. */
+  flush(until: number): FlushResult {
+    const pass = this.#pass ?? this.#startPass()
+    let now = performance.now()
+    for (let next = pass.next(); !next.done; next = pass.next()) {
       next.value.pump(now)
-      if (performance.now() >= endsAt) return true
+      now = performance.now()
+      if (now >= until) return 'paused'
     }
+    return this.#finishPass()
+  }
+
+  #startPass(): Iterator<Session> {
+    const { buffer } = this.#source
+    if (buffer !== this.#buffer) this.#flushed = 0
+    this.#buffer = buffer
+    this.#reached = buffer.end
+    this.#pass = this.#sessions.values()
+    return this.#pass
+  }
+
+  #finishPass(): FlushResult {
     this.#pass = null
-    tail.trim(this.#reached)
-    if (this.#flushingSince !== null) stats.onFlush(Date.now() - this.#flushingSince)
-    return this.#isStale
+    const { buffer, stats } = this.#source
+    // The topic was reset during the pass, so the numbers of this pass mean nothing in the new buffer.
+    if (buffer !== this.#buffer) return 'more'
+    if (this.#flushed < this.#reached) stats.onFlush(Date.now() - buffer.publishedAt(this.#flushed))
+    this.#flushed = this.#reached
+    buffer.trim(this.#reached)
+    return buffer.end > this.#reached ? 'more' : 'finished'
   }
 }

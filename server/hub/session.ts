@@ -1,82 +1,81 @@
 /**
- * One open response: a reader of one topic, as a number in its tail.
+ * One open response: a reader of one topic, whose state is a position in the topic's replay buffer.
  *
- * Nothing is queued for it. It is written what lies between its number and the tail's end, as much as its socket takes;
- * a socket that is full is left alone until it drains, and then goes on from the same number. So the server holds for it
- * at most one chunk or snapshot and what the socket itself buffers, and catching up is the same whatever made it fall
- * behind.
+ * Nothing is queued for a session. It is written the frames between its position and the end of the buffer, as many as
+ * its socket takes. A full socket is left alone until it drains, and then the session continues from the same position.
+ * So the server holds at most one chunk or snapshot and the socket's own buffer for it, and catching up works the same
+ * way whatever made the session fall behind.
  */
 import type { Socket } from 'node:net'
 import { heartbeat, reconnectLine } from './frame.ts'
 import type { ReplayBuffer } from './replay-buffer.ts'
+import type { Snapshot } from './snapshot-cache.ts'
 import type { HubStats } from './stats.ts'
 import type { Format, SnapshotReason } from './topic-format.ts'
-import type { Visited } from './wheel.ts'
 
-/** What a session shows: its topic, as this instance sees it. */
+/** The topic that a session reads, as this instance knows it. */
 export interface Source {
   readonly format: Format
   readonly stats: HubStats
-  /** Another one once the topic began anew. */
-  readonly tail: ReplayBuffer
+  /** Replaced by a new buffer when the topic is reset. */
+  readonly buffer: ReplayBuffer
   readonly isOver: boolean
   snapshot(reason: SnapshotReason): Snapshot
 }
 
-/** All that there was when the tail had this end. */
-export interface Snapshot {
-  readonly bytes: Buffer
-  readonly end: number
-}
-
-/** Where a session writes: a connection on which the response has begun, and which ends with it. */
+/** The connection that a session writes to. The response has begun and ends with the connection. */
 export type Sink = Pick<Socket, 'write' | 'cork' | 'uncork' | 'destroy' | 'destroySoon' | 'setTimeout' | 'on'>
 
 /**
- * Why a stream ended: its client left, its topic or its time was over, its socket took nothing any more, or the server
- * is leaving.
+ * Why a stream ended: the client left, the topic is over, the stream reached its age, the socket took no bytes for too
+ * long, or the server is draining.
  */
 export type Ending = 'client' | 'over' | 'age' | 'stalled' | 'drained'
 
 export interface SessionOptions {
   heartbeatMs: number
+  /** How long a full socket may take no bytes. */
   stallMs: number
-  /** When it ends, in milliseconds from now. */
+  /** The session ends after this time. */
   ageMs: number
-  /** Whether the client is asked for a sign of life at every heartbeat. */
+  /** Whether the client must answer a ping at every heartbeat. */
   ack: boolean
   onClose(ending: Ending): void
 }
 
-export class Session implements Visited {
-  slot: Set<Visited> | undefined
+export class Session {
   readonly #source: Source
   readonly #sink: Sink
   readonly #options: SessionOptions
   readonly #endsAt: number
-  /** The number of the next frame. */
-  #next = 0
-  /** Why its number is worth nothing, if it is. */
+  /** The position: the number of the next frame, in this buffer. */
+  #buffer: ReplayBuffer
+  #next: number
+  /** Why the position is useless, so that a snapshot comes next. */
   #lost: SnapshotReason | null
   #isFull = false
-  #writtenAt = performance.now()
-  #pingedAt = performance.now()
+  #writtenAt: number
+  #pingedAt: number
   #ending: Ending = 'client'
   #hasEnded = false
 
-  /** `next`: where to go on, or null to begin with a snapshot for `reason`. */
+  /** `next`: the position to resume from, or null to begin with a snapshot for `reason`. */
   constructor(source: Source, sink: Sink, next: number | null, reason: SnapshotReason, options: SessionOptions) {
+    const now = performance.now()
     this.#source = source
     this.#sink = sink
     this.#options = options
-    this.#endsAt = performance.now() + options.ageMs
+    this.#endsAt = now + options.ageMs
+    this.#writtenAt = this.#pingedAt = now
+    this.#buffer = source.buffer
+    this.#next = next ?? 0
     this.#lost = next === null ? reason : null
     sink.on('drain', () => {
       this.#isFull = false
       sink.setTimeout(0)
       this.pump(performance.now())
     })
-    // Set only while the socket is full, and for its last bytes: it takes nothing.
+    // The timeout is set only while the socket is full and for the last bytes, so it means that the socket takes nothing.
     sink.on('timeout', () => {
       this.#ending = 'stalled'
       sink.destroy()
@@ -84,10 +83,7 @@ export class Session implements Visited {
     sink.on('close', () => options.onClose(this.#ending))
     sink.cork()
     this.#write(reconnectLine())
-    if (next !== null) {
-      this.#next = next
-      this.#write(source.format.resumed(source.tail.end - next))
-    }
+    if (next !== null) this.#write(source.format.resumed(source.buffer.end - next))
     this.pump(performance.now())
     sink.uncork()
   }
@@ -96,24 +92,23 @@ export class Session implements Visited {
     return this.#isFull
   }
 
-  /** Its number means nothing any more: the log is another one. */
-  reset(): void {
-    this.#lost = 'reset'
-  }
-
-  /** Writes what is missing, until there is nothing more or the socket is full. */
+  /** Writes the frames that the session lacks until there are no more or the socket is full. */
   pump(now: number): void {
-    const { tail } = this.#source
+    const { buffer } = this.#source
+    if (buffer !== this.#buffer) {
+      this.#buffer = buffer
+      this.#lost = 'reset'
+    }
     while (!this.#isFull && !this.#hasEnded) {
-      if (this.#next < tail.start) this.#lost ??= 'behind'
+      if (this.#next < buffer.start) this.#lost ??= 'behind'
       if (this.#lost) {
         const reason = this.#lost
         this.#lost = null
         const { bytes, end } = this.#source.snapshot(reason)
         this.#next = end
         this.#write(bytes, now)
-      } else if (this.#next < tail.end) {
-        const { bytes, to } = tail.chunk(this.#next)
+      } else if (this.#next < buffer.end) {
+        const { bytes, to } = buffer.chunk(this.#next)
         this.#source.stats.deliveries += to - this.#next
         this.#next = to
         this.#write(bytes, now)
@@ -122,30 +117,29 @@ export class Session implements Visited {
     }
   }
 
-  visit(now: number): number {
-    if (now >= this.#endsAt) this.end('age')
+  /** Called regularly: ends the session at its age, and sends heartbeats and pings. */
+  tick(now: number): void {
+    if (this.#hasEnded) return
+    if (now >= this.#endsAt) return this.end('age')
     const { heartbeatMs, ack } = this.#options
-    if (this.#hasEnded) return heartbeatMs
-    let dueAt = (ack ? this.#pingedAt : this.#writtenAt) + heartbeatMs
-    if (now >= dueAt && !this.#isFull) {
-      this.#pingedAt = now
-      this.#write(ack ? this.#source.format.ping : heartbeat, now)
-    }
-    if (now >= dueAt) dueAt = now + heartbeatMs
-    return Math.min(this.#endsAt, dueAt) - now
+    const dueAt = (ack ? this.#pingedAt : this.#writtenAt) + heartbeatMs
+    if (now < dueAt || this.#isFull) return
+    this.#pingedAt = now
+    this.#write(ack ? this.#source.format.ping : heartbeat, now)
   }
 
-  /** Ends it so that its client comes back after a while, each after another. */
+  /** Ends the response with a fresh, random `retry:`, so that clients reconnect spread out. */
   end(ending: Ending): void {
     if (this.#hasEnded) return
     this.#hasEnded = true
     this.#ending = ending
     this.#write(reconnectLine())
-    // Its client may take nothing of this, either.
+    // The client may not take the last bytes either.
     this.#sink.setTimeout(this.#options.stallMs)
     this.#sink.destroySoon()
   }
 
+  /** Closes the connection at once. */
   cut(): void {
     this.#sink.destroy()
   }
