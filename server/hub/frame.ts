@@ -1,26 +1,37 @@
 /**
- * One event of an event stream as text (WHATWG HTML, section 9.2.6). `data` must be one line.
+ * Encodes event streams (WHATWG HTML, section 9.2.6).
  */
-export function frame(data: string, id?: string): string {
-  return id === undefined ? `data: ${data}\n\n` : `id: ${id}\ndata: ${data}\n\n`
+
+export interface EventFields {
+  id?: string | undefined
+  event?: string | undefined
+  data: string
 }
 
-/** A field on its own, which takes effect as soon as its line is read; no blank line, so no event. Milliseconds. */
+/** Encodes one event, with its fields in the order of the object. `id` and `event` must be one line; `data` may have more. */
+export function encodeEvent(fields: EventFields): string {
+  let text = ''
+  for (const name in fields) {
+    const value = fields[name as keyof EventFields]
+    if (value !== undefined) text += `${name}: ${name === 'data' ? dataLines(value) : value}\n`
+  }
+  return `${text}\n`
+}
+
+/** Each line of the data needs a field of its own. Two `includes` are faster than a regular expression on one-line data. */
+function dataLines(data: string): string {
+  return data.includes('\n') || data.includes('\r') ? data.replace(/\r\n|\r|\n/g, '\ndata: ') : data
+}
+
+/** A `retry:` field with a random time. It takes effect as soon as its line is read; without a blank line there is no event. */
 export function retryLine(fromMs: number, toMs: number): string {
   return `retry: ${Math.round(fromMs + Math.random() * (toMs - fromMs))}\n`
 }
 
-/** For whoever a stream ends for, or may: each comes back after another while. */
+/** For a stream that ends, or may end at any time: its client reconnects after 1 to 3 seconds. */
 export function reconnectLine(): string {
   return retryLine(1_000, 3_000)
 }
 
-/** A comment: keeps the connection from looking idle. */
+/** A comment, so that the connection does not look idle. */
 export const heartbeat = Buffer.from(':\n')
-
-/** One event of an event stream (WHATWG HTML, section 9.2.6), its fields in the order given. */
-export function encodeEvent(fields: { id?: string; event?: string; data: string }): string {
-  let text = ''
-  for (const [name, value] of Object.entries(fields)) text += `${name}: ${value.replaceAll('\n', `\n${name}: `)}\n`
-  return `${text}\n`
-}

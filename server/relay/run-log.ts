@@ -1,20 +1,21 @@
 /**
- * What a run is in the log, and how its readers see it. Pure.
+ * How a run is stored in the log, and how the log is encoded for the run's readers. Pure.
  *
- * One key is there for as long as the run goes on, kept by the instance that relays it; its values are the upstream's
- * events, and its removal is the run's end. The other is there for as long as somebody reads.
+ * The key `run` exists while the run goes on, and the instance that relays the run holds its lease. Its values are the
+ * upstream's events, and its removal is the end of the run. The key `readers` exists while the run has readers.
  */
 import type { Event } from '../broker/broker.ts'
+import { encodeEvent } from '../hub/frame.ts'
 import type { Format } from '../hub/topic-format.ts'
 import type { UpstreamEvent } from './upstream-events.ts'
 
 export const runKey = 'run'
 export const readersKey = 'readers'
 
-/** The values that are not an event of the upstream. */
+/** The first value of both keys. It is not an event of the upstream. */
 export const begun = '-'
 
-/** Why a run ended. With its instance gone, the log itself says `expired`. */
+/** Why a run ended. If its instance is gone, the lease ends and the log says `expired`. */
 export type Reason =
   | 'done'
   | 'stopped'
@@ -26,19 +27,19 @@ export type Reason =
   | 'drained'
   | 'lost'
 
-/** What readers are told of an end that is not the upstream's own, nor asked for. */
+/** The details of `relay-error`. A reason without details, `done` or `stopped`, is no error. */
 const details: Record<string, string> = {
-  broken: 'The upstream broke off.',
-  silent: 'The upstream was silent for too long.',
-  'too-long': 'The answer is longer than a run may be.',
-  'too-late': 'The answer took longer than a run may take.',
-  abandoned: 'Nobody was listening.',
-  drained: 'The server that relayed it was stopped.',
-  expired: 'The server that relayed it is gone.',
-  lost: 'What comes next is lost.',
+  broken: 'The connection to the upstream broke.',
+  silent: 'The upstream sent nothing for too long.',
+  'too-long': 'The response is longer than the limit for a run.',
+  'too-late': 'The response took longer than the limit for a run.',
+  abandoned: 'The run was stopped because it had no readers.',
+  drained: 'The server that relayed the run was stopped.',
+  expired: 'The server that relayed the run is gone.',
+  lost: 'The rest of the run is lost.',
 }
 
-/** A caller's run. Rooms have no slash in their names; who guesses another caller's run finds nothing. */
+/** A run belongs to its caller's `sub`: another caller finds nothing, even with the run's id. Room names have no slash. */
 export function topicOf(run: string, sub: string | undefined): string {
   return `run/${run}/${encodeURIComponent(sub ?? '')}`
 }
@@ -48,31 +49,27 @@ export function lineOf(event: UpstreamEvent): string {
 }
 
 export const runFormat: Format = {
-  event(event) {
-    if (!isVisible(event)) return ''
-    const { id, value, reason } = event
-    if (value === null) return frame({ event: 'relay-error', data: errorData(reason, details[reason]) }, id)
-    return frame(JSON.parse(value), id)
+  event(entry) {
+    if (!isVisible(entry)) return ''
+    const { id, value, reason } = entry
+    if (value === null) return encodeEvent({ id, event: 'relay-error', data: errorData(reason) })
+    const { event, data } = JSON.parse(value) as UpstreamEvent
+    return encodeEvent({ id, event, data })
   },
 
-  // A run is never told in short: whoever would need that can't be told the rest.
-  snapshot: () => frame({ event: 'relay-error', data: errorData('lost', details.lost) }),
+  // A run has no summary: a reader that lacks some of its events cannot continue.
+  snapshot: () => encodeEvent({ event: 'relay-error', data: errorData('lost') }),
 
   resumed: () => '',
   ping: '',
   isOver: values => !values.has(runKey),
 }
 
+/** Whether readers get a frame for the event. */
 export function isVisible({ key, value, reason }: Event): boolean {
   return key === runKey && (value === null ? reason in details : value !== begun)
 }
 
-function errorData(reason: string, detail: string | undefined): string {
-  return JSON.stringify({ reason, detail })
-}
-
-function frame({ event, data }: UpstreamEvent, id?: string): string {
-  const name = event === undefined ? '' : `event: ${event}\n`
-  const lines = data.replaceAll('\n', '\ndata: ')
-  return `${id === undefined ? '' : `id: ${id}\n`}${name}data: ${lines}\n\n`
+function errorData(reason: string): string {
+  return JSON.stringify({ reason, detail: details[reason] })
 }
