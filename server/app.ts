@@ -4,13 +4,10 @@
 import { setTimeout } from 'node:timers/promises'
 import { nanoid } from 'nanoid'
 import type { Logger } from 'pino'
-import { type RateLimiterAbstract, RateLimiterMemory } from 'rate-limiter-flexible'
-import type { Broker, BrokerOptions } from './broker/broker.ts'
-import { MemoryBroker } from './broker/memory/memory-broker.ts'
+import { MemoryStore } from './broker/memory/memory-store.ts'
 import { connect } from './broker/redis/connections.ts'
-import { RedisBroker } from './broker/redis/redis-broker.ts'
-import { redisLimiter } from './broker/redis/redis-limiter.ts'
-import { type OnRoundTrip, RedisStore } from './broker/redis/redis-store.ts'
+import { RedisStore, type RedisStoreOptions } from './broker/redis/redis-store.ts'
+import type { Store } from './broker/store.ts'
 import type { Auth, Config } from './config.ts'
 import { createAuthenticate } from './http/access/access.ts'
 import { publicKeys, secretKey } from './http/access/keys.ts'
@@ -51,15 +48,16 @@ export function createApp(config: Config, log: Logger, pageFolder: string): App 
   const metrics = createMetrics()
   let isClosing = false
 
-  const store = createStore(config, log, metrics.onRoundTrip)
+  const onError = (error: unknown) => log.error({ err: error }, 'internal error')
+  const store = createStore(config, log, { onRoundTrip: metrics.onRoundTrip, onError })
   const unavailableReason = () => (isClosing ? 'The server is shutting down.' : store.unavailableReason())
 
   const broker = store.broker(config)
-  const hub = new Hub(broker, locationFormat, { ...config, holder })
+  const hub = new Hub(broker, locationFormat, { ...config, holder, onError })
   // The relay bounds a run's log itself, in bytes.
   const runOptions = { historyLength: Number.MAX_SAFE_INTEGER, leaseMs: runLeaseMs, graceMs: config.relayGraceMs }
   const runBroker = store.broker({ ...config, ...runOptions })
-  const runHub = new Hub(runBroker, runFormat, { ...config, ...runOptions, holder })
+  const runHub = new Hub(runBroker, runFormat, { ...config, ...runOptions, holder, onError })
   metrics.watch('rooms', hub)
   metrics.watch('runs', runHub)
 
@@ -92,6 +90,7 @@ export function createApp(config: Config, log: Logger, pageFolder: string): App 
       historyTtlMs: config.historyTtlMs,
       maxBytes: config.relayMaxBytes,
       idleMs: config.relayIdleMs,
+      onError,
     },
     upstreams: config.relayUpstreams,
     hasDemonstration,
@@ -144,33 +143,10 @@ export function createApp(config: Config, log: Logger, pageFolder: string): App 
   }
 }
 
-/** Where the logs and the shared counters are. */
-interface Store {
-  broker(options: BrokerOptions): Broker
-  /** Gives each key `points` in every `seconds`, over all instances that share the store. */
-  limiter(name: string, points: number, seconds: number): RateLimiterAbstract
-  /** Why it can't serve now; null when it can. */
-  unavailableReason(): string | null
-  close(): void
-}
-
-function createStore({ redis, redisPrefix }: Config, log: Logger, onRoundTrip: OnRoundTrip): Store {
-  if (!redis) {
-    return {
-      broker: options => new MemoryBroker(options),
-      limiter: (keyPrefix, points, duration) => new RateLimiterMemory({ keyPrefix, points, duration }),
-      unavailableReason: () => null,
-      close() {},
-    }
-  }
+function createStore({ redis, redisPrefix }: Config, log: Logger, options: RedisStoreOptions): Store {
+  if (!redis) return new MemoryStore()
   const connections = connect(redis, error => log.warn({ reason: error.message }, 'Redis connection failed'))
-  const store = new RedisStore(connections, redisPrefix, onRoundTrip)
-  return {
-    broker: options => new RedisBroker(store, options),
-    limiter: (name, points, seconds) => redisLimiter(connections, `${redisPrefix}:limit:${name}`, points, seconds),
-    unavailableReason: () => store.unavailableReason(),
-    close: () => store.close(),
-  }
+  return new RedisStore(connections, redisPrefix, options)
 }
 
 function createVerifier(auth: Auth, log: Logger): Verifier | null {

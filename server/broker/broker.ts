@@ -1,13 +1,14 @@
 /**
- * The log behind everything: for each topic an ordered, bounded history of events, the latest value of each key in it,
- * and the leases that keep those values there. Knows nothing of HTTP, of event streams, or of what a value means.
+ * What the rest of the server needs of a store. For each topic: an ordered, bounded history of events, the latest value
+ * of each key, and the leases that keep those values. A broker knows nothing of HTTP, event streams or what a value means.
  *
- * Invariant: an event is in the history before anybody hears of it, and everybody reads the same events in the same order.
+ * Invariant: an event is in the history before any subscriber receives it, and all subscribers receive the same events
+ * in the same order.
  */
 
 /**
- * `<ms>-<n>`: the log's clock in milliseconds since 1970, and a number drawn so that no other log makes the same id in
- * the same millisecond.
+ * `<ms>-<n>`: milliseconds since 1970 by the log's clock, and a number that starts at random, so that another log does
+ * not create the same id in the same millisecond.
  */
 export type EventId = string
 
@@ -18,17 +19,17 @@ export function isId(id: string): boolean {
   return /^\d{1,15}-\d{1,15}$/.test(id)
 }
 
-/** The numbers of an id; what is no id has none, and is above nothing. */
-export function parts(id: string): [ms: number, n: number] {
+/** Returns the two numbers of an id. For a string that is not an id, at least one of them is NaN. */
+export function parseId(id: string): [ms: number, n: number] {
   const [ms = Number.NaN, n = Number.NaN] = id.split('-').map(Number)
   return [ms, n]
 }
 
-/** Whether an event came after another of the same log. */
-export function isAbove(a: string, b: string): boolean {
-  const [aMs, aN] = parts(a)
-  const [bMs, bN] = parts(b)
-  return aMs > bMs || (aMs === bMs && aN > bN)
+/** Negative if `a` is older than `b` in the same log, positive if it is newer. NaN if one of them is not an id. */
+export function compareIds(a: string, b: string): number {
+  const [aMs, aN] = parseId(a)
+  const [bMs, bN] = parseId(b)
+  return aMs === bMs ? aN - bN : aMs - bMs
 }
 
 /** An event sets its key's value, or removes the key (`value: null`) and says why. */
@@ -40,15 +41,15 @@ export interface Event {
   readonly reason: string
 }
 
-/** A value to be published. Neither `key` nor `value` may have a control character: they travel in lines. */
+/** A value to publish. `key` and `value` must not contain control characters, because they are sent as lines. */
 export interface Draft {
   key: string
   value: string
-  /** A draft whose `seq` is not above the one its key has is stale: it is not published. */
+  /** A draft is stale, and is not published, if its `seq` is not greater than the one stored for its key. */
   seq?: number | undefined
 }
 
-/** What became of a draft: the id of its event or, when it was stale, of the one that stands. */
+/** The outcome of a draft: the id of its event or, for a stale draft, of the event that set the current value. */
 export interface Receipt {
   id: EventId
   stale: boolean
@@ -61,15 +62,15 @@ export interface Entry {
   value: string
 }
 
-/** A topic at one instant: `head` is the id of its last event. */
+/** A topic at one instant. `head` is the id of its last event. */
 export interface Latest {
   head: EventId
   entries: Entry[]
 }
 
 /**
- * What came after an id. `recovered: false`: that very entry is no longer in the history, so nothing can be said of
- * what followed it; `events` are then all that the history has.
+ * The events after an id. `recovered: false`: that very entry is no longer in the history, so events between it and the
+ * history may be missing; `events` is then the whole history.
  */
 export interface History {
   recovered: boolean
@@ -77,67 +78,75 @@ export interface History {
 }
 
 /**
- * How a holder stands to a key. `held`: it keeps the lease by calling again. `acked`: the lease is kept by `alive` alone.
- * `released`: it lets go; unless another holder is there, the key is removed (`closed`) after the grace.
+ * A holder's relation to a key. `held`: the holder keeps the lease by calling `keep` again. `acked`: only `alive` keeps
+ * the lease. `released`: the holder gives the lease up; unless there is another holder, the key is removed (`closed`)
+ * after the grace period.
  */
-export type Hold = { key: string; as: 'held' | 'acked' | 'released' }
+export type Hold = { key: string; state: 'held' | 'acked' | 'released' }
 
-/** A topic as `keep` found it: its head, and the milliseconds until the next lease runs out, if there is one. */
-export interface Kept {
+/** The topic's head, and the milliseconds until the next lease ends, if there is a lease. */
+export interface KeepResult {
   head: EventId
   nextEndMs: number | null
 }
 
-/** Hears of a topic's events. Must not throw. */
+/** Receives a topic's events. Must not throw. */
 export interface Subscriber {
-  /** New events, in order, and the id of the event before the first of them. None: the log begins anew after that id. */
+  /** New events, in order, and the id of the event before the first of them. No events: the log starts again after that id. */
   announced(after: EventId, events: Event[]): void
-  /** Announcements may have been lost: whoever follows should read the history from what they have. */
+  /** Announcements may have been lost: the subscriber should read the history after its own head. */
   interrupted(): void
 }
 
-/** Lengths of time in milliseconds, by the log's clock. */
+/** Times are in milliseconds, by the log's clock. */
 export interface BrokerOptions {
-  /** Events that a history keeps. */
+  /** How many events a history keeps. */
   historyLength: number
-  /** A history that nobody publishes to or keeps is dropped after this. */
+  /** A topic without publishers and readers is dropped after this time. */
   historyTtlMs: number
-  /** How long a key stays without a sign of life. */
+  /** How long a key stays without a renewal of its lease. */
   leaseMs: number
   /** How long a released key stays. */
   graceMs: number
 }
 
-/** The store did not answer in time, or refused. What was asked for may have been done; it will not be done later. */
+/** The store did not answer in time, or refused. The operation may have been done; it will not be done later. */
 export class Unavailable extends Error {
   readonly code = 'unavailable'
 }
 
+/** For `.catch`: ignores that the store is unavailable, which is expected, and passes every other error to `onError`. */
+export function unlessUnavailable(onError: (error: unknown) => void): (error: unknown) => void {
+  return error => {
+    if (!(error instanceof Unavailable)) onError(error)
+  }
+}
+
 export interface Broker {
   /**
-   * Appends each draft, sets its key's value and, for a key that nobody holds, its lease; then announces them: one step,
-   * taken whole or not at all. Resolves once all is stored. Rejects with `Unavailable`.
+   * Appends each draft, sets its key's value and, if the key has no holder, its lease, and announces the events, in one
+   * atomic step. Resolves once everything is stored. Rejects with `Unavailable`.
    */
   publish(topic: string, drafts: Draft[]): Promise<Receipt[]>
   /**
-   * Goes on with a key that is there, whoever holds it: appends its next values, the first of which is its `seq`th, and
-   * announces them. Those that were appended before are passed over, so after a rejection it may be called again.
-   * False: the key is not there, and nothing was appended.
+   * Appends the next values of an existing key and announces them. `seq` is the number of the first value. Values that
+   * were appended before are skipped, so the call may be repeated after a rejection. Returns false if the key does not
+   * exist; then nothing was appended.
    */
   append(topic: string, key: string, seq: number, values: string[]): Promise<boolean>
-  /** Removes a key at once; a key that is not there is none of its business. */
+  /** Removes a key at once. Does nothing if the key does not exist. */
   remove(topic: string, key: string, reason: string): Promise<void>
-  /** Every key's value. Removes first, and announces, what has outlived its lease. */
+  /** Returns every key's value, after removing and announcing keys whose lease has ended. */
   latest(topic: string): Promise<Latest>
-  /** What came after `id`; after `beginning` it is the whole history, recovered if none of it was dropped. */
+  /** Returns the events after `id`. After `beginning` that is the whole history, recovered if nothing was dropped from it. */
   history(topic: string, id: EventId): Promise<History>
   /**
-   * Records how `holder` stands to these keys, and removes what has outlived its lease (`expired`, or `closed` after a
-   * grace). `isOpen`: somebody reads the topic at this holder, which keeps it from idling.
+   * Records the holder's relation to these keys, and removes keys whose lease has ended (`expired`, or `closed` after a
+   * grace period). `isOpen`: the topic has readers at this holder, so it is not idle.
    */
-  keep(topic: string, holder: string, holds: Hold[], isOpen: boolean): Promise<Kept>
-  /** A sign of life from whoever the key stands for. */
+  keep(topic: string, holder: string, holds: Hold[], isOpen: boolean): Promise<KeepResult>
+  /** Renews the lease of a key, on behalf of the client that the key stands for. */
   alive(topic: string, key: string): Promise<void>
-  /** Resolves once every later event is announced to `subscriber`; the function it gives ends that. */
+  /** Resolves once every later event will be announced to `subscriber`, with a function that ends the subscription. */
   subscribe(topic: string, subscriber: Subscriber): Promise<() => void>
 }

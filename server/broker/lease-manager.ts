@@ -1,13 +1,14 @@
 /**
- * Keeps the leases of one topic's keys for as long as a session here stands for them, and the topic itself from idling.
+ * Keeps the leases of one topic's keys while this instance has sessions that hold them, and keeps the topic from
+ * becoming idle.
  *
- * What changes is told to the broker at once, in one step for all that changed while the last one was under way; what
- * stays is told again before a third of the lease is over. Leases that run out are looked for when the next one is due,
- * so whoever lets go here sees to it that the end is announced.
+ * Changes are sent to the broker at once, and changes that occur during a call are sent together in the next one. Held
+ * leases are renewed every third of their time. After a release, the manager calls the broker again when the next lease
+ * ends, so that the removal of the key is announced even if no other instance looks.
  */
-import type { Broker, EventId, Hold, Kept } from './broker.ts'
+import { type Broker, type EventId, type Hold, type KeepResult, Unavailable } from './broker.ts'
 
-interface Sessions {
+interface SessionCounts {
   held: number
   acked: number
 }
@@ -19,36 +20,39 @@ export interface LeaseManagerOptions {
   leaseMs: number
   graceMs: number
   historyTtlMs: number
-  /** Hears of the topic's head at every reply. */
+  /** Receives the topic's head after every call. */
   onHead(head: EventId): void
-  /** Nobody is left here, and nothing is left to do. */
+  /** There are no sessions and nothing is left to do. */
   onIdle(): void
+  /** Receives errors other than `Unavailable`. */
+  onError(error: unknown): void
 }
 
 const retryMs = 500
-/** How often, at least, a topic's head is looked at: an announcement may have been the last, and lost. */
-const maxLookMs = 3_000
+/** How often the topic's head is read at least, because the announcement of the last event may be lost. */
+const maxIntervalMs = 3_000
 
 export class LeaseManager {
   readonly #broker: Broker
   readonly #options: LeaseManagerOptions
-  readonly #sessions = new Map<string, Sessions>()
+  readonly #sessions = new Map<string, SessionCounts>()
+  /** Keys whose sessions have changed since the broker was last told. */
   readonly #changed = new Set<string>()
   #readers = 0
   #renewAt = 0
-  /** Until when there may be keys that were let go here and have not run out. */
+  /** Until then a key that was released here may still have to be removed. */
   #watchUntil = 0
-  #telling: Promise<void> | null = null
+  #calling: Promise<void> | null = null
   #timer: NodeJS.Timeout | undefined
   #isStopped = false
 
   constructor(broker: Broker, options: LeaseManagerOptions) {
     this.#broker = broker
     this.#options = options
-    this.#wake(0)
+    this.#callIn(0)
   }
 
-  /** A session came; with a key it stands for it. */
+  /** A session has joined. If it has a key, it holds the key's lease. */
   enter(key: string | undefined, acked: boolean): void {
     this.#readers++
     if (key !== undefined) this.#count(key, acked, 1)
@@ -57,14 +61,14 @@ export class LeaseManager {
   leave(key: string | undefined, acked: boolean): void {
     this.#readers--
     if (key !== undefined) this.#count(key, acked, -1)
-    else if (this.#readers === 0) this.#wake(0)
+    else if (this.#readers === 0) this.#callIn(0)
   }
 
-  /** Tells the broker what it was not told yet, and nothing after that. Rejects with `Unavailable`. */
+  /** Sends the last changes to the broker. Rejects with `Unavailable`. */
   async stop(): Promise<void> {
     this.#isStopped = true
     clearTimeout(this.#timer)
-    await this.#telling
+    await this.#calling
     if (this.#changed.size > 0) await this.#keep(this.#holds(this.#changed))
   }
 
@@ -74,62 +78,73 @@ export class LeaseManager {
     if (sessions.held + sessions.acked > 0) this.#sessions.set(key, sessions)
     else this.#sessions.delete(key)
     this.#changed.add(key)
-    this.#wake(0)
+    this.#callIn(0)
   }
 
-  #wake(inMs: number): void {
-    if (this.#telling || this.#isStopped) return
+  #callIn(ms: number): void {
+    if (this.#calling || this.#isStopped) return
     clearTimeout(this.#timer)
     this.#timer = setTimeout(() => {
-      this.#telling = this.#tell().then(nextMs => {
-        this.#telling = null
-        // Someone may have come while it was told.
+      this.#calling = this.#call().then(nextMs => {
+        this.#calling = null
+        // A session may have joined during the call.
         if (nextMs === null && this.#readers === 0 && this.#changed.size === 0) this.#options.onIdle()
-        else this.#wake(nextMs ?? 0)
+        else this.#callIn(nextMs ?? 0)
       })
-    }, inMs)
+    }, ms)
   }
 
-  /** Returns when to tell the next, in ms; null: never. */
-  async #tell(): Promise<number | null> {
-    const { leaseMs, graceMs, historyTtlMs } = this.#options
+  /** Returns the milliseconds until the next call, or null if none is needed. */
+  async #call(): Promise<number | null> {
     const now = performance.now()
     const isRenewal = now >= this.#renewAt
+    const renewAt = isRenewal ? now + this.#options.leaseMs / 3 : this.#renewAt
     const changed = [...this.#changed]
-    const holds = this.#holds(isRenewal ? [...changed, ...this.#held()] : changed)
+    const holds = this.#holds(isRenewal ? [...changed, ...this.#heldKeys()] : changed)
     this.#changed.clear()
     try {
       const { head, nextEndMs } = await this.#keep(holds)
-      if (isRenewal) this.#renewAt = now + leaseMs / 3
-      if (holds.some(({ as }) => as === 'released')) this.#watchUntil = performance.now() + graceMs
+      this.#renewAt = renewAt
+      if (holds.some(({ state }) => state === 'released')) {
+        this.#watchUntil = performance.now() + this.#options.graceMs
+      }
       this.#options.onHead(head)
-      if (this.#changed.size > 0) return 0
-      const isNeeded = this.#readers > 0 || (nextEndMs !== null && performance.now() <= this.#watchUntil)
-      if (!isNeeded) return null
-      const lookMs = Math.min(maxLookMs, historyTtlMs / 3)
-      const renewalMs = Math.max(0, this.#renewAt - performance.now())
-      return Math.min(lookMs, renewalMs, nextEndMs === null ? lookMs : nextEndMs + 1)
-    } catch {
-      // The store is away; it is told as soon as it is back.
+      return this.#changed.size > 0 ? 0 : this.#nextCallMs(nextEndMs)
+    } catch (error) {
       for (const key of changed) this.#changed.add(key)
-      return retryMs
+      if (error instanceof Unavailable) return retryMs
+      // A bug. The leases survive it if the next renewal succeeds, so that is soon enough to try again.
+      this.#options.onError(error)
+      this.#renewAt = renewAt
+      return this.#renewalMs()
     }
   }
 
-  #keep(holds: Hold[]): Promise<Kept> {
+  #nextCallMs(nextEndMs: number | null): number | null {
+    const isNeeded = this.#readers > 0 || (nextEndMs !== null && performance.now() <= this.#watchUntil)
+    if (!isNeeded) return null
+    const intervalMs = Math.min(maxIntervalMs, this.#options.historyTtlMs / 3)
+    return Math.min(intervalMs, this.#renewalMs(), nextEndMs === null ? intervalMs : nextEndMs + 1)
+  }
+
+  #renewalMs(): number {
+    return Math.max(0, this.#renewAt - performance.now())
+  }
+
+  #keep(holds: Hold[]): Promise<KeepResult> {
     const { topic, holder } = this.#options
     return this.#broker.keep(topic, holder, holds, this.#readers > 0)
   }
 
-  /** Acked leases are not renewed: that is for the client. */
-  #held(): string[] {
+  /** The keys to renew. Acked leases are renewed by the clients' own requests. */
+  #heldKeys(): string[] {
     return [...this.#sessions].filter(([, { held }]) => held > 0).map(([key]) => key)
   }
 
   #holds(keys: Iterable<string>): Hold[] {
     return [...new Set(keys)].map(key => {
       const sessions = this.#sessions.get(key)
-      return { key, as: sessions ? (sessions.held > 0 ? 'held' : 'acked') : 'released' }
+      return { key, state: sessions ? (sessions.held > 0 ? 'held' : 'acked') : 'released' }
     })
   }
 }

@@ -5,7 +5,7 @@
  * The way of an event: broker → TopicReplica → ReplayBuffer; then FlushScheduler → SessionGroup → Session → socket.
  */
 import { setImmediate, setTimeout } from 'node:timers/promises'
-import type { Broker, EventId } from '../broker/broker.ts'
+import { type Broker, type EventId, unlessUnavailable } from '../broker/broker.ts'
 import { LeaseManager } from '../broker/lease-manager.ts'
 import { FlushScheduler } from './flush-scheduler.ts'
 import { type Ending, Session, type Sink } from './session.ts'
@@ -24,6 +24,8 @@ export interface HubOptions {
   graceMs: number
   stallMs: number
   streamAgeMs: number
+  /** Receives errors that are bugs. The hub keeps working. */
+  onError(error: unknown): void
 }
 
 export interface Join {
@@ -99,7 +101,7 @@ export class Hub {
     try {
       await entry.opened
       // If the store is away, the replica serves what it has: a reader that needs more is reset.
-      if (lastEventId) await entry.replica.reach(lastEventId).catch(() => {})
+      if (lastEventId) await entry.replica.reach(lastEventId).catch(unlessUnavailable(this.#options.onError))
     } catch (error) {
       this.#leave(topic, entry)
       throw error
@@ -134,7 +136,9 @@ export class Hub {
   async close(): Promise<void> {
     for (const session of this.#sessions) session.cut()
     while (this.#sessions.size > 0) await setImmediate()
-    await Promise.allSettled([...this.#leaseManagers.values()].map(leases => leases.stop()))
+    const { onError } = this.#options
+    // If the store is unavailable, the leases end by themselves.
+    await Promise.all([...this.#leaseManagers.values()].map(leases => leases.stop().catch(unlessUnavailable(onError))))
   }
 
   #start(entry: OpenTopic, sink: Sink, join: Join): void {
@@ -200,6 +204,7 @@ export class Hub {
       stats: this.stats,
       historyLength: this.#options.historyLength,
       onChange: () => this.#scheduler.schedule(group),
+      onError: this.#options.onError,
     })
     const group = new SessionGroup(replica)
     return { replica, group, opened: replica.open(), streams: 0 }

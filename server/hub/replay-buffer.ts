@@ -4,7 +4,7 @@
  * Frames are numbered from the first one that was appended, and a frame's number never changes. A session's position is
  * such a number: the frames from there to `end` are the ones that it lacks.
  */
-import { beginning, type EventId, parts } from '../broker/broker.ts'
+import { beginning, type EventId, parseId } from '../broker/broker.ts'
 
 /** Consecutive frames as bytes. All sessions at `from` get the same chunk. */
 interface Chunk {
@@ -93,7 +93,7 @@ export class ReplayBuffer {
 
   /** When the event of that frame was published, in milliseconds since 1970. A dropped frame counts as the oldest one. */
   publishedAt(number: number): number {
-    const [ms] = parts(this.#frames[Math.max(0, number - this.#start)]?.id ?? '')
+    const [ms] = parseId(this.#frames[Math.max(0, number - this.#start)]?.id ?? '')
     return ms
   }
 

@@ -8,12 +8,13 @@
 import {
   type Broker,
   beginning,
+  compareIds,
   type Entry,
   type Event,
   type EventId,
-  isAbove,
   isId,
   type Subscriber,
+  Unavailable,
 } from '../broker/broker.ts'
 import { CatchUpQueue } from './catch-up-queue.ts'
 import { ReplayBuffer } from './replay-buffer.ts'
@@ -30,6 +31,8 @@ export interface TopicReplicaOptions {
   historyLength: number
   /** The replica has more for its sessions: new events, or a new buffer. */
   onChange(): void
+  /** Receives errors other than `Unavailable`. */
+  onError(error: unknown): void
 }
 
 export class TopicReplica implements Subscriber, Source {
@@ -105,16 +108,22 @@ export class TopicReplica implements Subscriber, Source {
     if (this.#buffer.after(id) !== null || !isId(id)) return
     this.stats.catchUps.resume++
     if (this.#buffer.isComplete) return this.#catchUps.run('after head', () => this.#readAfterHead())
-    if (this.#oldestWanted === null || isAbove(this.#oldestWanted, id)) this.#oldestWanted = id
+    if (this.#oldestWanted === null || compareIds(id, this.#oldestWanted) < 0) this.#oldestWanted = id
     await this.#catchUps.run('older', () => this.#readOlder())
   }
 
-  /** Reads what the replica may have missed, as soon as the store answers. */
+  /**
+   * Reads what the replica may have missed, as soon as the store answers. Another error is a bug: it is not retried, but
+   * the next announcement that does not follow, and the next comparison of heads, make the replica catch up.
+   */
   #catchUp(cause: CatchUpCause): void {
     this.stats.catchUps[cause]++
     this.#catchUps
       .run('after head', () => this.#readAfterHead())
-      .catch(() => this.#catchUps.retryLater(() => this.#catchUp(cause)))
+      .catch(error => {
+        if (error instanceof Unavailable) this.#catchUps.retryLater(() => this.#catchUp(cause))
+        else this.#options.onError(error)
+      })
   }
 
   #knows(id: EventId | undefined): boolean {
@@ -131,7 +140,7 @@ export class TopicReplica implements Subscriber, Source {
   async #readOlder(): Promise<void> {
     const oldest = this.#oldestWanted ?? this.#head
     this.#oldestWanted = null
-    if (this.#buffer.isComplete || !isAbove(this.#head, oldest)) return this.#readAfterHead()
+    if (this.#buffer.isComplete || compareIds(oldest, this.#head) >= 0) return this.#readAfterHead()
     if (!this.#hasReadOlder && (await this.#readFrom(oldest))) return
     await this.#readFrom(beginning)
   }

@@ -1,12 +1,19 @@
 /**
- * One run: an upstream's events into the log, until it ends or nobody wants it any more.
+ * One run: writes an upstream's events to the log until the upstream ends or the run is no longer wanted.
  *
- * Knows nothing of who reads. The run's end is in the log, whatever it was: told by this instance, or, when this instance
- * is gone, by the lease that it kept.
+ * A run does not know its readers' connections. The reason of its end is always in the log: this instance writes it, or
+ * the lease of this instance ends.
  */
 import type { IncomingMessage } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Broker, type Event, type EventId, type Subscriber, Unavailable } from '../broker/broker.ts'
+import {
+  type Broker,
+  type Event,
+  type EventId,
+  type Subscriber,
+  Unavailable,
+  unlessUnavailable,
+} from '../broker/broker.ts'
 import { LeaseManager } from '../broker/lease-manager.ts'
 import { begun, lineOf, type Reason, readersKey, runKey } from './run-log.ts'
 import { type UpstreamEvent, UpstreamEvents } from './upstream-events.ts'
@@ -15,21 +22,23 @@ import { type UpstreamEvent, UpstreamEvents } from './upstream-events.ts'
 export interface RunOptions {
   /** Its history has no limit in events. */
   broker: Broker
-  /** This instance's name among the holders of leases; another than that of its readers. */
+  /** This instance's name among the holders of leases. It differs from the one that holds the readers' leases. */
   holder: string
   leaseMs: number
-  /** How long nobody may be listening. */
+  /** How long a run may have no readers. */
   graceMs: number
   historyTtlMs: number
   maxBytes: number
-  /** The longest silence. */
+  /** How long the upstream may send nothing. */
   idleMs: number
+  /** Receives errors that are bugs. */
+  onError(error: unknown): void
 }
 
 const maxRunMs = 60 * 60_000
-/** What may wait for the log; past it the upstream waits. */
+/** How much may wait to be appended. Past this the upstream is paused. */
 const maxPendingBytes = 256 * 1024
-/** What an event takes at least, however short it is. */
+/** What every event counts at least, because a short event has a cost, too. */
 const minEventBytes = 64
 const retryMs = 250
 
@@ -50,12 +59,12 @@ export class Run implements Subscriber {
   #pendingBytes = 0
   #appending: Promise<void> | undefined
   #reason: Reason | undefined
-  /** Resolves with why once the end is in the log. */
+  /** Resolves with the reason once the end is in the log. */
   readonly ended: Promise<Reason>
 
   /**
-   * Resolves once the run is in the log. Rejects with `Unavailable`; the upstream is then closed. `conceal` takes out what is
-   * not for readers.
+   * Resolves once the run is in the log. Rejects with `Unavailable`; the upstream is then closed. `conceal` removes what
+   * readers must not see.
    */
   static async begin(
     upstream: IncomingMessage,
@@ -85,14 +94,14 @@ export class Run implements Subscriber {
     }
     this.#leases = new LeaseManager(broker, { ...options, topic, onHead, onIdle: () => {} })
     this.#begun = this.#begin()
-    // What comes before the run is in the log waits for it.
+    // Events that arrive before the run is in the log wait for it. `begin` reports a failure.
     this.#appending = this.#begun.then(
       () => this.#append(),
       () => this.stop('lost'),
     )
     this.#limit = setTimeout(() => this.stop('too-late'), maxRunMs)
     upstream.setTimeout(idleMs, () => {
-      // Its silence is ours, and it is said only once.
+      // A paused upstream is silent because of this instance. The socket reports an idle time only once.
       if (upstream.isPaused()) upstream.setTimeout(idleMs)
       else this.stop('silent')
     })
@@ -105,7 +114,7 @@ export class Run implements Subscriber {
     const drafts = [runKey, readersKey].map(key => ({ key, value: begun, seq: 0 }))
     await broker.publish(this.#topic, drafts)
     this.#leases.enter(runKey, false)
-    this.#awaitReaders()
+    this.#startReadersGrace()
     this.#unsubscribe = await broker.subscribe(this.#topic, this)
   }
 
@@ -120,34 +129,40 @@ export class Run implements Subscriber {
       if (value !== null) continue
       if (key === runKey) this.stop('stopped')
       else if (reason === 'closed') this.stop('abandoned')
-      else this.#callReaders()
+      else void this.#renewReaders()
     }
   }
 
   interrupted(): void {
-    this.#look().catch(() => {})
+    this.#checkKeys().catch(unlessUnavailable(this.#options.onError))
   }
 
-  /** An end that was announced while nobody could hear it. */
-  async #look(): Promise<void> {
-    const { entries } = await this.#insist(() => this.#options.broker.latest(this.#topic))
+  /** Finds an end whose announcement was lost. */
+  async #checkKeys(): Promise<void> {
+    const { entries } = await this.#withRetries(() => this.#options.broker.latest(this.#topic))
     const keys = new Set(entries.map(({ key }) => key))
     if (!keys.has(runKey)) this.stop('stopped')
-    // Why they are gone is not known.
-    else if (!keys.has(readersKey)) this.#callReaders()
+    // The reason is unknown, so it may be the one below.
+    else if (!keys.has(readersKey)) await this.#renewReaders()
   }
 
-  /** The instance of the last reader is gone, so the reader may be on the way to another: as if it had left just now. */
-  #callReaders(): void {
-    const { broker } = this.#options
-    this.#insist(() => broker.publish(this.#topic, [{ key: readersKey, value: begun }])).then(
-      () => this.#awaitReaders(),
-      () => this.stop('lost'),
-    )
+  /**
+   * The lease of the last reader's instance has ended. Its reader may be about to join another instance, so the grace
+   * period starts again, as if the reader had left just now.
+   */
+  async #renewReaders(): Promise<void> {
+    const { broker, onError } = this.#options
+    try {
+      await this.#withRetries(() => broker.publish(this.#topic, [{ key: readersKey, value: begun }]))
+      this.#startReadersGrace()
+    } catch (error) {
+      this.stop('lost')
+      unlessUnavailable(onError)(error)
+    }
   }
 
-  /** From now on somebody has the grace to come. */
-  #awaitReaders(): void {
+  /** Starts the grace period: the run is stopped unless a reader joins before its end. */
+  #startReadersGrace(): void {
     this.#leases.enter(readersKey, false)
     this.#leases.leave(readersKey, false)
   }
@@ -161,6 +176,7 @@ export class Run implements Subscriber {
     if (this.#pending.length > 0) this.#appending ??= this.#append()
   }
 
+  /** Returns false if the run has become too long. */
   #add({ event, data }: UpstreamEvent): boolean {
     const value = lineOf({ event, data: this.#conceal(data) })
     this.#bytes += Math.max(minEventBytes, Buffer.byteLength(data) + (event?.length ?? 0))
@@ -173,15 +189,13 @@ export class Run implements Subscriber {
     return true
   }
 
-  /** All that waits, and what comes meanwhile. */
+  /** Appends what is pending, and what arrives in the meantime. */
   async #append(): Promise<void> {
-    const { broker } = this.#options
     while (this.#pending.length > 0) {
       const values = this.#pending
       this.#pending = []
       this.#pendingBytes = 0
-      const isThere = await this.#insist(() => broker.append(this.#topic, runKey, this.#seq, values)).catch(() => false)
-      if (!isThere) {
+      if (!(await this.#isAppended(values))) {
         this.#pending = []
         this.stop('lost')
         break
@@ -192,22 +206,33 @@ export class Run implements Subscriber {
     this.#appending = undefined
   }
 
+  async #isAppended(values: string[]): Promise<boolean> {
+    const { broker, onError } = this.#options
+    try {
+      return await this.#withRetries(() => broker.append(this.#topic, runKey, this.#seq, values))
+    } catch (error) {
+      unlessUnavailable(onError)(error)
+      return false
+    }
+  }
+
   async #end(): Promise<Reason> {
-    const { broker } = this.#options
+    const { broker, onError } = this.#options
+    const ignoreOutage = unlessUnavailable(onError)
     clearTimeout(this.#limit)
     await this.#appending
     const reason = this.#reason ?? (this.#upstream.complete ? 'done' : 'broken')
-    // With the store away for longer, the lease that nobody keeps any more is the end.
-    await this.#insist(() => broker.remove(this.#topic, runKey, reason)).catch(() => {})
-    await this.#leases.stop().catch(() => {})
+    // If the store stays away, the run's lease ends, and that is the end in the log.
+    await this.#withRetries(() => broker.remove(this.#topic, runKey, reason)).catch(ignoreOutage)
+    await this.#leases.stop().catch(ignoreOutage)
     this.#unsubscribe()
-    // Nobody is waited for any more.
-    await this.#insist(() => broker.remove(this.#topic, readersKey, 'over')).catch(() => {})
+    // The grace period of the readers is over, too.
+    await this.#withRetries(() => broker.remove(this.#topic, readersKey, 'over')).catch(ignoreOutage)
     return reason
   }
 
-  /** For as long as the lease may last without the store. What is done twice here is done once in the log. */
-  async #insist<T>(step: () => Promise<T>): Promise<T> {
+  /** Repeats a step while the store is unavailable, for as long as a lease lasts. Repeated steps have one effect in the log. */
+  async #withRetries<T>(step: () => Promise<T>): Promise<T> {
     const untilMs = performance.now() + this.#options.leaseMs
     for (;;) {
       try {

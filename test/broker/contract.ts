@@ -185,7 +185,7 @@ export function brokerContract(name: string, open: Open): void {
       test('is gone once its holder was not heard of for a lease: then nothing follows its end', async () => {
         const topic = nanoid()
         await begin(topic)
-        await hasty.keep(topic, 'a', [{ key: 'run', as: 'held' }], true)
+        await hasty.keep(topic, 'a', [{ key: 'run', state: 'held' }], true)
         while (await hasty.append(topic, 'run', 1, ['a'])) await new Promise(setImmediate)
         expect(await valuesOf(topic)).toEqual(['begun', 'a', 'expired'])
       })
@@ -272,7 +272,7 @@ export function brokerContract(name: string, open: Open): void {
 
       test('is kept by its holder alone, however long ago the publish was', async () => {
         const topic = nanoid()
-        await broker.keep(topic, 'a', [{ key: 'alice', as: 'held' }], true)
+        await broker.keep(topic, 'a', [{ key: 'alice', state: 'held' }], true)
         await hasty.publish(topic, [
           { key: 'alice', value: '1' },
           { key: 'service', value: '1' },
@@ -283,9 +283,9 @@ export function brokerContract(name: string, open: Open): void {
 
       test('of the last holder that lets go ends after the grace, as closed, whatever was posted in between', async () => {
         const topic = nanoid()
-        await broker.keep(topic, 'a', [{ key: 'alice', as: 'held' }], true)
+        await broker.keep(topic, 'a', [{ key: 'alice', state: 'held' }], true)
         await broker.publish(topic, [{ key: 'alice', value: '1' }])
-        await hasty.keep(topic, 'a', [{ key: 'alice', as: 'released' }], true)
+        await hasty.keep(topic, 'a', [{ key: 'alice', state: 'released' }], true)
         await broker.publish(topic, [{ key: 'alice', value: '2' }])
         await gone(topic, 'alice')
         expect(await reasons(topic)).toEqual(['closed'])
@@ -293,8 +293,8 @@ export function brokerContract(name: string, open: Open): void {
 
       test('goes on when its holder comes back within the grace, or another is there', async () => {
         const topic = nanoid()
-        const held = [{ key: 'alice', as: 'held' }] as const
-        const released = [{ key: 'alice', as: 'released' }] as const
+        const held = [{ key: 'alice', state: 'held' }] as const
+        const released = [{ key: 'alice', state: 'released' }] as const
         await broker.publish(topic, [{ key: 'alice', value: '1' }])
         await broker.keep(topic, 'a', [...held], true)
         await hasty.keep(topic, 'a', [...released], true)
@@ -308,8 +308,8 @@ export function brokerContract(name: string, open: Open): void {
 
       test('of a holder that was killed ends by itself, whatever grace another was given before', async () => {
         const topic = nanoid()
-        await broker.keep(topic, 'a', [{ key: 'alice', as: 'released' }], true)
-        await hasty.keep(topic, 'killed', [{ key: 'alice', as: 'held' }], true)
+        await broker.keep(topic, 'a', [{ key: 'alice', state: 'released' }], true)
+        await hasty.keep(topic, 'killed', [{ key: 'alice', state: 'held' }], true)
         await broker.publish(topic, [{ key: 'alice', value: '1' }])
         await gone(topic, 'alice')
         expect(await reasons(topic)).toEqual(['expired'])
@@ -317,7 +317,7 @@ export function brokerContract(name: string, open: Open): void {
 
       test('of a holder that was killed ends by itself, as expired', async () => {
         const topic = nanoid()
-        await hasty.keep(topic, 'killed', [{ key: 'alice', as: 'held' }], true)
+        await hasty.keep(topic, 'killed', [{ key: 'alice', state: 'held' }], true)
         await broker.publish(topic, [{ key: 'alice', value: '1' }])
         await gone(topic, 'alice')
         expect(await reasons(topic)).toEqual(['expired'])
@@ -329,8 +329,8 @@ export function brokerContract(name: string, open: Open): void {
           topic,
           'a',
           [
-            { key: 'alice', as: 'acked' },
-            { key: 'mute', as: 'acked' },
+            { key: 'alice', state: 'acked' },
+            { key: 'mute', state: 'acked' },
           ],
           true,
         )
@@ -377,7 +377,7 @@ export function brokerContract(name: string, open: Open): void {
       test('that waits for a sign of life lives by posting, too', async () => {
         const patient = await open({ ...options, leaseMs: 500 })
         const topic = nanoid()
-        const holds = ['alice', 'mute'].map(key => ({ key, as: 'acked' as const }))
+        const holds = ['alice', 'mute'].map(key => ({ key, state: 'acked' as const }))
         await patient.publish(topic, [{ key: 'mute', value: '1' }])
         await patient.keep(topic, 'a', holds, true)
         while ((await patient.latest(topic)).entries.some(({ key }) => key === 'mute')) {
@@ -454,7 +454,7 @@ export function brokerContract(name: string, open: Open): void {
         const isThere = async (topic: string, id = '') => (await idle.history(topic, id)).recovered
         while (await isThere(left, lost?.id)) {
           await idle.keep(read, 'a', [], true)
-          await idle.keep(left, 'a', [{ key: 'alice', as: 'released' }], false)
+          await idle.keep(left, 'a', [{ key: 'alice', state: 'released' }], false)
         }
         expect(await isThere(read, seen?.id)).toBe(true)
       })

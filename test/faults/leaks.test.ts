@@ -79,7 +79,10 @@ test('a room joined and left many times costs nothing', async () => {
   const connections = await readyStoreAt({ kind: 'single', url: store.env.REDIS_URL ?? '' })
   const broker = new RedisBroker(connections, brokerOptions)
   const waits = { heartbeatMs: 15_000, stallMs: 60_000, streamAgeMs: 3_600_000 }
-  const hub = new Hub(broker, locationFormat, { ...brokerOptions, ...waits, holder: 'one' })
+  const onError = (error: unknown) => {
+    throw error
+  }
+  const hub = new Hub(broker, locationFormat, { ...brokerOptions, ...waits, holder: 'one', onError })
 
   const joinAndLeave = async (count: number) => {
     for (let i = 0; i < count; i += 100) {

@@ -6,7 +6,8 @@ import { connect, createServer, type Server, type Socket } from 'node:net'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { createParser } from 'eventsource-parser'
 import type { Broker, Subscriber } from '../../server/broker/broker.ts'
-import { MemoryBroker, MemoryStore } from '../../server/broker/memory/memory-broker.ts'
+import { MemoryBroker } from '../../server/broker/memory/memory-broker.ts'
+import { MemoryStore } from '../../server/broker/memory/memory-store.ts'
 import { Hub } from '../../server/hub/hub.ts'
 import type { Format } from '../../server/hub/topic-format.ts'
 import { locationFormat } from '../../server/location/location-format.ts'
@@ -18,6 +19,9 @@ const hubOptions = {
   heartbeatMs: 60_000,
   stallMs: 60_000,
   streamAgeMs: 3_600_000,
+  onError(error: unknown) {
+    throw error
+  },
 }
 
 /** Loses announcements while it is told to. */

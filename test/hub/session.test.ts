@@ -14,6 +14,9 @@ const options = {
   heartbeatMs: 1_000,
   stallMs: 60_000,
   streamAgeMs: 1_000_000,
+  onError(error: unknown) {
+    throw error
+  },
 }
 const heartbeat = ':\n'
 const ping = 'data: {"type":"ping"}\n\n'

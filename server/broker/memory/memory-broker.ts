@@ -1,7 +1,8 @@
 /**
- * The broker in one process's memory: what `redis` does, by the same rules, for one instance.
+ * The broker of a single instance. It follows the same rules as the Redis scripts.
  *
- * Expiry needs no timer: an idle room is forgotten when it is next looked at, and all of them are looked at now and then.
+ * Expiry does not depend on timers: each step first removes what has expired from its topic, and a timer that visits all
+ * topics only frees memory.
  */
 import type {
   Broker,
@@ -10,21 +11,21 @@ import type {
   EventId,
   History,
   Hold,
-  Kept,
+  KeepResult,
   Latest,
   Receipt,
   Subscriber,
 } from '../broker.ts'
 import { MemoryTopic } from './memory-topic.ts'
 
-/** How often all topics are looked at, at least. */
-const maxTidyMs = 60_000
-
-/** What Redis is to its brokers. */
-export class MemoryStore {
-  readonly topics = new Map<string, MemoryTopic>()
-  readonly subscribers = new Map<string, Set<Subscriber>>()
+/** What brokers on the same topics share. */
+export interface SharedTopics {
+  topics: Map<string, MemoryTopic>
+  subscribers: Map<string, Set<Subscriber>>
 }
+
+/** How often all topics are visited at least. */
+const maxTidyMs = 60_000
 
 export class MemoryBroker implements Broker {
   readonly #topics: Map<string, MemoryTopic>
@@ -32,7 +33,10 @@ export class MemoryBroker implements Broker {
   readonly #options: BrokerOptions
   #tidying: NodeJS.Timeout | undefined
 
-  constructor(options: BrokerOptions, { topics, subscribers } = new MemoryStore()) {
+  constructor(
+    options: BrokerOptions,
+    { topics, subscribers }: SharedTopics = { topics: new Map(), subscribers: new Map() },
+  ) {
     this.#options = options
     this.#topics = topics
     this.#subscribers = subscribers
@@ -58,7 +62,7 @@ export class MemoryBroker implements Broker {
     return this.#change(topic, room => room.history(id))
   }
 
-  async keep(topic: string, holder: string, holds: Hold[], isOpen: boolean): Promise<Kept> {
+  async keep(topic: string, holder: string, holds: Hold[], isOpen: boolean): Promise<KeepResult> {
     return this.#change(topic, room => room.keep(holder, holds, isOpen))
   }
 
@@ -75,7 +79,7 @@ export class MemoryBroker implements Broker {
     }
   }
 
-  /** One step, as a script is one in Redis: what has run out goes first, and what was appended is announced together. */
+  /** Runs one atomic step, like a Redis script, and announces its events together. */
   #change<T>(topic: string, step: (room: MemoryTopic) => T): T {
     const room = this.#topics.get(topic) ?? new MemoryTopic()
     const after = room.begin(this.#options)
@@ -90,7 +94,7 @@ export class MemoryBroker implements Broker {
     return result
   }
 
-  /** Goes on for as long as a topic is left: looking at it sets the next time. */
+  /** Removes what has expired from every topic. `#change` sets the timer again while there are topics. */
   #tidy(): void {
     this.#tidying = undefined
     for (const topic of this.#topics.keys()) this.#change(topic, () => {})

@@ -1,20 +1,20 @@
 /**
- * One topic of the memory broker: the counterpart, line by line, of `redis/topic.lua` and the scripts that follow it.
+ * One topic of the memory broker. It does the same as `redis/lua/includes/topic.lua` and the scripts that use it.
  *
- * Every step runs between `begin` and `commit`; nothing here waits.
+ * Every step runs between `begin` and `commit`, synchronously.
  */
 import {
   type BrokerOptions,
   beginning,
+  compareIds,
   type Draft,
   type Event,
   type EventId,
   type History,
   type Hold,
-  isAbove,
-  type Kept,
+  type KeepResult,
   type Latest,
-  parts,
+  parseId,
   type Receipt,
 } from '../broker.ts'
 
@@ -22,32 +22,33 @@ interface Value {
   id: EventId
   value: string
   seq: number | undefined
-  /** When it was set. */
-  at: number
+  setAt: number
 }
 
-/** One holder's lease on a key. A `posted` lease is nobody's in particular: it came with a publish. */
+/** One holder's lease on a key. A publish creates a `posted` lease, which belongs to no holder. */
 interface Lease {
-  as: 'posted' | 'held' | 'acked' | 'released'
-  until: number
+  state: 'posted' | Hold['state']
+  endsAt: number
 }
 
+/** Stands for the holder of a posted lease. */
 const poster = ''
 
 export class MemoryTopic {
   readonly #values = new Map<string, Value>()
   readonly #leases = new Map<string, Map<string, Lease>>()
   #log: Event[] = []
-  /** The id before the log's first event; null once that is not known any more. */
+  /** The id before the log's first event; null once events were dropped from the log. */
   #before: EventId | null = beginning
+  /** Whether this step started a new log after a gap, which has to be announced. */
   #isNew = false
-  /** When the log is dropped; in the past there is none. */
+  /** When the log is dropped. If this is in the past, there is no log. */
   #idleAt = 0
   #options: BrokerOptions = { historyLength: 0, historyTtlMs: 0, leaseMs: 0, graceMs: 0 }
   #head = beginning
-  /** When this step began, by a clock that nobody sets. */
+  /** When this step began, by the monotonic clock: setting the system's clock must not end a lease. */
   #now = 0
-  /** No lease runs out before this. */
+  /** No lease ends before this. */
   #nextEnd = Number.POSITIVE_INFINITY
   #added: Event[] = []
 
@@ -55,7 +56,7 @@ export class MemoryTopic {
     return this.#log.length === 0 && this.#values.size === 0 && this.#leases.size === 0
   }
 
-  /** Returns the head from which this step starts. */
+  /** Starts a step. Returns the head before it. */
   begin(options: BrokerOptions): EventId {
     this.#now = performance.now()
     this.#options = options
@@ -66,13 +67,13 @@ export class MemoryTopic {
     return head
   }
 
-  /** Returns what is to be announced, or null: nothing is. */
+  /** Ends a step. Returns the events to announce, or null if there is nothing to announce. */
   commit(): Event[] | null {
     const { historyLength, historyTtlMs } = this.#options
     if (this.#added.length === 0 && !this.#isNew) return null
     this.#isNew = false
     this.#idleAt = this.#now + historyTtlMs
-    // Where a log begins anew, that is an entry, too.
+    // In Redis, a log that starts again has an entry for the gap. It counts here, too.
     const entries = this.#log.length + (this.#before === null || this.#before === beginning ? 0 : 1)
     if (entries > historyLength) {
       this.#log.splice(0, this.#log.length - historyLength)
@@ -84,12 +85,12 @@ export class MemoryTopic {
   publish({ key, value, seq }: Draft): Receipt {
     const old = this.#values.get(key)
     if (old?.seq !== undefined && seq !== undefined && seq <= old.seq) {
-      // It changes nothing, but it is a sign of life.
+      // A stale draft renews the lease all the same.
       this.#post(key)
       return { id: old.id, stale: true }
     }
     const id = this.#append(key, value, '')
-    this.#values.set(key, { id, value, seq: seq ?? old?.seq, at: this.#now })
+    this.#values.set(key, { id, value, seq: seq ?? old?.seq, setAt: this.#now })
     this.#post(key)
     return { id, stale: false }
   }
@@ -100,7 +101,7 @@ export class MemoryTopic {
     const known = stored.seq ?? seq - 1
     values.forEach((value, i) => {
       if (seq + i <= known) return
-      this.#values.set(key, { id: this.#append(key, value, ''), value, seq: seq + i, at: this.#now })
+      this.#values.set(key, { id: this.#append(key, value, ''), value, seq: seq + i, setAt: this.#now })
     })
     return true
   }
@@ -120,68 +121,70 @@ export class MemoryTopic {
     return { recovered: at >= 0, events: this.#log.slice(at + 1) }
   }
 
-  keep(holder: string, holds: Hold[], isOpen: boolean): Kept {
+  keep(holder: string, holds: Hold[], isOpen: boolean): KeepResult {
     if (isOpen && this.#now < this.#idleAt) this.#idleAt = this.#now + this.#options.historyTtlMs
-    for (const { key, as } of holds) {
+    for (const { key, state } of holds) {
       const leases = this.#leasesOf(key)
       leases.delete(poster)
       leases.delete(holder)
-      if (as !== 'released') {
-        // With somebody there, what others were given when they left means nothing any more.
-        for (const [name, lease] of leases) if (lease.as === 'released') leases.delete(name)
-        this.#lease(key, holder, as, this.#options.leaseMs)
-      } else if (!isHeld(leases)) this.#lease(key, holder, as, this.#options.graceMs)
+      if (state !== 'released') {
+        // The key has a holder again, so the grace periods of earlier holders are void.
+        for (const [name, lease] of leases) if (lease.state === 'released') leases.delete(name)
+        this.#lease(key, holder, state, this.#options.leaseMs)
+      } else if (!isHeld(leases)) this.#lease(key, holder, state, this.#options.graceMs)
     }
     this.#nextEnd = this.#earliestEnd()
     return { head: this.#head, nextEndMs: Number.isFinite(this.#nextEnd) ? this.#nextEnd - this.#now : null }
   }
 
   alive(key: string): void {
-    const acked = [...this.#leasesOf(key)].filter(([, { as }]) => as === 'acked')
+    const acked = [...this.#leasesOf(key)].filter(([, { state }]) => state === 'acked')
     for (const [holder] of acked) this.#lease(key, holder, 'acked', this.#options.leaseMs)
     if (acked.length === 0 && this.#values.has(key)) this.#post(key)
   }
 
-  /** Posting keeps those whom no stream keeps, or none any more. */
+  /** A post renews the lease of a key that no stream holds. */
   #post(key: string): void {
     const leases = this.#leasesOf(key)
     if (leases.size === 0 || leases.has(poster)) this.#lease(key, poster, 'posted', this.#options.leaseMs)
   }
 
-  #lease(key: string, holder: string, as: Lease['as'], lengthMs: number): void {
-    const until = this.#now + lengthMs
-    this.#leases.set(key, this.#leasesOf(key).set(holder, { as, until }))
-    this.#nextEnd = Math.min(this.#nextEnd, until)
+  #lease(key: string, holder: string, state: Lease['state'], lengthMs: number): void {
+    const endsAt = this.#now + lengthMs
+    this.#leases.set(key, this.#leasesOf(key).set(holder, { state, endsAt }))
+    this.#nextEnd = Math.min(this.#nextEnd, endsAt)
   }
 
+  /** The leases on a key that have not ended. */
   #leasesOf(key: string): Map<string, Lease> {
     const leases = this.#leases.get(key) ?? new Map<string, Lease>()
-    for (const [holder, { until }] of leases) if (until <= this.#now) leases.delete(holder)
+    for (const [holder, { endsAt }] of leases) if (endsAt <= this.#now) leases.delete(holder)
     return leases
   }
 
+  /** Removes the keys whose last lease has ended. */
   #expire(): void {
     if (this.#now < this.#nextEnd) return
     for (const [key, leases] of this.#leases) {
-      const { as, until } = last(leases)
-      if (until > this.#now) continue
+      const { state, endsAt } = lastToEnd(leases)
+      if (endsAt > this.#now) continue
       this.#leases.delete(key)
       const stored = this.#values.get(key)
       if (!stored) continue
-      const postedUntil = stored.at + this.#options.leaseMs
-      if (as !== 'released' && postedUntil > this.#now) {
-        this.#leases.set(key, new Map([[poster, { as: 'posted', until: postedUntil }]]))
+      const postedUntil = stored.setAt + this.#options.leaseMs
+      if (state !== 'released' && postedUntil > this.#now) {
+        this.#leases.set(key, new Map([[poster, { state: 'posted', endsAt: postedUntil }]]))
         continue
       }
       this.#values.delete(key)
-      this.#append(key, null, as === 'released' ? 'closed' : 'expired')
+      this.#append(key, null, state === 'released' ? 'closed' : 'expired')
     }
     this.#nextEnd = this.#earliestEnd()
   }
 
   #earliestEnd(): number {
     let earliest = Number.POSITIVE_INFINITY
-    for (const leases of this.#leases.values()) earliest = Math.min(earliest, last(leases).until)
+    for (const leases of this.#leases.values()) earliest = Math.min(earliest, lastToEnd(leases).endsAt)
     return earliest
   }
 
@@ -194,13 +197,13 @@ export class MemoryTopic {
   }
 
   #nextId(): EventId {
-    const [ms, n] = parts(this.#head)
+    const [ms, n] = parseId(this.#head)
     const now = Date.now()
     if (now > ms) return `${now}-${Math.floor(Math.random() * 2 ** 20)}`
     return `${ms}-${n + 1}`
   }
 
-  /** The last log is gone. If someone is still there, no position from then is in the new one. */
+  /** Starts a log. If the topic still has values, an earlier log was dropped, and none of its ids is in the new one. */
   #beginLog(): void {
     this.#log = []
     this.#head = this.#newestValue()
@@ -211,16 +214,16 @@ export class MemoryTopic {
 
   #newestValue(): EventId {
     let newest = beginning
-    for (const { id } of this.#values.values()) if (isAbove(id, newest)) newest = id
+    for (const { id } of this.#values.values()) if (compareIds(id, newest) > 0) newest = id
     return newest
   }
 }
 
 function isHeld(leases: Map<string, Lease>): boolean {
-  return [...leases.values()].some(({ as }) => as !== 'released')
+  return [...leases.values()].some(({ state }) => state !== 'released')
 }
 
-/** The lease that runs out last decides. */
-function last(leases: Map<string, Lease>): Lease {
-  return [...leases.values()].reduce((a, b) => (b.until > a.until ? b : a))
+/** A key stays until its last lease ends, and the state of that lease decides why the key is removed. */
+function lastToEnd(leases: Map<string, Lease>): Lease {
+  return [...leases.values()].reduce((a, b) => (b.endsAt > a.endsAt ? b : a))
 }

@@ -1,5 +1,5 @@
 /**
- * How events travel through Redis: as lines, which the scripts write and this reads.
+ * Decodes events from the lines that the scripts write.
  */
 import type { Event } from '../broker.ts'
 
@@ -7,33 +7,34 @@ const tab = '\t'.charCodeAt(0)
 const newline = '\n'.charCodeAt(0)
 
 /**
- * An announcement: the id before its first event, then a line for each event, `id TAB key TAB reason TAB value`; without
- * a value the key was removed. No event if the log began anew with that id.
+ * Decodes an announcement: the id before its first event, then a line for each event, `id TAB key TAB reason TAB value`.
+ * An empty value means that the key was removed. Without a line, the log starts again after that id.
  *
- * Each field is decoded by itself: a part of one long string would keep all of it, as long as it is somebody's value.
+ * Each field is decoded from the bytes. A substring of one long string would keep that whole string in memory as long as
+ * the field is stored.
  */
 export function announcementOf(payload: Buffer): { after: string; events: Event[] } {
   let at = 0
-  const upTo = (mark: number) => {
-    const found = payload.indexOf(mark, at)
+  const readUpTo = (separator: number) => {
+    const found = payload.indexOf(separator, at)
     const end = found < 0 ? payload.length : found
     const field = payload.toString('utf8', at, end)
     at = end + 1
     return field
   }
-  const after = upTo(newline)
+  const after = readUpTo(newline)
   const events: Event[] = []
   while (at < payload.length) {
-    const [id, key, reason, value] = [upTo(tab), upTo(tab), upTo(tab), upTo(newline)]
+    const [id, key, reason, value] = [readUpTo(tab), readUpTo(tab), readUpTo(tab), readUpTo(newline)]
     events.push({ id, key, value: value || null, reason })
   }
   return { after, events }
 }
 
-/** A stream's entry, as XRANGE returns it: its id, and one field with the rest of the line. */
+/** An entry of a Redis stream, as XRANGE returns it: its id, and one field with the rest of the line. */
 export type StreamEntry = [id: string, fields: [name: string, line: string]]
 
-/** The events among a stream's entries; a gap is none. */
+/** Decodes the events among a stream's entries. An entry for a gap is not an event. */
 export function eventsOf(entries: StreamEntry[]): Event[] {
   return entries
     .filter(([, [name]]) => !name.startsWith('g'))

@@ -1,13 +1,14 @@
 /**
- * Redis's clock as seen from here, so that a script can be told until when it may run; and whether commands are answered.
+ * Redis's clock as this process knows it, so that a script can be given a deadline by that clock. Reading the clock also
+ * shows whether Redis answers commands.
  *
- * Over several nodes it is the slowest of their clocks: a deadline by it is early at the others, never late.
+ * With several nodes it is the slowest of their clocks: a deadline by it is early on the other nodes, never late.
  */
 import type { Redis } from 'ioredis'
 
-/** A node that left this many questions in a row unanswered gets a new connection. */
+/** A node that does not answer this many times in a row gets a new connection. */
 const maxUnanswered = 2
-/** What is known of the clock is worth nothing after this. */
+/** The clock is unknown this long after the last answer. */
 const maxAgeMs = 3_000
 
 export class Clock {
@@ -24,31 +25,36 @@ export class Clock {
     return performance.now() + this.#offsetMs
   }
 
-  /** Asks each node for its time. Rejects when none answers. */
+  /** Asks each node for its time. If no node answers, the clock stays as it is until it expires. */
   async read(nodes: Redis[]): Promise<void> {
-    const offsets = await Promise.allSettled(nodes.map(node => this.#readOne(node)))
-    const known = offsets.flatMap(result => (result.status === 'fulfilled' ? [result.value] : []))
-    if (known.length === 0) throw new Error('No node tells the time')
+    const offsets = await Promise.all(nodes.map(node => this.#readOffset(node)))
+    const known = offsets.filter(offset => offset !== null)
+    if (known.length === 0) return
     this.#offsetMs = Math.min(...known)
     this.#readAt = performance.now()
   }
 
-  async #readOne(node: Redis): Promise<number> {
-    try {
-      const [seconds, micros] = await node.time()
-      // A reply that came late, on a connection that was given up: nothing can be sent over it any more.
-      if (!node.stream.writable) throw new Error('The connection was given up')
-      this.#unanswered.delete(node)
-      // It was read before now: so it is never taken to be later than it is.
-      return Number(seconds) * 1_000 + Number(micros) / 1_000 - performance.now()
-    } catch (error) {
-      const unanswered = (this.#unanswered.get(node) ?? 0) + 1
-      this.#unanswered.set(node, unanswered)
-      if (unanswered >= maxUnanswered && node.status === 'ready') {
-        this.#unanswered.delete(node)
-        node.disconnect(true)
-      }
-      throw error
+  /** Returns null if the node does not answer. */
+  async #readOffset(node: Redis): Promise<number | null> {
+    // ioredis rejects with untyped errors when the connection is lost or the command times out, and with a ReplyError
+    // when Redis refuses. In each case the node does not tell its time.
+    const time = await node.time().catch(() => null)
+    // A late reply may come over a connection that ioredis has given up, and nothing more can be sent over that.
+    if (!time || !node.stream.writable) {
+      this.#countUnanswered(node)
+      return null
     }
+    this.#unanswered.delete(node)
+    const [seconds, micros] = time
+    // Redis took the time before now, so its clock is estimated too early, never too late.
+    return Number(seconds) * 1_000 + Number(micros) / 1_000 - performance.now()
+  }
+
+  #countUnanswered(node: Redis): void {
+    const unanswered = (this.#unanswered.get(node) ?? 0) + 1
+    this.#unanswered.set(node, unanswered)
+    if (unanswered < maxUnanswered || node.status !== 'ready') return
+    this.#unanswered.delete(node)
+    node.disconnect(true)
   }
 }

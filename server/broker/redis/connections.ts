@@ -1,6 +1,6 @@
 /**
- * Connections to Redis, single, behind Sentinel or a Cluster, with the habits this broker needs: no command waits in a
- * queue for a better day, none is sent twice, and subscriptions are never made behind its back.
+ * Connections to a single Redis, to Redis behind Sentinel or to Redis Cluster. ioredis is set up so that no command waits
+ * in an offline queue, no command is sent twice, and only this broker makes subscriptions.
  */
 import { Cluster, Redis, type RedisOptions } from 'ioredis'
 
@@ -11,20 +11,20 @@ export type RedisPlace =
   | { kind: 'cluster'; nodes: string[] }
 
 export interface Connections {
-  /** Runs commands, and reconnects by itself. */
+  /** Runs commands, and reconnects automatically. */
   commands: Redis | Cluster
   isCluster: boolean
-  /** Every node that commands may go to. */
+  /** The nodes that commands are sent to. */
   masters(): Redis[]
-  /** The address of some node; without a cluster there is only one, which needs none. */
+  /** The address of any node. Without a cluster there is only one node, and the address is empty. */
   anyAddress(): string
-  /** A connection for subscribing to a node. It connects when told to, once. */
+  /** A connection for subscribing at a node. It connects when `connect` is called and does not reconnect. */
   subscriber(address: string): Redis
 }
 
-/** Less than the two seconds in which a request is to be answered. */
+/** Less than the two seconds within which a request must be answered. */
 export const commandTimeoutMs = 1_800
-/** The longest pause between two attempts to have Redis back. */
+/** The longest pause between two attempts to connect. */
 const maxPauseMs = 300
 
 const shared = {
@@ -32,22 +32,22 @@ const shared = {
   autoResubscribe: false,
   commandTimeout: commandTimeoutMs,
   connectTimeout: commandTimeoutMs,
-  // Whoever is given up may never agree to the end of the connection.
+  // A Redis that hangs never closes its side of the connection.
   disconnectTimeout: 0,
   enableOfflineQueue: false,
-  // A Redis that loads its file guesses how long that takes, and is often wrong.
+  // While Redis loads its file it reports an estimate of the remaining time, which is often wrong.
   maxLoadingRetryTime: maxPauseMs,
   maxRetriesPerRequest: 0,
-  // Three that hang are asked one after another.
+  // Sentinels are asked one after another, and three of them may hang.
   sentinelCommandTimeout: commandTimeoutMs / 3,
 } satisfies RedisOptions
 
 const forCommands = {
   ...shared,
   connectionName: 'colocate',
-  // Subscriptions are tried again as often: without commands they are no use, since what they missed cannot be read.
+  // At least as often as subscriptions are retried: without commands, what a subscription missed cannot be read.
   retryStrategy: (attempt: number) => jitter(Math.min(50 * 2 ** attempt, maxPauseMs)),
-  // A master that was demoted; its successor is found by connecting anew.
+  // The master was demoted. A new connection finds its successor.
   reconnectOnError: (error: Error) => error.message.startsWith('READONLY'),
 }
 
@@ -59,15 +59,15 @@ const forSubscribing = {
   sentinelRetryStrategy: () => null,
 }
 
-/** `onError` hears of every failed connection. */
+/** `onError` receives every connection error. */
 export function connect(place: RedisPlace, onError: (error: Error) => void): Connections {
-  const heard = <T extends Redis | Cluster>(redis: T): T => redis.on('error', onError) as T
+  const withErrors = <T extends Redis | Cluster>(redis: T): T => redis.on('error', onError) as T
 
   if (place.kind === 'cluster') {
-    const commands = heard(
+    const commands = withErrors(
       new Cluster(place.nodes, {
         enableOfflineQueue: false,
-        // What a lost connection did not answer may have been done.
+        // A command whose connection was lost may have been executed, so it must not be sent again.
         retryDelayOnFailover: 0,
         slotsRefreshInterval: 2_000,
         clusterRetryStrategy: attempt => jitter(Math.min(100 * attempt, 1_000)),
@@ -83,12 +83,12 @@ export function connect(place: RedisPlace, onError: (error: Error) => void): Con
         const addresses = known.length > 0 ? known : place.nodes
         return addresses[Math.floor(Math.random() * addresses.length)] ?? ''
       },
-      subscriber: address => heard(new Redis({ ...hostAndPort(address), ...forSubscribing })),
+      subscriber: address => withErrors(new Redis({ ...hostAndPort(address), ...forSubscribing })),
     }
   }
 
   const open = (options: Partial<typeof forCommands> | typeof forSubscribing) =>
-    heard(
+    withErrors(
       place.kind === 'single'
         ? new Redis(place.url, options)
         : new Redis({ sentinels: place.sentinels.map(hostAndPort), name: place.name, ...options }),

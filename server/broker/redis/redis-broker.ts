@@ -1,42 +1,45 @@
 /**
- * The broker over Redis: one script for each step, and a Pub/Sub channel for each topic.
+ * The broker on Redis: one script for each operation, and one Pub/Sub channel for each topic.
  */
-import {
-  type Broker,
-  type BrokerOptions,
-  type Entry,
-  type EventId,
-  type History,
-  type Hold,
-  type Kept,
-  type Latest,
-  type Receipt,
-  type Subscriber,
-  Unavailable,
+import type {
+  Broker,
+  BrokerOptions,
+  Draft,
+  Entry,
+  EventId,
+  History,
+  Hold,
+  KeepResult,
+  Latest,
+  Receipt,
+  Subscriber,
 } from '../broker.ts'
 import { eventsOf, type StreamEntry } from './announcement.ts'
-import { gathered } from './publish-batcher.ts'
-import type { RedisStore } from './redis-store.ts'
-import { Scripts } from './scripts.ts'
+import { PublishBatcher } from './publish-batcher.ts'
+import { type ScriptContext, Scripts } from './scripts.ts'
+import type { Subscriptions } from './subscriptions.ts'
+
+/** What all brokers on one Redis share. */
+export interface SharedRedis extends ScriptContext {
+  readonly subscriptions: Subscriptions
+}
 
 const letters = { held: 'h', acked: 'a', released: 'r' } as const
 
 export class RedisBroker implements Broker {
-  readonly #store: RedisStore
+  readonly #subscriptions: Subscriptions
   readonly #scripts: Scripts
+  readonly #batcher: PublishBatcher
 
-  constructor(store: RedisStore, options: BrokerOptions) {
-    this.#store = store
-    this.#scripts = new Scripts(store, options)
+  constructor(redis: SharedRedis, options: BrokerOptions) {
+    this.#subscriptions = redis.subscriptions
+    this.#scripts = new Scripts(redis, options)
+    this.#batcher = new PublishBatcher(this.#scripts)
   }
 
-  readonly publish = gathered(parts => {
-    const calls = parts.map(({ topic, drafts }) => ({
-      topic,
-      args: drafts.flatMap(({ key, seq, value }) => [key, seq ?? '', value]),
-    }))
-    return this.#scripts.runAll('publish', calls).map(async reply => receiptsOf((await reply) as (string | number)[]))
-  })
+  publish(topic: string, drafts: Draft[]): Promise<Receipt[]> {
+    return this.#batcher.publish(topic, drafts)
+  }
 
   async append(topic: string, key: string, seq: number, values: string[]): Promise<boolean> {
     return (await this.#scripts.run('append', topic, key, seq, ...values)) === 1
@@ -58,8 +61,8 @@ export class RedisBroker implements Broker {
     return { recovered: recovered === 1, events: eventsOf(entries) }
   }
 
-  async keep(topic: string, holder: string, holds: Hold[], isOpen: boolean): Promise<Kept> {
-    const args = holds.flatMap(({ key, as }) => [key, letters[as]])
+  async keep(topic: string, holder: string, holds: Hold[], isOpen: boolean): Promise<KeepResult> {
+    const args = holds.flatMap(({ key, state }) => [key, letters[state]])
     const reply = await this.#scripts.run('keep', topic, holder, isOpen ? 1 : 0, ...args)
     const [head, nextEndMs] = reply as [string, number]
     return { head, nextEndMs: nextEndMs < 0 ? null : nextEndMs }
@@ -69,19 +72,9 @@ export class RedisBroker implements Broker {
     await this.#scripts.run('alive', topic, key)
   }
 
-  async subscribe(topic: string, subscriber: Subscriber): Promise<() => void> {
-    return this.#store.subscriptions.subscribe(this.#scripts.channel(topic), subscriber).catch(error => {
-      throw new Unavailable('Redis Pub/Sub does not answer.', { cause: error })
-    })
+  subscribe(topic: string, subscriber: Subscriber): Promise<() => void> {
+    return this.#subscriptions.subscribe(this.#scripts.channel(topic), subscriber)
   }
-}
-
-/** A receipt is an id, and 1 if it was stale. */
-function receiptsOf(reply: (string | number)[]): Receipt[] {
-  return Array.from({ length: reply.length / 2 }, (_, i) => ({
-    id: String(reply[2 * i]),
-    stale: reply[2 * i + 1] === 1,
-  }))
 }
 
 /** A stored value is `id TAB seq TAB value`. */

@@ -1,13 +1,13 @@
 /**
- * Counters that all instances share.
+ * A rate limiter whose counters all instances share.
  */
 import { type RateLimiterAbstract, RateLimiterMemory, RateLimiterRedis, RLWrapperTimeouts } from 'rate-limiter-flexible'
 import type { Connections } from './connections.ts'
 
-/** A limit must not make anybody wait. */
+/** A request must not wait long for its limit. */
 const timeoutMs = 200
 
-/** Gives `points` to each key in every `seconds`. With Redis away or slow each instance counts for itself. */
+/** Allows each key `points` per `seconds`. While Redis is away or slow, each instance counts for itself. */
 export function redisLimiter(
   { commands }: Connections,
   keyPrefix: string,
@@ -20,7 +20,7 @@ export function redisLimiter(
     keyPrefix,
     points,
     duration: seconds,
-    // Whoever is over it costs Redis nothing more until its time is over.
+    // A key that is over its limit costs no further Redis command until its time has passed.
     inMemoryBlockOnConsumed: points,
     insuranceLimiter: new RateLimiterMemory({ keyPrefix, points, duration: seconds }),
   })

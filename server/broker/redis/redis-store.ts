@@ -1,72 +1,94 @@
 /**
- * One Redis, as this process knows it: its connections, its clock, and what is subscribed there. Every broker on it uses
- * the same, and here they are looked after, again and again.
+ * One Redis: its connections, its clock and the subscriptions, shared by every broker on it. Checks once a second whether
+ * Redis can serve.
  */
 import { nanoid } from 'nanoid'
+import type { RateLimiterAbstract } from 'rate-limiter-flexible'
+import type { Broker, BrokerOptions } from '../broker.ts'
+import type { Store } from '../store.ts'
 import { Clock } from './clock.ts'
 import type { Connections } from './connections.ts'
+import { RedisBroker, type SharedRedis } from './redis-broker.ts'
+import { redisLimiter } from './redis-limiter.ts'
+import type { OnRoundTrip } from './scripts.ts'
 import { Subscriptions } from './subscriptions.ts'
 
-/** Hears of each script that was answered, and how long that took. */
-export type OnRoundTrip = (script: string, ms: number) => void
+export interface RedisStoreOptions {
+  onRoundTrip?: OnRoundTrip
+  /** Receives errors that are bugs. Without it they are thrown. */
+  onError?: (error: unknown) => void
+}
 
-const pulseMs = 1_000
+const checkMs = 1_000
 
-export class RedisStore {
+export class RedisStore implements Store, SharedRedis {
   readonly connections: Connections
-  /** Begins every key and channel. */
   readonly prefix: string
   readonly clock = new Clock()
   readonly subscriptions: Subscriptions
   readonly onRoundTrip: OnRoundTrip
-  /** Without a master for some of its slots, a cluster takes no command at all, though it answers and publishes. */
-  #isDown = false
-  #pulse: NodeJS.Timeout | undefined
+  /** A cluster without a master for some of its slots refuses every command, although it answers and publishes. */
+  #isClusterDown = false
+  #nextCheck: NodeJS.Timeout | undefined
   #isClosed = false
 
-  /** The connections are the store's from here on; `close` ends them. */
-  constructor(connections: Connections, prefix: string, onRoundTrip: OnRoundTrip = () => {}) {
+  /** The store takes over the connections: `close` closes them. Every key and channel begins with `prefix`. */
+  constructor(
+    connections: Connections,
+    prefix: string,
+    { onRoundTrip = () => {}, onError = rethrow }: RedisStoreOptions = {},
+  ) {
     this.connections = connections
     this.prefix = prefix
     this.onRoundTrip = onRoundTrip
-    this.subscriptions = new Subscriptions(connections, `${prefix}:probe:${nanoid(8)}`)
-    connections.commands.on('ready', () => this.#beat())
-    this.#beat()
+    this.subscriptions = new Subscriptions(connections, `${prefix}:probe:${nanoid(8)}`, onError)
+    connections.commands.on('ready', () => this.#check())
+    this.#check()
   }
 
-  /** Why it can't serve at present; null when it can. Answers from what is known. */
+  broker(options: BrokerOptions): Broker {
+    return new RedisBroker(this, options)
+  }
+
+  limiter(name: string, points: number, seconds: number): RateLimiterAbstract {
+    return redisLimiter(this.connections, `${this.prefix}:limit:${name}`, points, seconds)
+  }
+
+  /** Answers from the last checks, without asking Redis. */
   unavailableReason(): string | null {
     if (this.connections.commands.status !== 'ready' || !this.clock.isKnown) return 'Redis does not answer'
-    if (this.#isDown) return 'The Redis cluster is down'
+    if (this.#isClusterDown) return 'The Redis cluster is down'
     return this.subscriptions.unavailableReason()
   }
 
   close(): void {
     this.#isClosed = true
-    clearTimeout(this.#pulse)
+    clearTimeout(this.#nextCheck)
     this.subscriptions.close()
     this.connections.commands.disconnect()
   }
 
-  /** Looks after the connections now, and then again and again. */
-  #beat(): void {
+  /** Checks now, and again every second. A check that gets no answer changes nothing, and the clock then expires. */
+  #check(): void {
     if (this.#isClosed) return
-    clearTimeout(this.#pulse)
-    this.#pulse = setTimeout(() => this.#beat(), pulseMs)
+    clearTimeout(this.#nextCheck)
+    this.#nextCheck = setTimeout(() => this.#check(), checkMs)
     const { commands, isCluster } = this.connections
-    // What cannot be asked now is asked at the next beat, and shows in `unavailableReason`.
-    this.clock.read(this.connections.masters()).catch(() => {})
-    if (isCluster) void this.#lookAtCluster()
-    this.subscriptions
-      .probe((channel, payload) =>
-        isCluster ? commands.spublish(channel, payload) : commands.publish(channel, payload),
-      )
-      .catch(() => {})
+    void this.clock.read(this.connections.masters())
+    if (isCluster) void this.#checkCluster()
+    void this.subscriptions.probe((channel, payload) =>
+      isCluster ? commands.spublish(channel, payload) : commands.publish(channel, payload),
+    )
   }
 
-  async #lookAtCluster(): Promise<void> {
-    const said = await Promise.allSettled(this.connections.masters().map(node => node.cluster('INFO')))
-    const infos = said.flatMap(result => (result.status === 'fulfilled' ? [String(result.value)] : []))
-    this.#isDown = infos.length > 0 && infos.every(info => info.includes('cluster_state:fail'))
+  async #checkCluster(): Promise<void> {
+    // A node that does not answer is expected here. The other nodes know whether the cluster is down.
+    const replies = await Promise.allSettled(this.connections.masters().map(node => node.cluster('INFO')))
+    const infos = replies.flatMap(result => (result.status === 'fulfilled' ? [String(result.value)] : []))
+    this.#isClusterDown = infos.length > 0 && infos.every(info => info.includes('cluster_state:fail'))
   }
+}
+
+function rethrow(error: unknown): never {
+  throw error
 }

@@ -1,15 +1,15 @@
 /**
- * The Lua scripts: loaded once, run by their hash.
+ * Runs the Lua scripts by their hash.
  *
- * A script is one step in Redis, on one topic or, where one Redis has them all, on as many as there are calls. It is never
- * run twice for one call, since a reply that was lost may have been a success, and never later than its caller was told
- * that it failed: it knows until when it may run.
+ * A script is one atomic step in Redis on one topic or, without a cluster, on one topic for each call. A script never
+ * runs twice for one call, because a lost reply may have been a success. It never runs after its caller was told that it
+ * failed, because it has a deadline.
  */
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { type BrokerOptions, Unavailable } from '../broker.ts'
-import { commandTimeoutMs } from './connections.ts'
-import type { RedisStore } from './redis-store.ts'
+import type { Clock } from './clock.ts'
+import { type Connections, commandTimeoutMs } from './connections.ts'
 
 export type ScriptName = 'publish' | 'append' | 'remove' | 'latest' | 'history' | 'keep' | 'alive'
 
@@ -18,27 +18,39 @@ export interface Call {
   args: (string | number)[]
 }
 
+/** Receives the duration of each script that Redis has answered. */
+export type OnRoundTrip = (script: string, ms: number) => void
+
+/** What scripts need of the Redis that they run in. */
+export interface ScriptContext {
+  readonly connections: Connections
+  /** Every key and channel begins with it. */
+  readonly prefix: string
+  readonly clock: Clock
+  readonly onRoundTrip: OnRoundTrip
+}
+
 interface Script {
   source: string
   sha: string
 }
 
-/** Redis may begin a script until this long after it was sent: less than its caller waits. */
+/** Redis may start a script until this long after it was sent. It is less than the time that the caller waits. */
 const deadlineMs = commandTimeoutMs - 200
-/** After a reply that took longer there is no time for a second command. */
+/** After a reply that took longer, the caller has no time for a second command. */
 const slowMs = 150
-/** What may be on its way to Redis. */
+/** How much may be on its way to Redis. */
 const maxPendingBytes = 32 * 1024 * 1024
 
 export class Scripts {
-  readonly #store: RedisStore
+  readonly #context: ScriptContext
   readonly #constants: string
   readonly #scripts = new Map<ScriptName, Script>()
   #pendingBytes = 0
 
-  constructor(store: RedisStore, { historyLength, historyTtlMs, leaseMs, graceMs }: BrokerOptions) {
-    this.#store = store
-    const publish = store.connections.isCluster ? 'SPUBLISH' : 'PUBLISH'
+  constructor(context: ScriptContext, { historyLength, historyTtlMs, leaseMs, graceMs }: BrokerOptions) {
+    this.#context = context
+    const publish = context.connections.isCluster ? 'SPUBLISH' : 'PUBLISH'
     this.#constants = `local PUBLISH, historyLength = '${publish}', '${historyLength}'
 local historyTtl, leaseMs, graceMs = ${historyTtlMs}, ${leaseMs}, ${graceMs}`
   }
@@ -47,56 +59,62 @@ local historyTtl, leaseMs, graceMs = ${historyTtlMs}, ${leaseMs}, ${graceMs}`
     return `${this.#base(topic)}:events`
   }
 
-  /** Runs a script on a topic. Rejects with `Unavailable` when Redis did not answer, or refused. */
+  /** Runs a script on a topic. Rejects with `Unavailable` if Redis does not answer or refuses. */
   async run(name: ScriptName, topic: string, ...args: Call['args']): Promise<unknown> {
     const [reply] = this.runAll(name, [{ topic, args }])
     return reply
   }
 
-  /** Runs a script on each topic: one promise for each call, as above. */
+  /** Runs a script on the topic of each call. Returns one promise for each call, which settles as that of `run`. */
   runAll(name: ScriptName, calls: Call[]): Promise<unknown>[] {
-    const steps = this.#store.connections.isCluster ? calls.map(call => [call]) : [calls]
+    const steps = this.#context.connections.isCluster ? calls.map(call => [call]) : [calls]
     return steps.flatMap(step => {
       const replies = this.#step(name, step)
       return step.map(async (_, i) => {
         const reply = (await replies)[i]
-        if (reply instanceof Error) throw refused(reply)
+        if (reply instanceof Error) throw unavailable(reply)
         return reply
       })
     })
   }
 
   async #step(name: ScriptName, calls: Call[]): Promise<unknown[]> {
-    if (!this.#store.clock.isKnown) throw new Unavailable('Redis does not answer.')
-    if (this.#pendingBytes > maxPendingBytes) throw new Unavailable('Redis is too slow.')
+    if (!this.#context.clock.isKnown) throw new Unavailable('Redis does not answer.')
+    if (this.#pendingBytes > maxPendingBytes) throw new Unavailable('Redis answers too slowly.')
+    const script = this.#script(name)
+    const keys = calls.flatMap(({ topic }) => this.#keys(topic))
     const args = calls.flatMap(call => [call.args.length, ...call.args])
     const bytes = args.reduce<number>((sum, arg) => sum + Buffer.byteLength(String(arg)), 0)
     this.#pendingBytes += bytes
     const start = performance.now()
     try {
-      const keys = calls.flatMap(({ topic }) => this.#keys(topic))
-      const replies = await this.#send(this.#script(name), keys, args)
-      this.#store.onRoundTrip(name, performance.now() - start)
+      const replies = await this.#send(script, keys, args)
+      this.#context.onRoundTrip(name, performance.now() - start)
       return replies
-    } catch (error) {
-      throw refused(error)
     } finally {
       this.#pendingBytes -= bytes
     }
   }
 
+  /** Loads the script if Redis does not know it. */
   async #send({ source, sha }: Script, keys: string[], args: Call['args']): Promise<unknown[]> {
-    const { commands } = this.#store.connections
-    const deadline = Math.floor(this.#store.clock.now() + deadlineMs)
+    const { clock, connections } = this.#context
+    const deadline = Math.floor(clock.now() + deadlineMs)
     const salt = Math.floor(Math.random() * 2 ** 20)
     const all = [keys.length, ...keys, deadline, salt, ...args] as const
     const start = performance.now()
+    // Only ioredis's own promises are caught. Redis refuses with a ReplyError; the errors of ioredis for a lost
+    // connection or a timeout are untyped.
     try {
-      return (await commands.evalsha(sha, ...all)) as unknown[]
+      return (await connections.commands.evalsha(sha, ...all)) as unknown[]
     } catch (error) {
       const isSlow = performance.now() - start > slowMs
-      if (isSlow || !(error as Error).message.startsWith('NOSCRIPT')) throw error
-      return (await commands.eval(source, ...all)) as unknown[]
+      if (isSlow || !(error as Error).message.startsWith('NOSCRIPT')) throw unavailable(error)
+    }
+    try {
+      return (await connections.commands.eval(source, ...all)) as unknown[]
+    } catch (error) {
+      throw unavailable(error)
     }
   }
 
@@ -105,23 +123,23 @@ local historyTtl, leaseMs, graceMs = ${historyTtlMs}, ${leaseMs}, ${graceMs}`
     return [`${base}:log`, `${base}:values`, `${base}:holders`, `${base}:leases`]
   }
 
-  /** A room's name has no brace, so the braces hold its hash tag. */
+  /** The braces mark the hash tag of Redis Cluster. A topic's name contains no brace. */
   #base(topic: string): string {
-    return `${this.#store.prefix}:{${topic}}`
+    return `${this.#context.prefix}:{${topic}}`
   }
 
   #script(name: ScriptName): Script {
     const known = this.#scripts.get(name)
     if (known) return known
-    const within = `local function within(KEYS, ARGV)\n${read('includes/topic')}\n${read(name)}\nend`
-    const source = [this.#constants, read('includes/prelude'), within, read('includes/for-each-topic')].join('\n')
+    const runOnTopic = `local function runOnTopic(KEYS, ARGV)\n${read('includes/topic')}\n${read(name)}\nend`
+    const source = [this.#constants, read('includes/prelude'), runOnTopic, read('includes/for-each-topic')].join('\n')
     const script = { source, sha: createHash('sha1').update(source).digest('hex') }
     this.#scripts.set(name, script)
     return script
   }
 }
 
-function refused(error: unknown): Unavailable {
+function unavailable(error: unknown): Unavailable {
   return new Unavailable('Redis did not answer, or refused.', { cause: error })
 }
 

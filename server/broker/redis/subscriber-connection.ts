@@ -1,20 +1,21 @@
 /**
- * One subscriber connection and the channels that are subscribed over it. It lives as long as its connection does.
+ * One subscriber connection and the channels that are subscribed over it. It is not used again after its connection is
+ * lost.
  *
- * A subscription can be connected and yet dead. So a message is sent through Redis to one of its channels now and then;
- * one that was taken and does not come back is the sign.
+ * A connection can be open although its subscriptions are dead. So a probe, a message to one of its channels, is sent
+ * through Redis regularly. The connection is dead if Redis accepted the probe and it does not arrive.
  */
 import type { Redis } from 'ioredis'
 
 export interface SubscriberConnectionEvents {
   message(channel: string, payload: Buffer): void
-  /** In a cluster, some of its channels have another node now. */
+  /** In a cluster, some of the channels have moved to another node. */
   moved(): void
   closed(): void
 }
 
-/** How long a message that Redis took may be on its way back. */
-const patienceMs = 4_000
+/** How long a probe may take to arrive after Redis accepted it. */
+const maxProbeMs = 4_000
 
 export class SubscriberConnection {
   readonly channels = new Set<string>()
@@ -23,8 +24,9 @@ export class SubscriberConnection {
   readonly #redis: Redis
   readonly #isCluster: boolean
   readonly #events: SubscriberConnectionEvents
-  #heardAt = 0
-  #unheardSince: number | null = null
+  #receivedAt = 0
+  /** When the oldest probe was sent that has not arrived. */
+  #missingSince: number | null = null
 
   constructor(redis: Redis, isCluster: boolean, events: SubscriberConnectionEvents) {
     this.#redis = redis
@@ -33,24 +35,25 @@ export class SubscriberConnection {
     redis.on(isCluster ? 'smessageBuffer' : 'messageBuffer', (channel: Buffer, payload: Buffer) =>
       events.message(channel.toString(), payload),
     )
-    // ioredis says so when Redis ends a subscription unasked.
+    // ioredis emits this when Redis ends a subscription by itself.
     redis.on('moved', events.moved)
     redis.on('close', () => this.close())
-    // All that is said when there was no connection to lose.
+    // Without a connection to lose, ioredis emits only this.
     redis.on('end', () => this.close())
     this.connected = redis.connect()
-    // Whoever waits for it hears of a failure; if nobody does, `closed` says it all.
+    // A failure to connect also emits `end`. Without this line it would be an unhandled rejection, too.
     this.connected.catch(() => {})
   }
 
-  /** Resolves once Redis has confirmed; rejects with what it said, such as `MOVED 123 host:port`. */
+  /** Resolves once Redis has confirmed. Rejects with the error of Redis, such as `MOVED 123 host:port`, or of ioredis. */
   async subscribe(channels: string[]): Promise<void> {
-    // Noted first: Redis may confirm them and move them on in one breath.
+    // Noted before the command, because Redis may confirm the channels and move them at the same time.
     for (const channel of channels) this.channels.add(channel)
     try {
       await (this.#isCluster ? this.#redis.ssubscribe(...channels) : this.#redis.subscribe(...channels))
     } catch (error) {
-      // Unless Redis itself refused, the connection is as good as lost: all that is noted for it gets another place.
+      // If Redis refused, the channels are not subscribed. Otherwise the connection is failing, and all of its channels
+      // are subscribed elsewhere once it closes.
       if ((error as Error).name === 'ReplyError') for (const channel of channels) this.channels.delete(channel)
       throw error
     }
@@ -59,30 +62,36 @@ export class SubscriberConnection {
   unsubscribe(channel: string): void {
     this.channels.delete(channel)
     const done = this.#isCluster ? this.#redis.sunsubscribe(channel) : this.#redis.unsubscribe(channel)
-    // A lost connection has no subscriptions left to end.
+    // This fails only if the connection is lost, and then the subscription has ended with it.
     done.catch(() => {})
   }
 
-  heard(): void {
-    this.#heardAt = performance.now()
-    this.#unheardSince = null
+  /** A probe has arrived. */
+  probeReceived(): void {
+    this.#receivedAt = performance.now()
+    this.#missingSince = null
   }
 
-  get isDeaf(): boolean {
-    return this.#unheardSince !== null && performance.now() - this.#unheardSince > patienceMs
+  get isDead(): boolean {
+    return this.#missingSince !== null && performance.now() - this.#missingSince > maxProbeMs
   }
 
-  /** `send` puts a message on a channel, and resolves once Redis has taken it. */
+  /** Probes the connection. `send` publishes a message on a channel, and resolves once Redis has accepted it. */
   async probe(send: (channel: string) => Promise<unknown>): Promise<void> {
     const [channel] = this.channels
     if (channel === undefined) return
     const sentAt = performance.now()
-    await send(channel)
-    // It may have come back before Redis said that it took it, or its channel have been let go.
-    if (this.#heardAt < sentAt && this.channels.has(channel)) this.#unheardSince ??= sentAt
+    try {
+      await send(channel)
+    } catch {
+      // Redis did not accept the message, or ioredis could not send it: the probe says nothing about this connection.
+      return
+    }
+    // The probe may have arrived before the reply, or the channel may have been unsubscribed.
+    if (this.#receivedAt < sentAt && this.channels.has(channel)) this.#missingSince ??= sentAt
   }
 
-  /** Its channels are free at once, however long the other side takes to agree. */
+  /** Reports the end at once, without waiting for the other side to close the connection. */
   close(): void {
     if (!this.isOpen) return
     this.isOpen = false

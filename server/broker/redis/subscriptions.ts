@@ -1,19 +1,19 @@
 /**
- * This instance's subscriptions: each followed channel has a place on a link, and gets a new one when its link is lost.
+ * This instance's subscriptions. Each channel is subscribed over one connection, and over another one when that is lost.
  *
- * Redis forgets a message as soon as it was sent, so whoever follows is told after every gap. In a cluster each node has a
- * link of its own; where a channel belongs is what the nodes say (`MOVED`).
+ * Redis does not store messages, so subscribers are told after every gap (`interrupted`). In a cluster each node has a
+ * connection of its own, and the nodes say which of them a channel belongs to (`MOVED`).
  */
-import type { Subscriber } from '../broker.ts'
+import { type Subscriber, Unavailable, unlessUnavailable } from '../broker.ts'
 import { announcementOf } from './announcement.ts'
 import type { Connections } from './connections.ts'
 import { SubscriberConnection } from './subscriber-connection.ts'
 
 interface Channel {
   subscribers: Set<Subscriber>
-  /** Undefined while it has no place. */
-  link: SubscriberConnection | undefined
-  /** Where it was before it was moved: a replica may still have it. */
+  /** Undefined while the channel is not subscribed. */
+  connection: SubscriberConnection | undefined
+  /** The connection before a move. That node may have become a replica, which still delivers the channel. */
   former?: SubscriberConnection
 }
 
@@ -21,48 +21,50 @@ const retryMs = 200
 const maxRedirections = 5
 /** How many channels one command subscribes to, without a cluster. */
 const chunkLength = 500
-/** Begins a payload that is a probe and no announcement. */
+/** The first character of a probe. An announcement begins with an id. */
 const probeMark = '?'
 
 export class Subscriptions {
   readonly #connections: Connections
-  readonly #self: string
+  readonly #ownChannel: string
+  readonly #onError: (error: unknown) => void
   readonly #channels = new Map<string, Channel>()
-  /** By the address of the node. */
-  readonly #links = new Map<string, SubscriberConnection>()
-  /** Addresses whose last link was deaf: the next one is not believed until a probe came back over it. */
+  readonly #byAddress = new Map<string, SubscriberConnection>()
+  /** Addresses whose last connection was dead. The next one counts as dead, too, until a probe has arrived over it. */
   readonly #doubted = new Set<string>()
   readonly #retries = new Set<NodeJS.Timeout>()
   #isClosed = false
 
-  /** `self` is a channel of this instance's own, always followed, so that there is always something to probe. */
-  constructor(connections: Connections, self: string) {
+  /** `ownChannel` is used by this instance alone and always subscribed, so that there is always a channel to probe. */
+  constructor(connections: Connections, ownChannel: string, onError: (error: unknown) => void) {
     this.#connections = connections
-    this.#self = self
-    this.#channels.set(self, { subscribers: new Set(), link: undefined })
-    this.#restore([self])
+    this.#ownChannel = ownChannel
+    this.#onError = onError
+    this.#channels.set(ownChannel, { subscribers: new Set(), connection: undefined })
+    this.#restore([ownChannel])
   }
 
-  /** Why what is published may not come back; null when it does. */
+  /** Why announcements may not arrive; null if they do. */
   unavailableReason(): string | null {
-    if (!this.#channels.get(this.#self)?.link) return 'Redis Pub/Sub cannot be reached'
-    const isDead = ([address, { isDeaf, channels }]: [string, SubscriberConnection]) =>
-      isDeaf || (channels.size > 0 && this.#doubted.has(address))
-    return [...this.#links].some(isDead) ? 'What is published does not come back' : null
+    if (!this.#channels.get(this.#ownChannel)?.connection) return 'Redis Pub/Sub does not answer'
+    const isDead = ([address, { isDead, channels }]: [string, SubscriberConnection]) =>
+      isDead || (channels.size > 0 && this.#doubted.has(address))
+    return [...this.#byAddress].some(isDead) ? 'Redis Pub/Sub does not deliver messages' : null
   }
 
+  /** Rejects with `Unavailable`. */
   async subscribe(name: string, subscriber: Subscriber): Promise<() => void> {
-    const channel = this.#channels.get(name) ?? { subscribers: new Set(), link: undefined }
+    const channel = this.#channels.get(name) ?? { subscribers: new Set(), connection: undefined }
     this.#channels.set(name, channel)
     channel.subscribers.add(subscriber)
     const unsubscribe = () => {
       channel.subscribers.delete(subscriber)
       if (channel.subscribers.size > 0 || this.#channels.get(name) !== channel) return
       this.#channels.delete(name)
-      channel.link?.unsubscribe(name)
+      channel.connection?.unsubscribe(name)
     }
     try {
-      if (!channel.link) await this.#place([name])
+      if (!channel.connection) await this.#place([name])
     } catch (error) {
       unsubscribe()
       throw error
@@ -70,27 +72,28 @@ export class Subscriptions {
     return unsubscribe
   }
 
-  /** Gives up links that are deaf, and sends a message over each of the others. */
+  /** Closes dead connections and probes the others. */
   async probe(send: (channel: string, payload: string) => Promise<unknown>): Promise<void> {
-    const links = [...this.#links]
-    for (const [address, link] of links) {
-      if (!link.isDeaf) continue
+    const connections = [...this.#byAddress]
+    for (const [address, connection] of connections) {
+      if (!connection.isDead) continue
       this.#doubted.add(address)
-      link.close()
+      connection.close()
     }
-    await Promise.allSettled(links.map(([, link]) => link.probe(channel => send(channel, probeMark + this.#self))))
+    const probe = probeMark + this.#ownChannel
+    await Promise.all(connections.map(([, connection]) => connection.probe(channel => send(channel, probe))))
   }
 
   close(): void {
     this.#isClosed = true
     for (const retry of this.#retries) clearTimeout(retry)
-    for (const link of this.#links.values()) link.close()
+    for (const connection of this.#byAddress.values()) connection.close()
   }
 
-  #receive(address: string, link: SubscriberConnection, name: string, payload: Buffer): void {
+  #receive(address: string, connection: SubscriberConnection, name: string, payload: Buffer): void {
     if (payload[0] === probeMark.charCodeAt(0)) {
-      if (payload.toString() !== probeMark + this.#self) return
-      link.heard()
+      if (payload.toString() !== probeMark + this.#ownChannel) return
+      connection.probeReceived()
       this.#doubted.delete(address)
       return
     }
@@ -100,84 +103,93 @@ export class Subscriptions {
     for (const subscriber of subscribers) subscriber.announced(after, events)
   }
 
-  /** Finds new places for channels that lost theirs, however long it takes, and tells those who follow. */
+  /** Subscribes channels again that lost their connection, and tells their subscribers about the gap. */
   #restore(names: string[]): void {
     const wanted = names.filter(name => this.#channels.has(name))
     if (wanted.length === 0 || this.#isClosed) return
     const chunks = this.#connections.isCluster ? wanted.map(name => [name]) : chunksOf(wanted, chunkLength)
-    for (const chunk of chunks) {
-      this.#place(chunk).then(
-        () => {
-          for (const name of chunk)
-            for (const subscriber of this.#channels.get(name)?.subscribers ?? []) subscriber.interrupted()
-        },
-        () => {
-          const retry = setTimeout(() => {
-            this.#retries.delete(retry)
-            this.#restore(chunk)
-          }, retryMs)
-          this.#retries.add(retry)
-        },
-      )
-    }
+    for (const chunk of chunks) void this.#restoreChunk(chunk)
   }
 
-  /** Subscribes at whichever node says that it is the right one; all of `names` must belong to the same. */
+  async #restoreChunk(names: string[]): Promise<void> {
+    try {
+      await this.#place(names)
+    } catch (error) {
+      // Retried whatever the error is: without a subscription the topics would be silent for ever.
+      this.#restoreLater(names)
+      return unlessUnavailable(this.#onError)(error)
+    }
+    for (const name of names)
+      for (const subscriber of this.#channels.get(name)?.subscribers ?? []) subscriber.interrupted()
+  }
+
+  #restoreLater(names: string[]): void {
+    const retry = setTimeout(() => {
+      this.#retries.delete(retry)
+      this.#restore(names)
+    }, retryMs)
+    this.#retries.add(retry)
+  }
+
+  /** Subscribes channels at the node that they belong to. In a cluster, all of them must belong to the same node. */
   async #place(names: string[]): Promise<void> {
-    let link = this.#links.values().next().value ?? this.#open(this.#connections.anyAddress())
+    let connection = this.#byAddress.values().next().value ?? this.#open(this.#connections.anyAddress())
     for (let i = 0; i <= maxRedirections; i++) {
       try {
-        await link.connected
-        await link.subscribe(names)
-        return this.#settle(names, link)
+        await connection.connected
+        await connection.subscribe(names)
       } catch (error) {
+        // Redis refuses with a ReplyError. For a lost connection or a timeout ioredis has untyped errors.
         const { message } = error as Error
         const address = /^MOVED \d+ (\S+)$/.exec(message)?.[1]
-        // A node that has been taken out of its cluster is there still, and refuses all that is asked of it.
-        if (message === 'Command timed out' || (!address && link.channels.size === 0)) link.close()
-        if (!address) throw error
-        link = this.#links.get(address) ?? this.#open(address)
+        // A node that was removed from its cluster still answers, and refuses every channel.
+        if (message === 'Command timed out' || (!address && connection.channels.size === 0)) connection.close()
+        if (!address) throw new Unavailable('Redis Pub/Sub does not answer.', { cause: error })
+        connection = this.#byAddress.get(address) ?? this.#open(address)
+        continue
       }
+      return this.#assign(names, connection)
     }
-    throw new Error('No node takes the channel')
+    throw new Unavailable('No node of the Redis cluster accepts the channel.')
   }
 
-  #settle(names: string[], link: SubscriberConnection): void {
-    if (!link.isOpen) throw new Error('The connection was lost')
+  #assign(names: string[], connection: SubscriberConnection): void {
+    if (!connection.isOpen) throw new Unavailable('The connection to Redis Pub/Sub was lost.')
     for (const name of names) {
       const channel = this.#channels.get(name)
       if (!channel) {
-        link.unsubscribe(name)
+        connection.unsubscribe(name)
         continue
       }
-      if (channel.former?.isOpen && channel.former !== link) channel.former.unsubscribe(name)
-      channel.link = channel.former = link
+      if (channel.former?.isOpen && channel.former !== connection) channel.former.unsubscribe(name)
+      channel.connection = channel.former = connection
     }
   }
 
   #open(address: string): SubscriberConnection {
-    const link: SubscriberConnection = new SubscriberConnection(
+    const connection: SubscriberConnection = new SubscriberConnection(
       this.#connections.subscriber(address),
       this.#connections.isCluster,
       {
-        message: (channel, payload) => this.#receive(address, link, channel, payload),
-        moved: () => this.#restore(this.#displace(link)),
+        message: (channel, payload) => this.#receive(address, connection, channel, payload),
+        moved: () => this.#restore(this.#takeChannels(connection)),
         closed: () => {
-          if (this.#links.get(address) === link) this.#links.delete(address)
-          this.#restore(this.#displace(link))
+          if (this.#byAddress.get(address) === connection) this.#byAddress.delete(address)
+          this.#restore(this.#takeChannels(connection))
         },
       },
     )
-    this.#links.set(address, link)
-    return link
+    this.#byAddress.set(address, connection)
+    return connection
   }
 
-  #displace(link: SubscriberConnection): string[] {
-    const names = [...link.channels]
-    link.channels.clear()
+  /** Takes all channels from a connection, and returns their names. */
+  #takeChannels(connection: SubscriberConnection): string[] {
+    const names = [...connection.channels]
+    connection.channels.clear()
     for (const name of names) {
       const channel = this.#channels.get(name)
-      if (channel) channel.link = undefined
+      if (channel) channel.connection = undefined
     }
     return names
   }

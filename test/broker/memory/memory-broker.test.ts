@@ -1,12 +1,13 @@
 import { expect, jest, test } from '@jest/globals'
-import { MemoryBroker, MemoryStore } from '../../../server/broker/memory/memory-broker.ts'
+import { MemoryBroker } from '../../../server/broker/memory/memory-broker.ts'
+import { MemoryStore } from '../../../server/broker/memory/memory-store.ts'
 import { waitFor } from '../../support/wait-for.ts'
 import { brokerContract, options } from '../contract.ts'
 
 const store = new MemoryStore()
 brokerContract('memory', async options => new MemoryBroker(options, store))
 
-test('a clock that is set ends no lease, and keeps none', async () => {
+test('a change of the system clock neither ends a lease nor keeps one', async () => {
   const broker = new MemoryBroker({ ...options, leaseMs: 100 })
   const clock = jest.spyOn(Date, 'now')
   try {
@@ -20,12 +21,12 @@ test('a clock that is set ends no lease, and keeps none', async () => {
   }
 })
 
-test('a room that nobody looks at any more is forgotten when its time is over', async () => {
+test('a room that is not used any more is removed after its time to live', async () => {
   const store = new MemoryStore()
   const broker = new MemoryBroker({ ...options, historyTtlMs: 100, leaseMs: 50 }, store)
   for (const room of ['one', 'two']) await broker.publish(room, [{ key: 'alice', value: '1' }])
   expect(store.topics.size).toBe(2)
-  await waitFor('both are forgotten', () => store.topics.size === 0)
+  await waitFor('both rooms are removed', () => store.topics.size === 0)
   await broker.publish('one', [{ key: 'alice', value: '1' }])
-  await waitFor('it is forgotten again', () => store.topics.size === 0)
+  await waitFor('the room is removed again', () => store.topics.size === 0)
 })

@@ -1,25 +1,29 @@
-/** What one turn of the event loop publishes, as one. */
+/** How publishes of one turn of the event loop are sent together. */
 import { setImmediate } from 'node:timers/promises'
 import { expect, test } from '@jest/globals'
 import type { Draft } from '../../../server/broker/broker.ts'
-import { gathered } from '../../../server/broker/redis/publish-batcher.ts'
+import { PublishBatcher } from '../../../server/broker/redis/publish-batcher.ts'
 
 const draftsOf = (count: number, key = 'a'): Draft[] =>
   Array.from({ length: count }, (_, i) => ({ key, value: `${i}` }))
 
+/** Answers as Redis does, and records the keys that each script published to each topic. */
 function recording() {
   const scripts: Record<string, string[]>[] = []
-  const publish = gathered(parts => {
-    scripts.push(Object.fromEntries(parts.map(({ topic, drafts }) => [topic, drafts.map(({ key }) => key)])))
-    return parts.map(async ({ topic, drafts }) => {
-      if (topic === 'broken') throw new Error('broken')
-      return drafts.map(({ key }, i) => ({ id: `${topic}-${key}-${i}`, stale: false }))
-    })
+  const batcher = new PublishBatcher({
+    runAll(_name, calls) {
+      const keysOf = (args: (string | number)[]) => args.filter((_, i) => i % 3 === 0).map(String)
+      scripts.push(Object.fromEntries(calls.map(({ topic, args }) => [topic, keysOf(args)])))
+      return calls.map(async ({ topic, args }) => {
+        if (topic === 'broken') throw new Error('broken')
+        return keysOf(args).flatMap((key, i) => [`${topic}-${key}-${i}`, 0])
+      })
+    },
   })
-  return { scripts, publish }
+  return { scripts, publish: (topic: string, drafts: Draft[]) => batcher.publish(topic, drafts) }
 }
 
-test('what one turn publishes is one script, in the order of each topic, and each caller has its own receipts', async () => {
+test('the publishes of one turn are one script, in the order of each topic, and each call gets its own receipts', async () => {
   const { scripts, publish } = recording()
   const receipts = await Promise.all([
     publish('one', draftsOf(1, 'a')),
@@ -30,7 +34,7 @@ test('what one turn publishes is one script, in the order of each topic, and eac
   expect(receipts.map(all => all.map(({ id }) => id))).toEqual([['one-a-0'], ['two-b-0'], ['one-c-1', 'one-c-2']])
 })
 
-test('what another turn publishes is another script', async () => {
+test('the publishes of another turn are another script', async () => {
   const { scripts, publish } = recording()
   const first = publish('one', draftsOf(1, 'a'))
   await setImmediate()
@@ -38,7 +42,7 @@ test('what another turn publishes is another script', async () => {
   expect(scripts).toEqual([{ one: ['a'] }, { one: ['b'] }])
 })
 
-test('enough of them do not wait for the end of the turn, and no call is cut in two', async () => {
+test('many drafts do not wait for the end of the turn, and the drafts of a call stay together', async () => {
   const { scripts, publish } = recording()
   const receipts = [publish('one', draftsOf(15)), publish('two', draftsOf(30)), publish('one', draftsOf(1))]
   expect(scripts.map(script => Object.values(script).flat().length)).toEqual([45])
@@ -46,7 +50,7 @@ test('enough of them do not wait for the end of the turn, and no call is cut in 
   expect(scripts.map(script => Object.values(script).flat().length)).toEqual([45, 1])
 })
 
-test('when a topic fails, everyone who published to it hears of it, and nobody else', async () => {
+test('if a topic fails, every publish to it rejects, and the others do not', async () => {
   const { publish } = recording()
   const outcomes = await Promise.allSettled([
     publish('broken', draftsOf(1)),
@@ -54,4 +58,23 @@ test('when a topic fails, everyone who published to it hears of it, and nobody e
     publish('broken', draftsOf(1)),
   ])
   expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'fulfilled', 'rejected'])
+})
+
+test('a call has a key, a seq or an empty field, and a value for each draft, and stale drafts are recognised', async () => {
+  const calls: unknown[] = []
+  const batcher = new PublishBatcher({
+    runAll(name, all) {
+      calls.push(name, all)
+      return [Promise.resolve(['1-1', 0, '1-0', 1])]
+    },
+  })
+  const drafts = [
+    { key: 'a', value: 'x' },
+    { key: 'b', value: 'y', seq: 7 },
+  ]
+  expect(await batcher.publish('one', drafts)).toEqual([
+    { id: '1-1', stale: false },
+    { id: '1-0', stale: true },
+  ])
+  expect(calls).toEqual(['publish', [{ topic: 'one', args: ['a', '', 'x', 'b', 7, 'y'] }]])
 })

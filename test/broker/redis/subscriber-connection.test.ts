@@ -1,4 +1,4 @@
-/** A subscriber connection that listens to itself. */
+/** When a subscriber connection counts as dead. */
 import { expect, jest, test } from '@jest/globals'
 import { Redis } from 'ioredis'
 import { SubscriberConnection } from '../../../server/broker/redis/subscriber-connection.ts'
@@ -6,22 +6,22 @@ import { useRedis } from '../../support/rooms.ts'
 
 const redis = useRedis()
 
-test('is deaf when what it sent to itself does not come back, but not when nobody listens any more', async () => {
+test('a connection is dead if a probe does not arrive, but not if the probed channel was unsubscribed', async () => {
   const quiet = { message() {}, moved() {}, closed() {} }
-  const link = new SubscriberConnection(new Redis(redis.url, { lazyConnect: true }), false, quiet)
-  await link.connected
-  await link.subscribe(['a room'])
+  const connection = new SubscriberConnection(new Redis(redis.url, { lazyConnect: true }), false, quiet)
+  await connection.connected
+  await connection.subscribe(['a room'])
   const clock = jest.spyOn(performance, 'now')
   try {
-    await link.probe(async channel => link.unsubscribe(channel))
+    await connection.probe(async channel => connection.unsubscribe(channel))
     clock.mockReturnValue(performance.now() + 10_000)
-    expect(link.isDeaf).toBe(false)
-    await link.subscribe(['a room'])
-    await link.probe(async () => {})
+    expect(connection.isDead).toBe(false)
+    await connection.subscribe(['a room'])
+    await connection.probe(async () => {})
     clock.mockReturnValue(performance.now() + 10_000)
-    expect(link.isDeaf).toBe(true)
+    expect(connection.isDead).toBe(true)
   } finally {
     clock.mockRestore()
-    link.close()
+    connection.close()
   }
 })

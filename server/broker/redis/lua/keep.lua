@@ -1,20 +1,20 @@
---[[ Records how a holder stands to keys, and keeps the topic from idling if somebody reads it there.
-  ARGV 1 holder, 2 1 if somebody does, 3 and on, for each: key, `h` (held), `a` (acked) or `r` (released)
-  Returns the head, and the ms until the next lease runs out or -1. ]]
+--[[ Records a holder's relation to keys, and keeps the topic from becoming idle if it has readers at that holder.
+  ARGV 1 holder, 2 `1` if the topic has readers there, 3.. for each key: key, `h` (held), `a` (acked) or `r` (released)
+  Returns the head, and the ms until the next lease ends or -1. ]]
 local holder = ARGV[1]
 for i = 3, #ARGV, 2 do
-  local key, as = ARGV[i], ARGV[i + 1]
+  local key, state = ARGV[i], ARGV[i + 1]
   local found = readHolders(key)
   found[''] = nil
   found[holder] = nil
   local held = false
   for name, lease in pairs(found) do
-    if lease.as ~= 'r' then held = true
-    -- With somebody there, what others were given when they left means nothing any more.
-    elseif as ~= 'r' then found[name] = nil end
+    if lease.state ~= 'r' then held = true
+    -- The key has a holder again, so the grace periods of earlier holders are void.
+    elseif state ~= 'r' then found[name] = nil end
   end
-  if as ~= 'r' then found[holder] = { as = as, till = now + leaseMs }
-  elseif not held then found[holder] = { as = as, till = now + graceMs } end
+  if state ~= 'r' then found[holder] = { state = state, endsAt = now + leaseMs }
+  elseif not held then found[holder] = { state = state, endsAt = now + graceMs } end
   writeHolders(key, found)
 end
 if ARGV[2] == '1' then keepAll() else keepValues() end

@@ -1,7 +1,7 @@
---[[ Appends events, sets their keys' values and leases, and announces them together. What each key has is read at once,
-  and its value written at once: of a thousand drafts by who was there before, only the log is written one by one.
-  ARGV, for each: key, seq (or empty), value
-  Returns for each: the id, and 1 if it was stale (the id is then that of the value that stands). ]]
+--[[ Appends events, sets their keys' values and leases, and announces the events together. The keys' values and leases are
+  read with one command each, and the values are written with one: only the log takes a command for each draft.
+  ARGV for each draft: key, seq (or empty), value
+  Returns for each draft: the id, and 1 if it was stale (the id is then that of the current value). ]]
 local keys = {}
 for i = 1, #ARGV, 3 do keys[#keys + 1] = ARGV[i] end
 local stored = redis.call('HMGET', values, unpack(keys))
@@ -14,13 +14,13 @@ for n, key in ipairs(keys) do
   local posted = isPosted(held[n])
   if seq ~= '' and oldSeq and oldSeq ~= '' and tonumber(seq) <= tonumber(oldSeq) then
     receipts[2 * n - 1], receipts[2 * n] = oldId, 1
-    -- It changes nothing, but it is a sign of life, and not in the value's id.
-    if posted then post(key) end
+    -- A stale draft renews the lease all the same. The id of the value does not show it, so the lease is written.
+    if posted then renewPosted(key) end
   else
     local id = append(key, '', value)
     latest[key] = id .. '\t' .. (seq ~= '' and seq or oldSeq or '') .. '\t' .. value
     receipts[2 * n - 1], receipts[2 * n] = id, 0
-    if not posted and not next(readHolders(key)) then post(key) end
+    if not posted and not next(readHolders(key)) then renewPosted(key) end
   end
 end
 for key, value in pairs(latest) do

@@ -1,7 +1,7 @@
---[[ Removes a key now.
+--[[ Removes a key at once.
   ARGV 1 key, 2 reason ]]
 local key = ARGV[1]
 if redis.call('HEXISTS', values, key) == 1 then append(key, ARGV[2], '') end
 redis.call('HDEL', values, key)
-if readHolders(key)[''] then forget(key) end
+if readHolders(key)[''] then deleteLeases(key) end
 announce()

@@ -1,12 +1,13 @@
---[[ One topic after another. What fails in one topic is that one's own; a script that fails in all of them fails as a whole.
-  Returns what each returned. ]]
+--[[ Runs the script on one topic after another. An error in one topic does not affect the others. If the script fails in
+  every topic, it fails as a whole.
+  Returns the reply or the error of each topic. ]]
 local replies, failures = {}, 0
 local at = 3
 for i = 1, #KEYS, 4 do
   local args = {}
   for n = 1, tonumber(ARGV[at]) do args[n] = ARGV[at + n] end
   at = at + #args + 1
-  local isDone, reply = pcall(within, { KEYS[i], KEYS[i + 1], KEYS[i + 2], KEYS[i + 3] }, args)
+  local isDone, reply = pcall(runOnTopic, { KEYS[i], KEYS[i + 1], KEYS[i + 2], KEYS[i + 3] }, args)
   if not isDone then
     failures = failures + 1
     if type(reply) ~= 'table' then reply = redis.error_reply(reply) end

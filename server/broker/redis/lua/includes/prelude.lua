@@ -1,23 +1,25 @@
---[[ What every script begins with, once for all of its topics. Times are Redis's, in ms.
-  ARGV 1 deadline, 2 salt, 3 and on, for each topic: how many arguments it has, and these ]]
+--[[ Begins every script, and runs once for all of its topics. Times are in ms, by Redis's clock.
+  ARGV 1 deadline, 2 salt, 3.. for each topic: the number of its arguments, then the arguments ]]
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 
--- Whoever asked has been told by now that it failed.
+-- The caller has been told by now that the script failed.
 if now > tonumber(ARGV[1]) then return redis.error_reply('LATE the deadline has passed') end
 
--- Keeps two logs (a fork, a flushed one) from making one id twice for different events.
+-- Random, so that two logs (after a failover or FLUSHALL) do not create the same id for different events.
 local salt = tonumber(ARGV[2])
 
-local function parts(id)
+local function parseId(id)
   local ms, n = string.match(id, '^(%d+)-(%d+)$')
   return tonumber(ms), tonumber(n)
 end
 
-local function isAbove(a, b)
-  local aMs, aN = parts(a)
-  local bMs, bN = parts(b)
-  return aMs > bMs or (aMs == bMs and aN > bN)
+-- Negative if `a` is older than `b`, positive if it is newer.
+local function compareIds(a, b)
+  local aMs, aN = parseId(a)
+  local bMs, bN = parseId(b)
+  if aMs == bMs then return aN - bN end
+  return aMs - bMs
 end
 
 local replication = redis.call('INFO', 'replication')

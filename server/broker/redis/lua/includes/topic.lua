@@ -1,24 +1,25 @@
---[[ What every script does first in each of its topics, whose keys share one hash slot. The script's own follows.
+--[[ Begins every script in each of its topics; the script itself follows. A topic's keys share one hash slot.
   KEYS 1 log (stream), 2 values (hash), 3 holders (hash), 4 leases (sorted set)
-  ARGV the script's own
+  ARGV the arguments of the script itself
 
-  A log entry has one field. Its name is a letter, `f` in an entry before which there was nothing, `e` in any other event,
-  `g` for a gap; and then the epoch of the Redis that took it. Its value is the line `key TAB reason TAB value`. A value is
-  `id TAB seq TAB value`. A holder's field is `holder=as:until`, comma-separated; the sorted set has for each key the end
-  of the lease that runs out last. ]]
+  Each log entry has one field. The field's name is a letter and the epoch of the Redis that stored it: `f` is the first
+  event of a complete log, `e` any other event, `g` a gap. The field's value is the line `key TAB reason TAB value`.
+  A field of `values` is `id TAB seq TAB value`. A field of `holders` is a comma-separated list of `holder=state:end`.
+  The score of a key in `leases` is the end of its last lease. ]]
 local log, values, holders, leases = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
--- Of the same slot, and no key: in a migrating slot a key that is never there would stop everything.
+-- The channel is not in KEYS although it has the same slot: while a slot migrates, Redis refuses a script with a key that
+-- does not exist.
 local channel = string.sub(log, 1, -4) .. 'events'
 
--- The id of the last event, and the epoch of its entry. Without a log the newest value's, and no epoch: it idled out while
--- someone was still there, or Redis evicted it.
+-- Returns the id of the last event, and the epoch of its entry. Without a log it is the id of the newest value, and no
+-- epoch: the log became idle while the topic still had values, or Redis evicted the log.
 local function readHead()
   local tail = redis.call('XREVRANGE', log, '+', '-', 'COUNT', 1)[1]
   if tail then return tail[1], string.sub(tail[2][1], 2) end
   local newest = '0-0'
   for _, stored in ipairs(redis.call('HVALS', values)) do
     local id = string.match(stored, '^[^\t]+')
-    if isAbove(id, newest) then newest = id end
+    if compareIds(id, newest) > 0 then newest = id end
   end
   return newest, newest == '0-0' and epoch
 end
@@ -27,10 +28,10 @@ local function info(section, name)
   return tonumber(string.match(redis.call('INFO', section), name .. ':(%d+)')) or 0
 end
 
--- Whether nothing can have been lost since an entry of that epoch. A replica that was promoted may lack what its master had
--- answered, a restarted Redis what it had not written; it has all if it writes a file of every command, or if the entry
--- is younger than the process: then it came by migration, or the epoch began with a first replica.
-local function isWhole(entryEpoch, headMs)
+-- Returns whether no event after an entry of that epoch can be lost. A promoted replica may lack events that its master
+-- had confirmed, and a restarted Redis may lack events that it had not saved. None is lost if Redis has an append-only
+-- file, or if the entry is newer than the process: then the entry was migrated, or a first replica started the epoch.
+local function isComplete(entryEpoch, headMs)
   if entryEpoch == epoch then return true end
   if not entryEpoch or replid('master_replid2') ~= '0000000000' then return false end
   return info('persistence', 'aof_enabled') == 1 or now - info('server', 'uptime_in_seconds') * 1000 + 1000 < headMs
@@ -41,7 +42,7 @@ local head = after
 local added = {}
 local isGap = false
 
-local headMs, headN = parts(head)
+local headMs, headN = parseId(head)
 
 local function nextId()
   if now > headMs then headMs, headN = now, salt
@@ -59,7 +60,7 @@ local function append(key, reason, value)
   return head
 end
 
--- A value never goes before its log: its removal would be in no history.
+-- A value must not expire before its log, because its removal would be missing from the history.
 local function keepValues()
   local ttl = math.max(historyTtl, leaseMs + graceMs) + 1000
   redis.call('PEXPIRE', values, ttl)
@@ -79,8 +80,8 @@ local function announce()
   redis.call(PUBLISH, channel, after .. table.concat(added))
 end
 
--- The log begins anew with an entry that is no event: no position from before is in it, so whoever has one is reset.
-if not isWhole(headEpoch, headMs) then
+-- Starts the log again with an entry that is not an event. No earlier id is in the new log, so readers are reset.
+if not isComplete(headEpoch, headMs) then
   head = nextId()
   redis.call('DEL', log)
   redis.call('XADD', log, head, 'g' .. epoch, '')
@@ -88,12 +89,12 @@ if not isWhole(headEpoch, headMs) then
   isGap = true
 end
 
--- Who holds a key, as a table of { as, until }; what has run out is left out.
+-- Returns the leases on a key that have not ended, by holder.
 local function readHolders(key)
   local found = {}
-  for holder, as, till in string.gmatch(redis.call('HGET', holders, key) or '', '([^=,]*)=(%a):(%d+)') do
-    till = tonumber(till)
-    if till > now then found[holder] = { as = as, till = till } end
+  for holder, state, endsAt in string.gmatch(redis.call('HGET', holders, key) or '', '([^=,]*)=(%a):(%d+)') do
+    endsAt = tonumber(endsAt)
+    if endsAt > now then found[holder] = { state = state, endsAt = endsAt } end
   end
   return found
 end
@@ -101,41 +102,41 @@ end
 local function writeHolders(key, found)
   local fields, last = {}, 0
   for holder, lease in pairs(found) do
-    fields[#fields + 1] = string.format('%s=%s:%d', holder, lease.as, lease.till)
-    last = math.max(last, lease.till)
+    fields[#fields + 1] = string.format('%s=%s:%d', holder, lease.state, lease.endsAt)
+    last = math.max(last, lease.endsAt)
   end
   redis.call('HSET', holders, key, table.concat(fields, ','))
   redis.call('ZADD', leases, last, key)
 end
 
-local function forget(key)
+local function deleteLeases(key)
   redis.call('HDEL', holders, key)
   redis.call('ZREM', leases, key)
 end
 
--- Posting keeps those whom no stream keeps, or none any more, by a holder without a name.
-local function post(key)
-  writeHolders(key, { [''] = { as = 'p', till = now + leaseMs } })
+-- Starts or renews the posted lease of a key that no stream holds. Its holder has an empty name.
+local function renewPosted(key)
+  writeHolders(key, { [''] = { state = 'p', endsAt = now + leaseMs } })
 end
 
 local function isPosted(stored)
   return stored and string.sub(stored, 1, 3) == '=p:'
 end
 
--- Removes what has outlived its last lease; a key whose last holder let go (`r`) was closed, any other expired.
+-- Removes the keys whose last lease has ended. A key whose last holder released it (`r`) was closed; any other has expired.
 for _, key in ipairs(redis.call('ZRANGEBYSCORE', leases, '-inf', now)) do
-  local till = redis.call('ZSCORE', leases, key)
+  local endsAt = redis.call('ZSCORE', leases, key)
   local stored = redis.call('HGET', holders, key) or ''
   local value = redis.call('HGET', values, key)
-  local released = string.find(stored, '=r:' .. till, 1, true)
-  -- Who posts again and again does not write the lease again and again: the last post is in the value's id.
-  local postedTill = value and not released and parts(string.match(value, '^[^\t]*')) + leaseMs or 0
-  if postedTill > now then
-    writeHolders(key, { [''] = { as = 'p', till = postedTill } })
+  local released = string.find(stored, '=r:' .. endsAt, 1, true)
+  -- A post does not write the lease each time: the id of the value tells when the last post was.
+  local postedEndsAt = value and not released and parseId(string.match(value, '^[^\t]*')) + leaseMs or 0
+  if postedEndsAt > now then
+    writeHolders(key, { [''] = { state = 'p', endsAt = postedEndsAt } })
   else
-    -- The log goes first: if Redis takes no more, nothing has been removed yet.
+    -- The log is written first: if Redis refuses that, nothing has been removed yet.
     if value then append(key, released and 'closed' or 'expired', '') end
     redis.call('HDEL', values, key)
-    forget(key)
+    deleteLeases(key)
   end
 end
