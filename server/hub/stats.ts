@@ -1,28 +1,27 @@
 /**
- * What the hub counts of its own work. Plain numbers, so that counting a delivery is an addition; whoever shows them
- * reads them.
+ * Counts the hub's work in plain numbers, so that counting a delivery is one addition. The metrics read them.
  */
 
 /** What a stream began with. */
 export type JoinOutcome = 'joined' | 'resumed' | 'reset'
 
 /**
- * Why the history was read: an announcement that did not follow, a subscription that was away, another head than ours,
- * or a reader's id.
+ * Why the history was read: an announcement did not follow the replica's head, the subscription was interrupted, the
+ * broker reported another head, or a reader returned with an id that the replay buffer does not contain.
  */
 export type CatchUpCause = 'gap' | 'interrupted' | 'head' | 'resume'
 
 export class HubStats {
   readonly joins: Record<JoinOutcome, number> = { joined: 0, resumed: 0, reset: 0 }
   readonly catchUps: Record<CatchUpCause, number> = { gap: 0, interrupted: 0, head: 0, resume: 0 }
-  /** Events that came from the log. */
+  /** Events received from the broker. */
   eventsIn = 0
-  /** Events that were written, each counted for each of its readers. */
+  /** Events written to sessions, counted once for each session. */
   deliveries = 0
   bytes = 0
 
-  /** A frame was encoded with so many events in it. */
+  /** Called for each encoded chunk, with the number of its events. */
   onFrame: (events: number) => void = () => {}
-  /** All who could take it were written an event that was published so many milliseconds ago. */
+  /** Called when a pass over a topic's sessions has ended, with the age of the oldest event that it wrote. */
   onFlush: (ageMs: number) => void = () => {}
 }

@@ -1,5 +1,5 @@
 /**
- * The hub over a broker whose announcements can be lost: what it shows its readers must not depend on them.
+ * The hub on a broker that can lose announcements. What readers get must not depend on them.
  */
 import { once } from 'node:events'
 import { connect, createServer, type Server, type Socket } from 'node:net'
@@ -24,11 +24,11 @@ const hubOptions = {
   },
 }
 
-/** Loses announcements while it is told to. */
+/** Loses announcements while `isLosing` is set. */
 class LossyBroker extends MemoryBroker {
   isLosing = false
   histories = 0
-  /** How many events histories had. */
+  /** The number of events in all histories that were read. */
   read = 0
   readonly subscribers = new Set<Subscriber>()
 
@@ -51,17 +51,17 @@ class LossyBroker extends MemoryBroker {
 
 /** Pairs of connected sockets: the hub writes to one, the test reads the other. */
 let listener: Server
-/** Whose sockets are full only with much more waiting. */
-let patient: Server
+/** Its sockets report that they are full only after 16 MiB. */
+let roomy: Server
 const accepted = new Map<number | undefined, Socket>()
 beforeAll(async () => {
   listener = await listen()
-  patient = await listen(16 * 1024 * 1024)
+  roomy = await listen(16 * 1024 * 1024)
 })
 afterAll(async () => {
   for (const socket of accepted.values()) socket.destroy()
   listener.close()
-  patient.close()
+  roomy.close()
 })
 afterEach(() => hub.close())
 
@@ -103,7 +103,7 @@ interface Read {
   close(): void
 }
 
-/** Reads a topic; what it sees is written down in short. */
+/** Reads a topic and records a short form of each event. */
 async function read(lastEventId?: string, sockets = pair(listener)): Promise<Read> {
   const [sink, client] = await sockets
   const reader = {
@@ -134,7 +134,7 @@ const publish = async (x: number, by: Broker = broker) => {
 }
 
 describe('a reader', () => {
-  test('is given a snapshot and then each event', async () => {
+  test('gets a snapshot and then each event', async () => {
     await publish(1)
     const reader = await read()
     await publish(2)
@@ -143,7 +143,7 @@ describe('a reader', () => {
     expect(reader.seen).toEqual(['joined', '2', '3'])
   })
 
-  test('of a large room shares the snapshot of those who came just before, and is given what came since', async () => {
+  test('of a large room shares the snapshot of a reader that joined just before, and gets the later events', async () => {
     let encodings = 0
     const snapshot: Format['snapshot'] = (...args) => {
       encodings++
@@ -166,7 +166,7 @@ describe('a reader', () => {
     expect({ seen: later.seen, encodings }).toEqual({ seen: ['joined'], encodings: 2 })
   })
 
-  test('gets what its instance was not told of as soon as something does not follow', async () => {
+  test('gets the events of lost announcements when the next announcement does not follow', async () => {
     const reader = await read()
     await publish(1)
     await reader.until('1')
@@ -179,7 +179,7 @@ describe('a reader', () => {
     expect(reader.seen).toEqual(['joined', '1', '2', '3', '4'])
   })
 
-  test('gets it, too, when the instance only knows that it may have missed something', async () => {
+  test('gets the events of lost announcements when the subscription was interrupted', async () => {
     const reader = await read()
     broker.isLosing = true
     await publish(1)
@@ -188,7 +188,7 @@ describe('a reader', () => {
     expect(reader.seen).toEqual(['joined', '1'])
   })
 
-  test('is told that it was reset when the log is another one', async () => {
+  test('gets a snapshot with reason "reset" when the log was replaced', async () => {
     await publish(1)
     const reader = await read()
     store.topics.clear()
@@ -197,7 +197,7 @@ describe('a reader', () => {
     expect(reader.seen).toEqual(['joined', 'reset'])
   })
 
-  test('is told so when the history no longer reaches back to what its instance has', async () => {
+  test('gets a snapshot with reason "reset" when the history no longer contains the head of its instance', async () => {
     const reader = await read()
     broker.isLosing = true
     for (let x = 1; x <= 15; x++) await publish(x)
@@ -207,7 +207,7 @@ describe('a reader', () => {
     expect(reader.seen).toEqual(['joined', 'reset'])
   })
 
-  test('that comes back is given what it missed, by an instance that was there and by one that was not', async () => {
+  test('that returns gets what it missed, from an instance that knows the topic and from one that does not', async () => {
     const first = await publish(1)
     const warm = await read()
     await publish(2)
@@ -221,7 +221,7 @@ describe('a reader', () => {
     }
   })
 
-  test('that comes back from ahead of its instance is given what follows, not a reset', async () => {
+  test('that returns with a newer event than its instance has gets the events after it, and no reset', async () => {
     const here = await read()
     broker.isLosing = true
     const ahead = await publish(1)
@@ -235,11 +235,11 @@ describe('a reader', () => {
   })
 })
 
-test('whoever comes back with what is no id takes nothing from those who come with one', async () => {
+test('a reader that returns with an invalid id does not affect readers that return with a valid one', async () => {
   const first = await publish(0)
   await publish(1)
   const sockets = await Promise.all([0, 1, 2].map(() => pair(listener)))
-  // In this order, all before the history is read.
+  // All of them join in this order before the history is read.
   const ids = ['abc', first, first]
   const [lost, ...others] = await Promise.all(sockets.map((both, i) => read(ids[i], Promise.resolve(both))))
   await lost?.until('reset')
@@ -249,10 +249,10 @@ test('whoever comes back with what is no id takes nothing from those who come wi
   }
 })
 
-test('a reader whose time is over is told so even if a heartbeat was due', async () => {
+test('a session that reaches its age while its socket takes nothing gets its last bytes, although a heartbeat was due', async () => {
   await hub.close()
   hub = new Hub(broker, locationFormat, { ...hubOptions, heartbeatMs: 100, streamAgeMs: 1_000 })
-  const [sink, client] = await pair(patient)
+  const [sink, client] = await pair(roomy)
   let text = ''
   client.on('data', data => {
     text += data
@@ -294,7 +294,7 @@ test('a reader whose time is over is told so even if a heartbeat was due', async
   expect(text.slice(-20)).toMatch(/\nretry: \d{4}\n$/)
 })
 
-test('a hundred that come back at once cost one reading of the history, and at most one more', async () => {
+test('a hundred readers that return at once cause at most two readings of the history', async () => {
   const first = await publish(1)
   for (let x = 2; x <= 5; x++) await publish(x)
   const readers = await Promise.all(Array.from({ length: 99 }, () => read(first)))
@@ -303,7 +303,7 @@ test('a hundred that come back at once cost one reading of the history, and at m
   expect(broker.histories).toBeLessThanOrEqual(2)
 })
 
-test('an instance that was not there reads no more than a reader missed, and all there is once another missed more', async () => {
+test('a new instance reads what the first reader missed, and the whole history when another reader missed more', async () => {
   const ids: string[] = []
   for (let x = 1; x <= 9; x++) ids.push(await publish(x))
   const missing = async (count: number) => {
@@ -319,7 +319,7 @@ test('an instance that was not there reads no more than a reader missed, and all
 })
 
 test.each(['1-1', '9999999999999-0', 'nonsense'])(
-  'whoever comes back with %s, which nobody knows, costs the others nothing',
+  'a reader that returns with the unknown id %s does not affect other readers',
   async id => {
     const first = await publish(1)
     await publish(2)
@@ -330,20 +330,20 @@ test.each(['1-1', '9999999999999-0', 'nonsense'])(
   },
 )
 
-test('a topic that nobody reads any more is not followed', async () => {
+test('a topic without readers is unsubscribed', async () => {
   const reader = await read()
   expect(store.subscribers.size).toBe(1)
   reader.close()
   while (store.subscribers.size > 0) await new Promise(setImmediate)
 })
 
-test('an announcement that comes while the history is read is neither lost nor repeated', async () => {
+test('an announcement that arrives during a reading of the history is neither lost nor repeated', async () => {
   const reader = await read()
   for (let round = 0; round < 20; round++) {
     broker.isLosing = true
     await publish(round * 10 + 1)
     broker.isLosing = false
-    // The first does not follow; the others are announced while what is missing is read.
+    // The first announcement does not follow. The others arrive during the reading that it causes.
     await Promise.all([2, 3, 4].map(x => publish(round * 10 + x)))
     await reader.until(String(round * 10 + 4))
   }
@@ -351,7 +351,7 @@ test('an announcement that comes while the history is read is neither lost nor r
   expect(reader.seen).toEqual(['joined', ...expected])
 })
 
-/** SessionGroup whose sockets take their time; `order` says whose turn it was at each write. */
+/** Sessions whose writes take 1 ms each. `order` records the topic of each write. */
 async function slowReaders(topic: string, count: number, order: string[]): Promise<void> {
   for (let i = 0; i < count; i++) {
     const [sink] = await pair(listener)
@@ -370,7 +370,7 @@ async function slowReaders(topic: string, count: number, order: string[]): Promi
   }
 }
 
-test('however many readers a topic has, another has its turn before they all had theirs', async () => {
+test('a topic with many readers does not delay another topic until all of them were written to', async () => {
   const order: string[] = []
   await slowReaders('small', 1, order)
   await slowReaders('large', 60, order)
@@ -383,7 +383,7 @@ test('however many readers a topic has, another has its turn before they all had
   expect(order.indexOf('small')).toBeLessThan(order.lastIndexOf('large'))
 })
 
-test('what is published while readers are written to reaches each of them once, even if it is more than the history', async () => {
+test('events that are published during a pass reach each reader once, even if they are more than the history keeps', async () => {
   const order: string[] = []
   const early = await read()
   await slowReaders('room', 60, order)
@@ -397,7 +397,7 @@ test('what is published while readers are written to reaches each of them once, 
   for (const { seen } of [early, late]) expect(seen).toEqual(['joined', ...expected])
 })
 
-test('readers that a flood is too much for are told so, instead of being kept all of it', async () => {
+test('readers that a pass has not reached get a snapshot with reason "behind" when too much arrives during it', async () => {
   const order: string[] = []
   const early = await read()
   await slowReaders('room', 60, order)

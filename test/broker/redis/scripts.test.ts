@@ -1,4 +1,4 @@
-/** What one script does for several topics. */
+/** One script that runs on several topics. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { Redis } from 'ioredis'
 import { Unavailable } from '../../../server/broker/broker.ts'
@@ -22,10 +22,10 @@ afterAll(async () => {
   await redis.stop()
 })
 
-test('a topic that cannot be written to is no other topic’s unavailableReason', async () => {
-  const somebody = new Redis(redis.url)
-  await somebody.set('test:{broken}:log', 'no stream')
-  somebody.disconnect()
+test('a topic that cannot be written to does not affect the other topics of the same script', async () => {
+  const client = new Redis(redis.url)
+  await client.set('test:{broken}:log', 'no stream')
+  client.disconnect()
   const publish = (topic: string) => broker.publish(topic, [{ key: 'ann', value: topic }])
 
   const [one, broken, two] = await Promise.allSettled([publish('one'), publish('broken'), publish('two')])
@@ -35,6 +35,6 @@ test('a topic that cannot be written to is no other topic’s unavailableReason'
     const { entries } = await broker.latest(topic)
     expect(entries.map(({ value }) => value)).toEqual([topic])
   }
-  // On its own, too.
+  // The same when the topic is the only one.
   await expect(publish('broken')).rejects.toBeInstanceOf(Unavailable)
 })

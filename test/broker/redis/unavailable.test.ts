@@ -1,4 +1,4 @@
-/** Whether Redis can be written to, and whether that is known. */
+/** Whether the store knows when Redis cannot be written to. */
 import { once } from 'node:events'
 import { setImmediate } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
@@ -17,16 +17,16 @@ beforeAll(async () => {
 })
 afterAll(() => redis.stop())
 
-test('what Redis still says on a connection that was given up makes nobody believe that it can be written to', async () => {
+test('a late reply over a connection that was given up does not make the store available', async () => {
   const store = await readyStoreAt({ kind: 'single', url: redis.url })
   const broker = new RedisBroker(store, options)
   try {
     const { stream } = store.connections.commands as Redis
     redis.hang()
-    // It may be destroyed before its end was sent.
+    // The stream may be destroyed before its end was sent.
     await Promise.race([once(stream, 'finish'), once(stream, 'close')])
     redis.wake()
-    // Whoever believes it for a moment only is caught.
+    // Looks in every turn of the event loop, so that a short moment is noticed.
     while (store.unavailableReason()) await setImmediate()
     expect(await broker.publish('a room', [{ key: 'alice', value: '1' }])).toHaveLength(1)
   } finally {
@@ -34,7 +34,7 @@ test('what Redis still says on a connection that was given up makes nobody belie
   }
 })
 
-test('a cluster that lacks some of its slots takes nothing, and is unavailableReason until it has them again', async () => {
+test('a cluster that lacks some of its slots is unavailable until it has them again', async () => {
   const cluster = await startCluster()
   const store = await readyStoreAt({ kind: 'cluster', nodes: cluster.addresses })
   const broker = new RedisBroker(store, options)
