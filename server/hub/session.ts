@@ -43,6 +43,12 @@ export interface SessionOptions {
   onClose(ending: Ending): void
 }
 
+/**
+ * Some proxies (virus scanners, Varnish) hold each piece of a response back until the next one arrives. A second piece, this
+ * long after the first, makes them pass the first on.
+ */
+const secondPieceMs = 100
+
 export class Session {
   readonly #source: Source
   readonly #sink: Sink
@@ -56,6 +62,8 @@ export class Session {
   #isFull = false
   #writtenAt: number
   #pingedAt: number
+  /** When the second piece is due; infinite once it was written. */
+  #secondPieceAt: number
   #ending: Ending = 'client'
   #hasEnded = false
 
@@ -67,6 +75,7 @@ export class Session {
     this.#options = options
     this.#endsAt = now + options.ageMs
     this.#writtenAt = this.#pingedAt = now
+    this.#secondPieceAt = now + secondPieceMs
     this.#buffer = source.buffer
     this.#next = next ?? 0
     this.#lost = next === null ? reason : null
@@ -122,10 +131,13 @@ export class Session {
     if (this.#hasEnded) return
     if (now >= this.#endsAt) return this.end('age')
     const { heartbeatMs, ack } = this.#options
-    const dueAt = (ack ? this.#pingedAt : this.#writtenAt) + heartbeatMs
-    if (now < dueAt || this.#isFull) return
-    this.#pingedAt = now
-    this.#write(ack ? this.#source.format.ping : heartbeat, now)
+    if (this.#isFull) return
+    const isDue = now >= (ack ? this.#pingedAt : this.#writtenAt) + heartbeatMs
+    if (isDue) {
+      this.#pingedAt = now
+      this.#write(ack ? this.#source.format.ping : heartbeat, now)
+    } else if (now >= this.#secondPieceAt) this.#write(heartbeat, now)
+    if (now >= this.#secondPieceAt) this.#secondPieceAt = Number.POSITIVE_INFINITY
   }
 
   /** Ends the response with a fresh, random `retry:`, so that clients reconnect spread out. */

@@ -56,14 +56,29 @@ class FakeSink extends EventEmitter {
   }
 }
 
-/** Joins a room and forgets what the session wrote at its start. */
-async function joined(join: Partial<Join> = {}): Promise<FakeSink> {
+async function join(options: Partial<Join> = {}): Promise<FakeSink> {
   const sink = new FakeSink()
   const rest = { topic: 'room', lastEventId: undefined, key: undefined, ack: false, onClose() {} }
-  await hub.join({ ...rest, ...join, open: () => sink as never })
+  await hub.join({ ...rest, ...options, open: () => sink as never })
+  return sink
+}
+
+/** Joins a room and forgets what the session wrote in its first 100 ms. */
+async function joined(options: Partial<Join> = {}): Promise<FakeSink> {
+  const sink = await join(options)
+  jest.advanceTimersByTime(100)
   sink.written = []
   return sink
 }
+
+test.each([false, true])('a session with acks: %s gets one heartbeat 100 ms after its first write', async ack => {
+  const sink = await join({ ack })
+  const { length } = sink.written
+  jest.advanceTimersByTime(99)
+  expect(sink.written).toHaveLength(length)
+  jest.advanceTimersByTime(801)
+  expect(sink.written.slice(length)).toEqual([heartbeat])
+})
 
 async function publish(): Promise<void> {
   await broker.publish('room', [{ key: 'alice', value: '{"user":"alice","x":1,"y":2}' }])
@@ -111,9 +126,9 @@ test('a full socket gets no heartbeat until it has drained', async () => {
 test('a session ends between 80 and 100 % of its age, with a fresh retry', async () => {
   const endings: string[] = []
   const sink = await joined({ onClose: ending => endings.push(ending) })
-  jest.advanceTimersByTime(800_000)
+  jest.advanceTimersByTime(799_900)
   expect(endings).toEqual([])
-  jest.advanceTimersByTime(200_000)
+  jest.advanceTimersByTime(200_100)
   expect(endings).toEqual(['age'])
   expect(sink.written.at(-1)).toMatch(/^retry: \d{4}\n$/)
 })
@@ -121,7 +136,7 @@ test('a session ends between 80 and 100 % of its age, with a fresh retry', async
 test('a session ends at the time that its join names, if that is earlier', async () => {
   const endings: string[] = []
   await joined({ untilMs: Date.now() + 5_000, onClose: ending => endings.push(ending) })
-  jest.advanceTimersByTime(4_900)
+  jest.advanceTimersByTime(4_800)
   expect(endings).toEqual([])
   jest.advanceTimersByTime(200)
   expect(endings).toEqual(['age'])

@@ -6,6 +6,8 @@ import type { TestStream } from '../support/streams.ts'
 const leaseMs = 1_200
 const quick = { HEARTBEAT_MS: '100', LEASE_MS: `${leaseMs}`, LEAVE_GRACE_MS: '100' }
 
+const calm = useServer('memory')
+
 describe.each(stores)('a silent stream, over %s', store => {
   const server = useServer(store, quick)
 
@@ -124,3 +126,11 @@ async function aLease(room: Room): Promise<void> {
   await watcher.next('leave')
   watcher.close()
 }
+
+test('a stream has a heartbeat soon after its first event, for proxies that hold each piece back', async () => {
+  const room = new Room(calm)
+  const stream = await room.follow()
+  await stream.next('snapshot')
+  await stream.until(() => stream.text.endsWith('}\n\n:\n'))
+  stream.close()
+})
