@@ -6,8 +6,8 @@ import { startServer, type TestServer } from '../../support/server.ts'
 import { launch, openWindow, type Window } from './browser.ts'
 
 /** Parts of the demonstration's answer. */
-const middle = 'No model'
-const ending = /Stop does the same at once\.$/
+const middle = 'No language model'
+const ending = /The Stop button does the same at once\.$/
 
 let browser: Browser
 let server: TestServer
