@@ -11,7 +11,7 @@ import { pageRoutes } from './http/page.ts'
 import { sendJson } from './http/response.ts'
 import { type Route, route } from './http/route.ts'
 import { aliveUser, authorsOf, type LocationHandlers, leaverOf, namedFollower } from './location/handlers.ts'
-import { aliveSchema, batchSchema, followSchema, locationSchema } from './location/requests.ts'
+import { aliveSchema, batchSchema, followSchema, leaveSchema, locationSchema } from './location/requests.ts'
 import { answerQuestion, questionSchema, showDemonstration } from './relay/demonstration.ts'
 import { maxRequestBytes, type Relay, relayIsOff } from './relay/relay.ts'
 import { relaySchema } from './relay/request.ts'
@@ -111,8 +111,9 @@ function locationRoutes(path: string, handlers: LocationHandlers, defaults: Reco
       method: 'DELETE',
       path: `${path}/:user`,
       defaults,
-      summary: 'Leave a room',
+      summary: 'Leave a room, at once or when the last stream closes',
       permission: 'location:write',
+      query: leaveSchema,
       actsFor: leaverOf,
       handler: handlers.leave,
       answer: 'nothing',

@@ -136,6 +136,11 @@ export interface Broker {
   append(topic: string, key: string, seq: number, values: string[]): Promise<boolean>
   /** Removes a key at once. Does nothing if the key does not exist. */
   remove(topic: string, key: string, reason: string): Promise<void>
+  /**
+   * Removes a key (`closed`) without a grace period: at once if no holder has it, else as soon as its last holder releases
+   * it, if that happens within the grace time.
+   */
+  endGrace(topic: string, key: string): Promise<void>
   /** Returns every key's value, after removing and announcing keys whose lease has ended. */
   latest(topic: string): Promise<Latest>
   /** Returns the events after `id`. After `beginning` that is the whole history, recovered if nothing was dropped from it. */

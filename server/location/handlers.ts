@@ -15,7 +15,7 @@ import type { Hub } from '../hub/hub.ts'
 import type { Ending } from '../hub/session.ts'
 import { anonymousUser, createAnonymousUser } from './anonymous.ts'
 import { locationOf, storedOf } from './location.ts'
-import type { FollowInput, PublishedLocation } from './requests.ts'
+import type { FollowInput, LeaveInput, PublishedLocation } from './requests.ts'
 
 export interface LocationOptions {
   broker: Broker
@@ -63,8 +63,9 @@ export function createLocationHandlers({ broker, hub, posts, rooms, streams, onO
       sendJson(res, `{"room":${JSON.stringify(room)},"lastEventId":"${head}","locations":[${locations}]}`)
     },
 
-    async leave({ res, params: { room = '', user = '' } }: RequestContext): Promise<void> {
-      await broker.remove(room, user, 'left')
+    async leave({ res, params: { room = '', user = '' }, input }: RequestContext<LeaveInput>): Promise<void> {
+      if (input.when === 'closed') await broker.endGrace(room, user)
+      else await broker.remove(room, user, 'left')
       sendNoContent(res)
     },
 
@@ -114,7 +115,7 @@ export function namedFollower({ input }: RequestContext<FollowInput>): string[] 
   return input.user ? [input.user] : []
 }
 
-export function leaverOf({ params }: RequestContext): (string | undefined)[] {
+export function leaverOf({ params }: RequestContext<LeaveInput>): (string | undefined)[] {
   return [params.user]
 }
 

@@ -31,6 +31,8 @@ export const batchSchema = z
 
 export const aliveSchema = z.object({ user: userSchema.optional() })
 
+export const leaveSchema = z.object({ when: z.enum(['closed']).optional() })
+
 export const followSchema = z.object({
   user: userSchema.nullish(),
   ack: z.union([z.string(), z.number(), z.boolean()]).nullish(),
@@ -40,6 +42,7 @@ export const followSchema = z.object({
 
 /** A location as a client publishes it. */
 export type PublishedLocation = z.infer<typeof locationSchema>
+export type LeaveInput = z.infer<typeof leaveSchema>
 export type FollowInput = z.infer<typeof followSchema>
 
 function fits(meta: object): boolean {

@@ -54,6 +54,10 @@ export class MemoryBroker implements Broker {
     this.#change(topic, room => room.remove(key, reason))
   }
 
+  async endGrace(topic: string, key: string): Promise<void> {
+    this.#change(topic, room => room.endGrace(key))
+  }
+
   async latest(topic: string): Promise<Latest> {
     return this.#change(topic, room => room.latest())
   }

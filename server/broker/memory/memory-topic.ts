@@ -37,6 +37,8 @@ const poster = ''
 export class MemoryTopic {
   readonly #values = new Map<string, Value>()
   readonly #leases = new Map<string, Map<string, Lease>>()
+  /** Until when a key is removed at once when its last holder releases it. */
+  readonly #closingUntil = new Map<string, number>()
   #log: Event[] = []
   /** The id before the log's first event; null once events were dropped from the log. */
   #before: EventId | null = beginning
@@ -121,6 +123,17 @@ export class MemoryTopic {
     return { recovered: at >= 0, events: this.#log.slice(at + 1) }
   }
 
+  endGrace(key: string): void {
+    if (isHeld(this.#leasesOf(key))) this.#closingUntil.set(key, this.#now + this.#options.graceMs)
+    else this.#removeClosed(key)
+  }
+
+  #removeClosed(key: string): void {
+    if (this.#values.delete(key)) this.#append(key, null, 'closed')
+    this.#leases.delete(key)
+    this.#closingUntil.delete(key)
+  }
+
   keep(holder: string, holds: Hold[], isOpen: boolean): KeepResult {
     if (isOpen && this.#now < this.#idleAt) this.#idleAt = this.#now + this.#options.historyTtlMs
     for (const { key, state } of holds) {
@@ -131,7 +144,10 @@ export class MemoryTopic {
         // The key has a holder again, so the grace periods of earlier holders are void.
         for (const [name, lease] of leases) if (lease.state === 'released') leases.delete(name)
         this.#lease(key, holder, state, this.#options.leaseMs)
-      } else if (!isHeld(leases)) this.#lease(key, holder, state, this.#options.graceMs)
+      } else if (!isHeld(leases)) {
+        if ((this.#closingUntil.get(key) ?? 0) > this.#now) this.#removeClosed(key)
+        else this.#lease(key, holder, state, this.#options.graceMs)
+      }
     }
     this.#nextEnd = this.#earliestEnd()
     return { head: this.#head, nextEndMs: Number.isFinite(this.#nextEnd) ? this.#nextEnd - this.#now : null }
@@ -169,6 +185,7 @@ export class MemoryTopic {
       const { state, endsAt } = lastToEnd(leases)
       if (endsAt > this.#now) continue
       this.#leases.delete(key)
+      this.#closingUntil.delete(key)
       const stored = this.#values.get(key)
       if (!stored) continue
       const postedUntil = stored.setAt + this.#options.leaseMs
@@ -220,7 +237,7 @@ export class MemoryTopic {
 }
 
 function isHeld(leases: Map<string, Lease>): boolean {
-  return [...leases.values()].some(({ state }) => state !== 'released')
+  return [...leases.values()].some(({ state }) => state === 'held' || state === 'acked')
 }
 
 /** A key stays until its last lease ends, and the state of that lease decides why the key is removed. */

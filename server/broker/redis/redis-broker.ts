@@ -49,6 +49,10 @@ export class RedisBroker implements Broker {
     await this.#scripts.run('remove', topic, key, reason)
   }
 
+  async endGrace(topic: string, key: string): Promise<void> {
+    await this.#scripts.run('end-grace', topic, key)
+  }
+
   async latest(topic: string): Promise<Latest> {
     const [head = '', ...flat] = (await this.#scripts.run('latest', topic)) as string[]
     const entries: Entry[] = []

@@ -11,7 +11,7 @@ import { type BrokerOptions, Unavailable } from '../broker.ts'
 import type { Clock } from './clock.ts'
 import { type Connections, commandTimeoutMs } from './connections.ts'
 
-export type ScriptName = 'publish' | 'append' | 'remove' | 'latest' | 'history' | 'keep' | 'alive'
+export type ScriptName = 'publish' | 'append' | 'remove' | 'end-grace' | 'latest' | 'history' | 'keep' | 'alive'
 
 export interface Call {
   topic: string

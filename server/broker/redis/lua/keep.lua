@@ -9,13 +9,14 @@ for i = 3, #ARGV, 2 do
   found[holder] = nil
   local held = false
   for name, lease in pairs(found) do
-    if lease.state ~= 'r' then held = true
+    if lease.state == 'h' or lease.state == 'a' then held = true
     -- The key has a holder again, so the grace periods of earlier holders are void.
-    elseif state ~= 'r' then found[name] = nil end
+    elseif lease.state == 'r' and state ~= 'r' then found[name] = nil end
   end
   if state ~= 'r' then found[holder] = { state = state, endsAt = now + leaseMs }
   elseif not held then found[holder] = { state = state, endsAt = now + graceMs } end
-  writeHolders(key, found)
+  if state == 'r' and not held and found[closing] then removeClosed(key)
+  else writeHolders(key, found) end
 end
 if ARGV[2] == '1' then keepAll() else keepValues() end
 announce()

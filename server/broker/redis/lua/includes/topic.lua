@@ -99,11 +99,14 @@ local function readHolders(key)
   return found
 end
 
+-- The name under which the holders of a key have the mark that it is closing (`c`). The mark keeps no key.
+local closing = '!'
+
 local function writeHolders(key, found)
   local fields, last = {}, 0
   for holder, lease in pairs(found) do
     fields[#fields + 1] = string.format('%s=%s:%d', holder, lease.state, lease.endsAt)
-    last = math.max(last, lease.endsAt)
+    if lease.state ~= 'c' then last = math.max(last, lease.endsAt) end
   end
   redis.call('HSET', holders, key, table.concat(fields, ','))
   redis.call('ZADD', leases, last, key)
@@ -112,6 +115,12 @@ end
 local function deleteLeases(key)
   redis.call('HDEL', holders, key)
   redis.call('ZREM', leases, key)
+end
+
+local function removeClosed(key)
+  if redis.call('HEXISTS', values, key) == 1 then append(key, 'closed', '') end
+  redis.call('HDEL', values, key)
+  deleteLeases(key)
 end
 
 -- Starts or renews the posted lease of a key that no stream holds. Its holder has an empty name.
