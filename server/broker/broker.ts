@@ -134,13 +134,13 @@ export interface Broker {
    * exist; then nothing was appended.
    */
   append(topic: string, key: string, seq: number, values: string[]): Promise<boolean>
-  /** Removes a key at once. Does nothing if the key does not exist. */
-  remove(topic: string, key: string, reason: string): Promise<void>
+  /** Removes a key at once, if it exists. Resolves with the topic's head. */
+  remove(topic: string, key: string, reason: string): Promise<EventId>
   /**
    * Removes a key (`closed`) without a grace period: at once if no holder has it, else as soon as its last holder releases
-   * it, if that happens within the grace time.
+   * it, if that happens within the grace time. Resolves with the topic's head.
    */
-  endGrace(topic: string, key: string): Promise<void>
+  endGrace(topic: string, key: string): Promise<EventId>
   /** Returns every key's value, after removing and announcing keys whose lease has ended. */
   latest(topic: string): Promise<Latest>
   /** Returns the events after `id`. After `beginning` that is the whole history, recovered if nothing was dropped from it. */

@@ -40,12 +40,12 @@ export function writeHead(res: ServerResponse, status: number, headers: Outgoing
   return res.writeHead(status, list)
 }
 
-/** Sends an object as JSON. A string is JSON already. */
-export function sendJson(res: ServerResponse, body: object | string): void {
-  sendText(res, 'application/json', typeof body === 'string' ? body : JSON.stringify(body))
+/** Sends an object as JSON. A buffer is JSON already. */
+export function sendJson(res: ServerResponse, body: object): void {
+  sendText(res, 'application/json', Buffer.isBuffer(body) ? body : JSON.stringify(body))
 }
 
-export function sendText(res: ServerResponse, type: string, text: string): void {
+export function sendText(res: ServerResponse, type: string, text: string | Buffer): void {
   writeHead(res, 200, {
     'Content-Type': type,
     'Cache-Control': 'no-store',

@@ -5,14 +5,13 @@
  * The way of an event: broker → TopicReplica → ReplayBuffer; then FlushScheduler → SessionGroup → Session → socket.
  */
 import { setImmediate, setTimeout } from 'node:timers/promises'
-import { type Broker, type EventId, unlessUnavailable } from '../broker/broker.ts'
+import { type Broker, type EventId, type Latest, unlessUnavailable } from '../broker/broker.ts'
 import { LeaseManager } from '../broker/lease-manager.ts'
 import { FlushScheduler } from './flush-scheduler.ts'
+import { OpenTopic } from './open-topic.ts'
 import { type Ending, Session, type Sink } from './session.ts'
-import { SessionGroup } from './session-group.ts'
 import { HubStats } from './stats.ts'
 import type { Format } from './topic-format.ts'
-import { TopicReplica } from './topic-replica.ts'
 
 export interface HubOptions {
   /** This instance's name among the holders of leases. */
@@ -41,15 +40,6 @@ export interface Join {
   /** When the session ends at the latest, in milliseconds since 1970. */
   untilMs?: number
   onClose(ending: Ending): void
-}
-
-/** A topic that has sessions on this instance, or requests that are about to become sessions. */
-interface OpenTopic {
-  replica: TopicReplica
-  group: SessionGroup
-  opened: Promise<void>
-  /** Sessions and requests that are about to become sessions. */
-  streams: number
 }
 
 /** How long a drained session's last bytes may take. */
@@ -92,6 +82,21 @@ export class Hub {
   /** Whether a session can resume after that event without a reading of the history. */
   knows(topic: string, id: EventId): boolean {
     return typeof this.#topics.get(topic)?.replica.buffer.after(id) === 'number'
+  }
+
+  /** Whether this instance has a copy of the topic. */
+  isReplicated(topic: string): boolean {
+    return this.#topics.get(topic)?.isRead === true
+  }
+
+  /** Notes an event that a request to this instance has caused: `latest` does not return an older copy from then on. */
+  noteEvent(topic: string, id: EventId): void {
+    this.#topics.get(topic)?.note(id)
+  }
+
+  /** Returns this instance's copy of the topic, or undefined if there is none or it lacks a noted event. */
+  latest(topic: string): Latest | undefined {
+    return this.#topics.get(topic)?.latest()
   }
 
   /** Makes a response a session of a topic. Rejects with `Unavailable` before the response begins if the topic cannot be read. */
@@ -197,17 +202,9 @@ export class Hub {
   }
 
   #open(topic: string): OpenTopic {
-    const replica = new TopicReplica({
-      topic,
-      broker: this.#broker,
-      format: this.#format,
-      stats: this.stats,
-      historyLength: this.#options.historyLength,
-      onChange: () => this.#scheduler.schedule(group),
-      onError: this.#options.onError,
-    })
-    const group = new SessionGroup(replica)
-    return { replica, group, opened: replica.open(), streams: 0 }
+    const { historyLength, onError } = this.#options
+    const options = { topic, broker: this.#broker, format: this.#format, stats: this.stats, historyLength, onError }
+    return new OpenTopic(options, this.#scheduler)
   }
 
   #leave(topic: string, entry: OpenTopic): void {

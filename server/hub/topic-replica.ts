@@ -13,6 +13,7 @@ import {
   type Event,
   type EventId,
   isId,
+  type Latest,
   type Subscriber,
   Unavailable,
 } from '../broker/broker.ts'
@@ -78,6 +79,14 @@ export class TopicReplica implements Subscriber, Source {
 
   get buffer(): ReplayBuffer {
     return this.#buffer
+  }
+
+  get head(): EventId {
+    return this.#head
+  }
+
+  latest(): Latest {
+    return { head: this.#head, entries: [...this.#values.values()] }
   }
 
   get isOver(): boolean {

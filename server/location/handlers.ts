@@ -2,7 +2,7 @@
  * The handlers of the rooms' routes. Each calls the broker or the hub once and answers.
  */
 import type { IncomingMessage } from 'node:http'
-import type { Broker, Draft } from '../broker/broker.ts'
+import { type Broker, beginning, type Draft } from '../broker/broker.ts'
 import { type Caller, canActAs } from '../http/access/caller.ts'
 import { startEventStream } from '../http/event-stream.ts'
 import type { PostRate } from '../http/limits/post-rate.ts'
@@ -14,8 +14,9 @@ import type { RequestContext } from '../http/route.ts'
 import type { Hub } from '../hub/hub.ts'
 import type { Ending } from '../hub/session.ts'
 import { anonymousUser, createAnonymousUser } from './anonymous.ts'
-import { locationOf, storedOf } from './location.ts'
+import { storedOf } from './location.ts'
 import type { FollowInput, LeaveInput, PublishedLocation } from './requests.ts'
+import { RoomLists } from './room-lists.ts'
 
 export interface LocationOptions {
   broker: Broker
@@ -33,6 +34,7 @@ type Alive = { user?: string | undefined }
 export type LocationHandlers = ReturnType<typeof createLocationHandlers>
 
 export function createLocationHandlers({ broker, hub, posts, rooms, streams, onOpen, onClose }: LocationOptions) {
+  const lists = new RoomLists(broker, hub)
   return {
     /** Counts a publish towards the rates of its collaborators. A new anonymous collaborator has none yet. */
     async countPublish(context: RequestContext<Published>): Promise<void> {
@@ -49,23 +51,23 @@ export function createLocationHandlers({ broker, hub, posts, rooms, streams, onO
           room,
           input.map(location => draftOf(caller, location.user ?? '', location, false)),
         )
+        lists.changed(room, receipts.at(-1)?.id ?? beginning)
         return sendJson(res, { ids: receipts.map(({ id }) => id) })
       }
       const named = input.user ?? caller.sub
       const user = named ?? anonymousUser(req) ?? createAnonymousUser(res)
       const [receipt] = await broker.publish(room, [draftOf(caller, user, input, named === undefined)])
+      lists.changed(room, receipt?.id ?? beginning)
       sendJson(res, { id: receipt?.id, user, ...(receipt?.stale && { stale: true }) })
     },
 
     async list({ res, params: { room = '' } }: RequestContext): Promise<void> {
-      const { head, entries } = await broker.latest(room)
-      const locations = entries.map(({ value, id }) => locationOf(value, id)).join(',')
-      sendJson(res, `{"room":${JSON.stringify(room)},"lastEventId":"${head}","locations":[${locations}]}`)
+      sendJson(res, await lists.get(room))
     },
 
     async leave({ res, params: { room = '', user = '' }, input }: RequestContext<LeaveInput>): Promise<void> {
-      if (input.when === 'closed') await broker.endGrace(room, user)
-      else await broker.remove(room, user, 'left')
+      const head = await (input.when === 'closed' ? broker.endGrace(room, user) : broker.remove(room, user, 'left'))
+      lists.changed(room, head)
       sendNoContent(res)
     },
 

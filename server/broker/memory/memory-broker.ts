@@ -50,12 +50,12 @@ export class MemoryBroker implements Broker {
     return this.#change(topic, room => room.append(key, seq, values))
   }
 
-  async remove(topic: string, key: string, reason: string): Promise<void> {
-    this.#change(topic, room => room.remove(key, reason))
+  async remove(topic: string, key: string, reason: string): Promise<EventId> {
+    return this.#change(topic, room => room.remove(key, reason))
   }
 
-  async endGrace(topic: string, key: string): Promise<void> {
-    this.#change(topic, room => room.endGrace(key))
+  async endGrace(topic: string, key: string): Promise<EventId> {
+    return this.#change(topic, room => room.endGrace(key))
   }
 
   async latest(topic: string): Promise<Latest> {

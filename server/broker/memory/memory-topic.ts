@@ -108,9 +108,10 @@ export class MemoryTopic {
     return true
   }
 
-  remove(key: string, reason: string): void {
+  remove(key: string, reason: string): EventId {
     if (this.#values.delete(key)) this.#append(key, null, reason)
     if (this.#leases.get(key)?.has(poster)) this.#leases.delete(key)
+    return this.#head
   }
 
   latest(): Latest {
@@ -123,9 +124,10 @@ export class MemoryTopic {
     return { recovered: at >= 0, events: this.#log.slice(at + 1) }
   }
 
-  endGrace(key: string): void {
+  endGrace(key: string): EventId {
     if (isHeld(this.#leasesOf(key))) this.#closingUntil.set(key, this.#now + this.#options.graceMs)
     else this.#removeClosed(key)
+    return this.#head
   }
 
   #removeClosed(key: string): void {

@@ -45,12 +45,12 @@ export class RedisBroker implements Broker {
     return (await this.#scripts.run('append', topic, key, seq, ...values)) === 1
   }
 
-  async remove(topic: string, key: string, reason: string): Promise<void> {
-    await this.#scripts.run('remove', topic, key, reason)
+  async remove(topic: string, key: string, reason: string): Promise<EventId> {
+    return (await this.#scripts.run('remove', topic, key, reason)) as EventId
   }
 
-  async endGrace(topic: string, key: string): Promise<void> {
-    await this.#scripts.run('end-grace', topic, key)
+  async endGrace(topic: string, key: string): Promise<EventId> {
+    return (await this.#scripts.run('end-grace', topic, key)) as EventId
   }
 
   async latest(topic: string): Promise<Latest> {

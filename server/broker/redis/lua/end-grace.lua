@@ -1,6 +1,7 @@
 --[[ Removes a key at once if no stream holds it. Else it records, for the grace time, that the key is closing (`c`): when
   its last holder releases it within that time, it is removed at once.
-  ARGV 1 key ]]
+  ARGV 1 key
+  Returns the head. ]]
 local key = ARGV[1]
 local found = readHolders(key)
 local held = false
@@ -13,3 +14,4 @@ else
 end
 keepValues()
 announce()
+return head

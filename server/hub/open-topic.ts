@@ -1,0 +1,38 @@
+/**
+ * A topic that has sessions on this instance, or requests that are about to become sessions.
+ */
+import { beginning, compareIds, type EventId, type Latest } from '../broker/broker.ts'
+import type { FlushScheduler } from './flush-scheduler.ts'
+import { SessionGroup } from './session-group.ts'
+import { TopicReplica, type TopicReplicaOptions } from './topic-replica.ts'
+
+export class OpenTopic {
+  readonly replica: TopicReplica
+  readonly group: SessionGroup
+  /** Rejects with `Unavailable`. */
+  readonly opened: Promise<void>
+  /** Sessions and requests that are about to become sessions. */
+  streams = 0
+  /** Whether the replica has read the topic once. */
+  isRead = false
+  #notedId: EventId = beginning
+
+  constructor(options: Omit<TopicReplicaOptions, 'onChange'>, scheduler: FlushScheduler) {
+    this.replica = new TopicReplica({ ...options, onChange: () => scheduler.schedule(this.group) })
+    this.group = new SessionGroup(this.replica)
+    this.opened = this.replica.open().then(() => {
+      this.isRead = true
+    })
+  }
+
+  /** Notes an event that the replica must have received before it is current. */
+  note(id: EventId): void {
+    if (compareIds(id, this.#notedId) > 0) this.#notedId = id
+  }
+
+  /** Returns the replica's values, or undefined if it lacks a noted event. */
+  latest(): Latest | undefined {
+    if (!this.isRead || compareIds(this.replica.head, this.#notedId) < 0) return undefined
+    return this.replica.latest()
+  }
+}

@@ -1,0 +1,105 @@
+/**
+ * The lists of rooms' locations, as JSON. Requests share the work: a huge room is read and encoded at most for a twentieth of the
+ * time, however often it is listed, so that listing it does not slow down other rooms.
+ */
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Broker, EventId, Latest } from '../broker/broker.ts'
+import type { Hub } from '../hub/hub.ts'
+import { locationOf } from './location.ts'
+
+interface List {
+  bytes: Buffer
+  /** The room's version when the read started. */
+  version: number
+  startedAt: number
+  /** How long the list is served without another read. */
+  maxAgeMs: number
+}
+
+interface Room {
+  /** Grows with each change that this instance has answered. A list must not be older than one. */
+  version: number
+  list: List | undefined
+  reading: Promise<void> | undefined
+}
+
+/** A list is served for this many times as long as it took to encode, but never for longer than `maxAgeMs`. */
+const restFactor = 20
+const maxAgeMs = 1_000
+/** How long a list waits for this instance's copy to receive an event that this instance has published. */
+const copyWaitMs = 100
+const copyLookMs = 5
+
+export class RoomLists {
+  readonly #broker: Broker
+  readonly #hub: Hub
+  /** The rooms that were listed in the last second. */
+  readonly #rooms = new Map<string, Room>()
+
+  constructor(broker: Broker, hub: Hub) {
+    this.#broker = broker
+    this.#hub = hub
+  }
+
+  /** Notes a change that is about to be answered. `id` is the room's head after it. */
+  changed(room: string, id: EventId): void {
+    this.#hub.noteEvent(room, id)
+    const listed = this.#rooms.get(room)
+    if (listed) listed.version++
+  }
+
+  /** Rejects with `Unavailable`. */
+  async get(name: string): Promise<Buffer> {
+    const room = this.#room(name)
+    const { version } = room
+    for (;;) {
+      const { list } = room
+      if (list && list.version >= version && performance.now() - list.startedAt <= list.maxAgeMs) return list.bytes
+      room.reading ??= this.#read(name, room).finally(() => {
+        room.reading = undefined
+      })
+      await room.reading
+    }
+  }
+
+  #room(name: string): Room {
+    const known = this.#rooms.get(name)
+    if (known) return known
+    const room: Room = { version: 0, list: undefined, reading: undefined }
+    this.#rooms.set(name, room)
+    setTimeout(() => this.#rooms.delete(name), maxAgeMs).unref()
+    return room
+  }
+
+  async #read(name: string, room: Room): Promise<void> {
+    const restMs = room.list ? room.list.startedAt + room.list.maxAgeMs - performance.now() : 0
+    if (restMs > 0) await delay(restMs)
+    const { version } = room
+    const startedAt = performance.now()
+    const latest = (await this.#copy(name)) ?? (await this.#broker.latest(name))
+    const encodingAt = performance.now()
+    const bytes = encode(name, latest)
+    const encodeMs = performance.now() - encodingAt
+    room.list = {
+      bytes,
+      version,
+      startedAt,
+      maxAgeMs: Math.min(maxAgeMs, encodingAt - startedAt + restFactor * encodeMs),
+    }
+  }
+
+  /** This instance's own copy, once it has every event that this instance has published. */
+  async #copy(name: string): Promise<Latest | undefined> {
+    for (let waited = 0; this.#hub.isReplicated(name) && waited < copyWaitMs; waited += copyLookMs) {
+      const copy = this.#hub.latest(name)
+      if (copy) return copy
+      await delay(copyLookMs)
+    }
+    return undefined
+  }
+}
+
+function encode(room: string, { head, entries }: Latest): Buffer {
+  const locations = entries.map(({ value, id }) => locationOf(value, id)).join(',')
+  return Buffer.from(`{"room":${JSON.stringify(room)},"lastEventId":"${head}","locations":[${locations}]}`)
+}
