@@ -9,7 +9,7 @@ import { type DestinationStream, pino } from 'pino'
 import { createApp } from './app.ts'
 import { doctor } from './cli/doctor/doctor.ts'
 import { makeToken } from './cli/token.ts'
-import { type Config, ConfigError, readConfig } from './config.ts'
+import { type Config, ConfigError, readConfig } from './config/config.ts'
 import { closeServer, listen } from './http/http-server.ts'
 
 /**
@@ -32,8 +32,6 @@ const lastLinesMs = 500
 /** How long the start waits for the store, and how often it checks. */
 const storeMs = 2_000
 const lookMs = 10
-/** Above the idle time of load balancers, so that the server never closes a connection that one is about to use. */
-const keepAliveMs = 75_000
 
 const usage = `Usage: colocate [serve]            run the server; its settings are environment variables
        colocate doctor <url>      say whether a stream gets through from there, and what is in the way
@@ -62,10 +60,10 @@ async function serve(config: Config): Promise<void> {
   // that listens can say so.
   for (let waited = 0; app.unavailableReason() && waited < storeMs; waited += lookMs) await setTimeout(lookMs)
   if (config.adminPort !== undefined) {
-    const { address } = await listen(app.adminHandler, { ...config, keepAliveMs, port: config.adminPort }, log)
+    const { address } = await listen(app.adminHandler, { ...config, port: config.adminPort }, log)
     log.info({ port: address.port }, 'metrics')
   }
-  const { server, address } = await listen(app.handler, { ...config, keepAliveMs }, log)
+  const { server, address } = await listen(app.handler, config, log)
 
   let isEnding = false
   const close = async () => {

@@ -23,7 +23,7 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const parts: { name: string; path: string; mayImport: string[] }[] = [
   { name: 'main', path: 'server/main.ts', mayImport: ['app', 'cli', 'config', 'http'] },
   { name: 'cli', path: 'server/cli/', mayImport: ['config'] },
-  { name: 'config', path: 'server/config.ts', mayImport: ['redis', 'upstreams'] },
+  { name: 'config', path: 'server/config/', mayImport: ['redis', 'upstreams'] },
   // Puts the parts together, so it alone knows which broker there is.
   {
     name: 'app',

@@ -1,8 +1,9 @@
-/** The environment as settings: defaults, bounds, and faults that name themselves. */
+/** The configuration from environment variables: defaults, ranges and error messages. */
 import { describe, expect, test } from '@jest/globals'
-import { type Config, ConfigError, readConfig } from '../server/config.ts'
+import { type Config, ConfigError, readConfig } from '../server/config/config.ts'
+import { optionsSchema } from '../server/config/options.ts'
 
-/** What was said of an environment that is not valid. */
+/** The error message for an environment that is not valid. */
 function faultOf(env: Record<string, string>): string {
   try {
     readConfig(env)
@@ -13,8 +14,8 @@ function faultOf(env: Record<string, string>): string {
   return ''
 }
 
-/** Name, setting, default, and the smallest and the largest value; null where the contract names none. */
-const numbers: [name: string, setting: keyof Config, value: number, min: number, max: number | null][] = [
+/** Variable, option, default, minimum and maximum; null where the contract names no maximum. */
+const numbers: [name: string, option: keyof Config, value: number, min: number, max: number | null][] = [
   ['PORT', 'port', 3_000, 0, 65_535],
   ['HISTORY_LENGTH', 'historyLength', 1_000, 10, null],
   ['HISTORY_TTL_MS', 'historyTtlMs', 3_600_000, 1_000, null],
@@ -24,14 +25,19 @@ const numbers: [name: string, setting: keyof Config, value: number, min: number,
   ['STALL_MS', 'stallMs', 60_000, 100, null],
   ['STREAM_AGE_MS', 'streamAgeMs', 3_600_000, 100, null],
   ['DRAIN_MS', 'drainMs', 5_000, 100, null],
+  ['KEEP_ALIVE_MS', 'keepAliveMs', 75_000, 100, null],
   ['MAX_STREAMS', 'maxStreams', 20_000, 1, null],
   ['POST_RATE', 'postRate', 100, 1, null],
+  ['RELAY_RATE', 'relayRate', 10, 1, null],
+  ['RELAY_GRACE_MS', 'relayGraceMs', 30_000, 100, null],
+  ['RELAY_MAX_BYTES', 'relayMaxBytes', 4 * 1024 * 1024, 1_024, null],
+  ['RELAY_IDLE_MS', 'relayIdleMs', 120_000, 100, null],
 ]
 
-describe('the settings', () => {
-  test('of an empty environment are the defaults: in memory, on loopback', () => {
+describe('the configuration', () => {
+  test('of an empty environment has the defaults: in memory, on loopback', () => {
     const config = readConfig({})
-    for (const [, setting, value] of numbers) expect({ setting, value: config[setting] }).toEqual({ setting, value })
+    for (const [, option, value] of numbers) expect({ option, value: config[option] }).toEqual({ option, value })
     expect(config).toMatchObject({
       host: '127.0.0.1',
       redis: undefined,
@@ -42,7 +48,7 @@ describe('the settings', () => {
     })
   })
 
-  test('take an empty variable for none', () => {
+  test('ignores an empty variable', () => {
     const empty = [
       'HOST',
       'REDIS_URL',
@@ -57,13 +63,13 @@ describe('the settings', () => {
     expect(readConfig(env)).toEqual(readConfig({}))
   })
 
-  test.each(numbers)('have %s, down to what is promised', (name, setting, value, min) => {
-    expect(readConfig({ [name]: `${value + 1}` })[setting]).toBe(value + 1)
-    expect(readConfig({ [name]: `${min}` })[setting]).toBe(min)
+  test.each(numbers)('accepts %s down to its minimum', (name, option, value, min) => {
+    expect(readConfig({ [name]: `${value + 1}` })[option]).toBe(value + 1)
+    expect(readConfig({ [name]: `${min}` })[option]).toBe(min)
   })
 
   test.each(numbers)(
-    'refuse a %s that is no whole number or out of range: the name, the range, what was given',
+    'refuses a %s that is not a whole number or is out of range, and prints its name, range and value',
     (name, _, __, min, max) => {
       const low = min === 0 ? [] : [`${min - 1}`]
       const high = [`${(max ?? 1e15) + 1}`]
@@ -77,18 +83,18 @@ describe('the settings', () => {
     },
   )
 
-  test('refuse an ADMIN_PORT that is PORT', () => {
+  test('refuses an ADMIN_PORT that equals PORT', () => {
     expect(faultOf({ PORT: '3000', ADMIN_PORT: '3000' })).toContain('ADMIN_PORT')
     expect(readConfig({ PORT: '0', ADMIN_PORT: '0' }).adminPort).toBe(0)
   })
 
-  test('name every fault, each on a line of its own', () => {
+  test('reports all faults together, each on its own line', () => {
     const lines = faultOf({ PORT: 'a', LEASE_MS: 'b', LOG_LEVEL: 'c', HOST: '0.0.0.0' }).split('\n')
     expect(lines).toHaveLength(4)
     for (const [i, name] of ['PORT', 'LEASE_MS', 'LOG_LEVEL', 'HOST'].entries()) expect(lines[i]).toContain(name)
   })
 
-  test.each(['127.0.0.1', '127.1.2.3', 'localhost', '::1'])('may stand on the loopback host %s without AUTH', host => {
+  test.each(['127.0.0.1', '127.1.2.3', 'localhost', '::1'])('accepts the loopback host %s without AUTH', host => {
     expect(readConfig({ HOST: host }).host).toBe(host)
   })
 
@@ -101,7 +107,7 @@ describe('the settings', () => {
     '127.0.0.1.example.org',
     'localhost.example.org',
     '127.example.org',
-  ])('stand on the host %s only with AUTH=off, and say so', host => {
+  ])('accepts the host %s only with AUTH=off, and says so', host => {
     const fault = faultOf({ HOST: host })
     for (const word of ['HOST', host, 'AUTH=off']) expect(fault).toContain(word)
     expect(readConfig({ HOST: host, AUTH: 'off' }).host).toBe(host)
@@ -122,12 +128,15 @@ describe('the settings', () => {
     ['TRUST_PROXY', '0.0.0.0/0'],
     ['TRUST_PROXY', ','],
     ['TRUST_PROXY', 'fd00::/129'],
+    ['TRUST_PROXY', '1000'],
     ['LOG_LEVEL', 'loud'],
     ['AUTH', 'on'],
-  ])('refuse a %s of "%s": the name and what was given', (name, given) => {
+  ])('refuses %s="%s" and prints the name and the value', (name, given) => {
     const fault = faultOf({ [name]: given })
     expect(fault).toContain(name)
     expect(fault).toContain(given)
+    // The rule is our own sentence, not a default message of zod.
+    expect(fault).not.toMatch(/Invalid|expected|Too/)
   })
 
   test.each([
@@ -135,17 +144,34 @@ describe('the settings', () => {
     'localhost:6379',
     'redis://:hunter2@localhost:port',
     'redis//:hunter2@localhost',
-  ])('refuse a REDIS_URL that is none, without repeating a password: %s', given => {
+  ])('refuses the REDIS_URL %s and does not print its password', given => {
     const fault = faultOf({ REDIS_URL: given })
     expect(fault).toMatch(/REDIS_URL.*redis:\/\/.*rediss:\/\//)
     expect(fault).not.toContain('hunter2')
   })
 
-  test.each(['redis://localhost', 'rediss://user:hunter2@redis.example:6380/2'])('take the REDIS_URL %s', url => {
+  test.each([
+    ['REDIS_CLUSTER', 'redis://:hunter2@a:7000'],
+    ['REDIS_CLUSTER', 'a:7000,user:hunter2@b:7001'],
+    ['REDIS_CLUSTER', 'a:7000:hunter2'],
+    ['REDIS_CLUSTER', 'a:7000?password=hunter2'],
+    ['REDIS_SENTINELS', 'redis://:hunter2@a:7000'],
+    ['HOST', 'user:hunter2@example.org'],
+    ['CORS_ORIGINS', 'https://user:hunter2@example.org'],
+    ['RELAY_UPSTREAMS', 'hunter2.json'],
+    ['RELAY_UPSTREAMS', '[{"prefix":"https://a.org/","headers":"hunter2"}]'],
+    ['RELAY_UPSTREAMS', '[{"prefix":"https://user:hunter2@a.org/"}]'],
+  ])('refuses %s=%s and does not print the password', (name, given) => {
+    const fault = faultOf({ [name]: given, HOST: 'a b', ...(name === 'HOST' && { HOST: given }) })
+    expect(fault).toContain(`${name} must be`)
+    expect(fault).not.toContain('hunter2')
+  })
+
+  test.each(['redis://localhost', 'rediss://user:hunter2@redis.example:6380/2'])('accepts the REDIS_URL %s', url => {
     expect(readConfig({ REDIS_URL: url }).redis).toEqual({ kind: 'single', url })
   })
 
-  test('take a cluster’s nodes, or sentinels and the name that they watch', () => {
+  test('accepts the nodes of a cluster, or sentinels and the name of their primary', () => {
     const nodes = ['a.example:7000', '10.0.0.2:7001']
     expect(readConfig({ REDIS_CLUSTER: nodes.join(', ') }).redis).toEqual({ kind: 'cluster', nodes })
     expect(readConfig({ REDIS_SENTINELS: nodes.join(','), REDIS_SENTINEL_NAME: 'main' }).redis).toEqual({
@@ -162,11 +188,11 @@ describe('the settings', () => {
     [{ REDIS_CLUSTER: 'a' }, ['REDIS_CLUSTER', 'host:port', 'a']],
     [{ REDIS_CLUSTER: 'a:99999' }, ['REDIS_CLUSTER', 'host:port', 'a:99999']],
     [{ REDIS_SENTINELS: 'a:7000,:1', REDIS_SENTINEL_NAME: 'main' }, ['REDIS_SENTINELS', 'host:port', 'a:7000,:1']],
-  ] as [Record<string, string>, string[]][])('refuse %j, and say why', (env, words) => {
+  ] as [Record<string, string>, string[]][])('refuses %j and says why', (env, words) => {
     for (const word of words) expect(faultOf(env)).toContain(word)
   })
 
-  test('take the origins of CORS_ORIGINS one by one', () => {
+  test('splits CORS_ORIGINS into its origins', () => {
     const { corsOrigins } = readConfig({ CORS_ORIGINS: 'https://a.example, http://localhost:5173' })
     expect(corsOrigins).toEqual(['https://a.example', 'http://localhost:5173'])
   })
@@ -176,7 +202,14 @@ describe('the settings', () => {
     ['false', false],
     ['2', 2],
     ['loopback, 10.0.0.0/8', 'loopback, 10.0.0.0/8'],
-  ])('take TRUST_PROXY=%s as Express does', (given, taken) => {
-    expect(readConfig({ TRUST_PROXY: given }).trustProxy).toEqual(taken)
+  ])('accepts TRUST_PROXY=%s as Express does', (given, expected) => {
+    expect(readConfig({ TRUST_PROXY: given }).trustProxy).toEqual(expected)
+  })
+  test('has the same schema for values that are not text', () => {
+    const given = { port: 1, leaseMs: 100, corsOrigins: ['https://a.example'], trustProxy: true, redisCluster: ['a:1'] }
+    expect(optionsSchema({}).parse(given)).toMatchObject(given)
+    for (const invalid of [{ port: '1.5' }, { port: null }, { corsOrigins: [1] }, { host: 1 }, { trustProxy: {} }]) {
+      expect(optionsSchema({}).safeParse(invalid).success).toBe(false)
+    }
   })
 })

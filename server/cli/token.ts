@@ -3,7 +3,7 @@
  */
 import { parseArgs } from 'node:util'
 import { SignJWT } from 'jose'
-import type { Auth } from '../config.ts'
+import type { Auth } from '../config/config.ts'
 
 const options = {
   sub: { type: 'string' },

@@ -1,7 +1,7 @@
 /**
- * Where a relay may go: the operator's list, and whether a URL is on it. Pure.
+ * The operator's list of upstreams, and whether it allows a URL. Pure.
  *
- * A URL that could mean one thing here and another thing to the upstream is off the list.
+ * A URL that this server and the upstream could parse differently is not allowed.
  */
 import { validateHeaderName, validateHeaderValue } from 'node:http'
 import { z } from 'zod'
@@ -9,29 +9,32 @@ import { z } from 'zod'
 export interface Upstream {
   /** Like `https://api.example.org`. */
   readonly origin: string
-  /** With which segments a path must begin. */
+  /** The segments that an allowed path begins with. */
   readonly segments: readonly string[]
-  /** Sent with each call. */
+  /** Sent with every call. */
   readonly headers: Readonly<Record<string, string>>
-  /** What stood for `${…}` in the headers. */
+  /** The values that replaced `${NAME}` in the headers. */
   readonly secrets: readonly string[]
 }
 
 const listSchema = z
-  .array(z.strictObject({ prefix: z.string(), headers: z.record(z.string(), z.string()).default({}) }))
-  .min(1)
+  .array(
+    z.strictObject({ prefix: z.string(), headers: z.record(z.string(), z.string()).default({}) }),
+    'the list must be a JSON array',
+  )
+  .min(1, 'the list must contain at least one upstream')
 
-/** Throws an `Error` that says which part of the list is not valid, and repeats no header's value. */
+/** Throws an `Error` that names the part of the list that is not valid. Its message never contains a header's value. */
 export function readUpstreams(json: string, env: Record<string, string | undefined>): Upstream[] {
   const { data, error } = listSchema.safeParse(parse(json))
   const issue = error?.issues[0]
   if (issue) throw new Error(`${issue.path.join('.')}: ${issue.message}`.replace(/^: /, ''))
-  const upstreams = data?.map(({ prefix, headers }) => ({ ...placeOf(prefix), ...filled(headers, env) })) ?? []
-  // Of two prefixes the longer says more.
+  const upstreams = data?.map(({ prefix, headers }) => ({ ...parsePrefix(prefix), ...fillHeaders(headers, env) })) ?? []
+  // The longest matching prefix is found first.
   return upstreams.sort((a, b) => b.segments.length - a.segments.length)
 }
 
-/** The URL to call and the upstream it belongs to, or null: off the list. */
+/** Returns the URL to call and its upstream, or null if the list does not allow the URL. */
 export function findUpstream(upstreams: readonly Upstream[], target: string): { url: URL; upstream: Upstream } | null {
   if (isAmbiguous(target) || !URL.canParse(target)) return null
   const url = new URL(target)
@@ -42,7 +45,10 @@ export function findUpstream(upstreams: readonly Upstream[], target: string): { 
   return upstream ? { url, upstream } : null
 }
 
-/** Whitespace, credentials, and whatever may become another path on the way: backslashes, dot segments, slashes in disguise. */
+/**
+ * Whether the URL has white space, credentials, or a path that a proxy or the upstream may rewrite: backslashes, dot
+ * segments, and encoded dots, slashes or backslashes.
+ */
 function isAmbiguous(target: string): boolean {
   if (/[\s\\\p{Cc}]/u.test(target)) return true
   const [, authority = '', path = ''] = /^[^:]*:\/\/([^/?#]*)([^?#]*)/.exec(target) ?? []
@@ -53,18 +59,22 @@ function segmentsOf({ pathname }: URL): string[] {
   return pathname.slice(1).split('/')
 }
 
-function placeOf(prefix: string): Pick<Upstream, 'origin' | 'segments'> {
+function parsePrefix(prefix: string): Pick<Upstream, 'origin' | 'segments'> {
   const url = URL.canParse(prefix) && !isAmbiguous(prefix) ? new URL(prefix) : null
   if (!url || !/^https?:$/.test(url.protocol) || /[?#]/.test(prefix)) {
-    throw new Error(`"${prefix}" must be the beginning of an http or https URL, without query or credentials`)
+    // A password must not be printed.
+    const shown = prefix.replace(/^.*@/s, '…@')
+    throw new Error(
+      `the prefix ${JSON.stringify(shown)} must be an http or https URL without query, fragment or credentials`,
+    )
   }
   const segments = segmentsOf(url)
-  // Whole segments: `/v1/` and `/v1` are the same.
+  // `/v1/` and `/v1` are the same prefix.
   if (segments.at(-1) === '') segments.pop()
   return { origin: url.origin, segments }
 }
 
-function filled(
+function fillHeaders(
   templates: Record<string, string>,
   env: Record<string, string | undefined>,
 ): Pick<Upstream, 'headers' | 'secrets'> {
@@ -73,12 +83,12 @@ function filled(
   for (const [name, template] of Object.entries(templates)) {
     const value = template.replace(/\$\{(\w+)\}/g, (_, key: string) => {
       const secret = env[key]
-      if (!secret) throw new Error(`\${${key}} is not in the environment`)
+      if (!secret) throw new Error(`the environment variable of \${${key}} is not set`)
       secrets.push(secret)
       return secret
     })
     headers[name.toLowerCase()] = value
-    if (!isHeader(name, value)) throw new Error(`"${name}" can't be a header, or its value can't be a header's`)
+    if (!isHeader(name, value)) throw new Error(`the name or the value of the header "${name}" is not valid`)
   }
   return { headers, secrets }
 }
@@ -97,6 +107,6 @@ function parse(json: string): unknown {
   try {
     return JSON.parse(json)
   } catch {
-    throw new Error('it is not JSON')
+    throw new Error('the list is not valid JSON')
   }
 }

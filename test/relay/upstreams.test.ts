@@ -1,4 +1,4 @@
-/** Which URLs are on the operator's list. */
+/** Which URLs the operator's list allows. */
 import { expect, test } from '@jest/globals'
 import { findUpstream, readUpstreams } from '../../server/relay/upstreams.ts'
 
@@ -23,7 +23,7 @@ test.each([
   'https://api.example.org/v1/file.json',
   'http://127.0.0.1:8080/',
   'http://127.0.0.1:8080/any/thing',
-])('%s is on the list', target => {
+])('%s is allowed', target => {
   expect(findUpstream(list, target)).not.toBeNull()
 })
 
@@ -75,15 +75,15 @@ test.each([
   'http://[::1]:8080/',
   'https://',
   '',
-])('%j is off the list', target => {
+])('%j is not allowed', target => {
   expect(findUpstream(list, target)).toBeNull()
 })
 
-test('an address is the same however it is written, as browsers have it', () => {
+test('every spelling of an IP address matches, as in browsers', () => {
   expect(findUpstream(list, 'http://2130706433:8080/')?.upstream.origin).toBe('http://127.0.0.1:8080')
 })
 
-test('the longer of two prefixes has the say, and headers are filled from the environment', () => {
+test('the longest matching prefix is used, and its headers are filled from the environment', () => {
   const found = findUpstream(list, 'https://api.example.org/v1/admin/users')
   expect(found?.upstream.headers).toEqual({ 'x-admin': 'yes' })
   expect(findUpstream(list, 'https://api.example.org/v1/administrator')?.upstream.headers).toEqual({
@@ -93,18 +93,18 @@ test('the longer of two prefixes has the say, and headers are filled from the en
 })
 
 test.each([
-  ['not JSON', '[', 'it is not JSON'],
-  ['no list', '{}', 'expected array'],
-  ['an empty list', '[]', '>=1'],
-  ['a field that is none', '[{"prefix":"https://a.org/","header":{}}]', 'header'],
-  ['a prefix that is no URL', '[{"prefix":"a.org"}]', 'a.org'],
-  ['a prefix of another kind', '[{"prefix":"ftp://a.org/"}]', 'ftp://a.org/'],
+  ['not JSON', '[', 'is not valid JSON'],
+  ['no list', '{}', 'must be a JSON array'],
+  ['an empty list', '[]', 'at least one upstream'],
+  ['an unknown field', '[{"prefix":"https://a.org/","header":{}}]', 'header'],
+  ['a prefix that is not a URL', '[{"prefix":"a.org"}]', 'a.org'],
+  ['a prefix of another scheme', '[{"prefix":"ftp://a.org/"}]', 'ftp://a.org/'],
   ['credentials in a prefix', '[{"prefix":"https://u:p@a.org/"}]', 'credentials'],
   ['a query in a prefix', '[{"prefix":"https://a.org/?x=1"}]', 'query'],
-  ['a name that is not in the environment', `[{"prefix":"https://a.org/","headers":{"x":"\${NOPE}"}}]`, `\${NOPE}`],
-  ['a header that is none', '[{"prefix":"https://a.org/","headers":{"x y":"1"}}]', 'x y'],
-  ['a header with a line feed', `[{"prefix":"https://a.org/","headers":{"x":"\${BROKEN}"}}]`, '"x"'],
-])('a list with %s is refused, and says why', (_, json, part) => {
+  ['a variable that is not set', `[{"prefix":"https://a.org/","headers":{"x":"\${NOPE}"}}]`, `\${NOPE}`],
+  ['an invalid header name', '[{"prefix":"https://a.org/","headers":{"x y":"1"}}]', 'x y'],
+  ['a header value with a line feed', `[{"prefix":"https://a.org/","headers":{"x":"\${BROKEN}"}}]`, '"x"'],
+])('a list with %s is refused with the reason', (_, json, part) => {
   const read = () => readUpstreams(json, { BROKEN: 'secret\nvalue' })
   expect(read).toThrow(part)
   expect(read).not.toThrow('secret')

@@ -1,0 +1,52 @@
+/**
+ * Schemas of single options. Variables and flags are text, so these schemas accept a number as digits and a list with
+ * commas. Every message is a rule that completes the sentence "PORT must be …".
+ */
+import { readFileSync } from 'node:fs'
+import { z } from 'zod'
+import { readUpstreams } from '../relay/upstreams.ts'
+import { isProxyList, splitList } from './formats.ts'
+
+export function integer(min: number, max: number) {
+  const rule = `a whole number from ${min} to ${max}`
+  return z.preprocess(digitsToNumber, z.int(rule).min(min, rule).max(max, rule))
+}
+
+export function text(rule: string, isValid: (text: string) => boolean = () => true) {
+  return z.string(rule).refine(isValid, rule)
+}
+
+export function list(rule: string, isValid: (item: string) => boolean, minItems = 0) {
+  const items = z.array(z.string(rule), rule).refine(all => all.length >= minItems && all.every(isValid), rule)
+  return z.preprocess(value => (typeof value === 'string' ? splitList(value) : value), items)
+}
+
+/** The values that Express accepts as "trust proxy". */
+export function trustProxy() {
+  const rule = 'true, false, the number of proxies, or their addresses separated by commas'
+  const count = z.int(rule).min(0, rule).max(999, rule)
+  const addresses = z.string(rule).refine(isProxyList, rule)
+  return z.preprocess(
+    value => (value === 'true' || value === 'false' ? value === 'true' : digitsToNumber(value)),
+    z.union([z.boolean(), count, addresses], rule),
+  )
+}
+
+/** The list as JSON or the path of a file that contains it. Headers may refer to the variables of `env` as `${NAME}`. */
+export function upstreams(env: Record<string, string | undefined>) {
+  const rule = 'a JSON list of upstreams or the path of a file that contains one'
+  return z.string(rule).transform((text, context) => {
+    try {
+      return readUpstreams(text.trimStart().startsWith('[') ? text : readFileSync(text, 'utf8'), env)
+    } catch (error) {
+      // The message of a file system error repeats the text, which may be a secret. Its code does not.
+      const { code, message } = error as NodeJS.ErrnoException
+      context.addIssue(`${rule}: ${code ?? message}`)
+      return z.NEVER
+    }
+  })
+}
+
+function digitsToNumber(value: unknown): unknown {
+  return typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value
+}
