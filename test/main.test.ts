@@ -1,4 +1,4 @@
-/** The process: what it refuses to start with, what it logs, how it ends. */
+/** The process: its start, its log and its exit. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { request as ask } from 'node:http'
@@ -20,7 +20,7 @@ describe('the process', () => {
     ['TRUST_PROXY=nonsense', { TRUST_PROXY: 'nonsense' }, /TRUST_PROXY.*nonsense/],
     ['LOG_LEVEL=loud', { LOG_LEVEL: 'loud' }, /LOG_LEVEL.*loud/],
     ['REDIS_URL=http://…', { REDIS_URL: 'http://:hunter2@localhost' }, /REDIS_URL/],
-  ])('does not start with %s, says why in a line without a stack, and exits 1', async (_, env, why) => {
+  ])('with %s prints one line with the reason and no stack, and exits 1', async (_, env, why) => {
     const { code, errors } = await refusal(env)
     expect(code).toBe('1')
     expect(errors).toMatch(why)
@@ -28,12 +28,12 @@ describe('the process', () => {
     expect(errors.trim().split('\n')).toHaveLength(1)
   })
 
-  test('says every fault at once', async () => {
+  test('reports all invalid variables together', async () => {
     const { errors } = await refusal({ PORT: 'a', LEASE_MS: 'b', HISTORY_LENGTH: '9' })
     for (const name of ['PORT', 'LEASE_MS', 'HISTORY_LENGTH']) expect(errors).toContain(name)
   })
 
-  test('does not start on a port that is taken, and says so', async () => {
+  test('with a port that is in use prints the port and exits 1', async () => {
     const other: Server = createServer().listen(0, '127.0.0.1')
     await once(other, 'listening')
     const address = other.address()
@@ -47,7 +47,7 @@ describe('the process', () => {
     other.close()
   })
 
-  test('starts without its Redis, says that it is not ready, and never says the password', async () => {
+  test('starts without Redis, reports that it is not ready, and never prints the password', async () => {
     const server = await startServer({ REDIS_URL: `redis://:hunter2@127.0.0.1:${await freePort()}` })
     const { status, text } = await untilReady(server, false)
     expect(status).toBe(503)
@@ -57,25 +57,25 @@ describe('the process', () => {
     expect(server.child.exitCode).toBe(0)
   })
 
-  test('may stand on every address with AUTH=off', async () => {
+  test('listens on all addresses with AUTH=off', async () => {
     const server = await startServer({ HOST: '0.0.0.0', AUTH: 'off' })
     expect((await send(server.port, 'GET', '/healthz')).status).toBe(200)
     await server.stop()
   })
 })
 
-test('npm start ends as its process does', async () => {
+test('npm start exits when its process exits', async () => {
   const npm = spawn('npm', ['start', '--ignore-scripts'], {
     cwd: new URL('..', import.meta.url).pathname,
     env: { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '', PORT: '0' },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
-  let said = ''
+  let output = ''
   for await (const part of npm.stdout) {
-    if (!said.includes('listening') && `${part}`.includes('listening')) npm.kill('SIGTERM')
-    said += part
+    if (!output.includes('listening') && `${part}`.includes('listening')) npm.kill('SIGTERM')
+    output += part
   }
-  expect(said).toContain('"msg":"ended"')
+  expect(output).toContain('"msg":"ended"')
 })
 
 describe('the log', () => {
@@ -85,7 +85,7 @@ describe('the log', () => {
   })
   afterEach(() => server.stop())
 
-  test('has a line when a stream opened and one when it closed, with cause and duration, and no query or token', async () => {
+  test('has a line for each opened and each closed stream, with cause and duration, and no query or token', async () => {
     const room = new Room(server)
     const stream = await openStream(`${server.url}${room.path}/sse?user=alice&access_token=secret`)
     await stream.next('snapshot')
@@ -109,7 +109,7 @@ describe('the log', () => {
     expect(JSON.stringify(server.log)).not.toContain('secret')
   })
 
-  test('has no words of what a request said', async () => {
+  test('does not contain the body of a request', async () => {
     const { body } = await new Room(server).post({ user: 'mallory', name: 'Mallory', x: 1 })
     expect(body.status).toBe(400)
     await server.stop()
@@ -121,7 +121,7 @@ describe.each(stores)('SIGTERM, over %s', store => {
   const redis = store === 'redis' ? useRedis() : undefined
   const env = (): Record<string, string> => (redis ? { REDIS_URL: redis.url } : {})
 
-  test('ends the process with exit 0, and every open stream with a fresh retry line', async () => {
+  test('ends every open stream with a fresh retry line and exits 0', async () => {
     const server = await startServer(env())
     await untilReady(server, true)
     const room = new Room(server)
@@ -144,7 +144,7 @@ describe.each(stores)('SIGTERM, over %s', store => {
     expect(server.log.at(-1)).toMatchObject({ msg: 'ended' })
   })
 
-  test('is known to whoever asks while a stream is open, and nothing new begins', async () => {
+  test('is reported by /readyz while a stream is open, and new requests are refused', async () => {
     const server = await startServer({ ...env(), DRAIN_MS: '4000' })
     await untilReady(server, true)
     const stream = await new Room(server).follow()
@@ -173,7 +173,7 @@ describe.each(stores)('SIGTERM, over %s', store => {
     expect(await exited).toEqual([0, null])
   })
 
-  test('lets a location that was on its way be published', async () => {
+  test('publishes a location whose request is under way', async () => {
     const server = await startServer({ ...env(), DRAIN_MS: '4000' })
     await untilReady(server, true)
     const stream = await new Room(server, 'lobby').follow()
@@ -199,7 +199,7 @@ describe.each(stores)('SIGTERM, over %s', store => {
     expect(await exited).toEqual([0, null])
   })
 
-  test('ends a process whose log nobody reads any more', async () => {
+  test('exits when the reader of its log is gone', async () => {
     const piped = spawn('sh', ['-c', '(node "$0" & echo $! >&2; wait) | head -n 1', program], {
       env: { PATH: process.env.PATH ?? '', PORT: '0', ...env() },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -210,13 +210,13 @@ describe.each(stores)('SIGTERM, over %s', store => {
     await exited
   })
 
-  test('ends a process that nobody is connected to', async () => {
+  test('exits without connections', async () => {
     const server = await startServer(env())
     await server.stop()
     expect(server.child.exitCode).toBe(0)
   })
 
-  test('a second time ends it at once, whoever is still being waited for', async () => {
+  test('a second time exits at once, although a stalled stream is still open', async () => {
     const server = await startServer(env())
     await untilReady(server, true)
     const room = new Room(server)
@@ -224,7 +224,7 @@ describe.each(stores)('SIGTERM, over %s', store => {
       await RawReader.open(server.port, `${room.path}/sse`),
       await RawReader.open(server.port, `${room.path}/sse`),
     ]
-    // Its socket is full, so the end of its stream cannot reach it.
+    // Its socket is full, so it cannot receive the end of its stream.
     stalled.pause()
     const batch = Array.from({ length: 900 }, (_, i) => ({ user: `u${i}`, x: i, y: 0, meta: { a: 'x'.repeat(1000) } }))
     for (let i = 0; i < 20; i++) {
@@ -242,7 +242,7 @@ describe.each(stores)('SIGTERM, over %s', store => {
   })
 })
 
-/** What a server that does not start said. */
+/** Returns the exit code and the error output of a server that must not start. */
 async function refusal(env: Record<string, string>): Promise<{ code: string; errors: string }> {
   const started = await startServer(env).catch((error: Error) => error)
   if (!(started instanceof Error)) {
