@@ -1,13 +1,14 @@
 /**
- * To which addresses a relay may connect: those of the public internet, and what the operator's own prefix names.
+ * The addresses that the relay may connect to: public ones, and an address that the operator's prefix contains literally.
  *
- * Looked at where the connection takes its address from, so a name can't mean one address when asked and another when used.
+ * The check is part of the connection's own DNS lookup. So a name cannot resolve to one address for the check and to another
+ * for the connection (DNS rebinding).
  */
 import { type LookupAddress, lookup } from 'node:dns'
 import { BlockList, isIPv4, type LookupFunction } from 'node:net'
 
-/** IANA's special-purpose registry, and multicast. */
-const special = blocked('ipv4', [
+/** IANA's special-purpose address registry, and multicast. */
+const special = blockList('ipv4', [
   '0.0.0.0/8',
   '10.0.0.0/8',
   '100.64.0.0/10',
@@ -23,9 +24,9 @@ const special = blocked('ipv4', [
   '203.0.113.0/24',
   '224.0.0.0/3',
 ])
-const globalUnicast = blocked('ipv6', ['2000::/3'])
-/** Within it: protocol assignments and tunnels, which lead to addresses of another kind, and documentation. */
-const specialUnicast = blocked('ipv6', ['2001::/23', '2001:db8::/32', '2002::/16', '3fff::/20'])
+const globalUnicast = blockList('ipv6', ['2000::/3'])
+/** Parts of it that are not public: protocol assignments, tunnels to IPv4 addresses, and documentation. */
+const specialUnicast = blockList('ipv6', ['2001::/23', '2001:db8::/32', '2002::/16', '3fff::/20'])
 const loopback = new BlockList()
 loopback.addSubnet('127.0.0.0', 8, 'ipv4')
 loopback.addAddress('::1', 'ipv6')
@@ -40,10 +41,10 @@ export function isPublic(address: string): boolean {
 }
 
 /**
- * For a connection's `lookup`. It is asked for names alone: an address in the URL is one that the operator's prefix names.
- * `localhost` names loopback.
+ * A connection's `lookup` that returns only public addresses, and only loopback addresses for `localhost`. Node does not
+ * call it for a literal address, which findUpstream has already compared with the operator's prefixes.
  */
-export function guarded(resolve: typeof lookup = lookup): LookupFunction {
+export function guardedLookup(resolve: typeof lookup = lookup): LookupFunction {
   return (hostname, options, callback) => {
     resolve(hostname, { ...options, all: true }, (error, found: LookupAddress[] = []) => {
       if (error) return callback(error, [])
@@ -58,7 +59,7 @@ export function guarded(resolve: typeof lookup = lookup): LookupFunction {
   }
 }
 
-function blocked(family: 'ipv4' | 'ipv6', subnets: string[]): BlockList {
+function blockList(family: 'ipv4' | 'ipv6', subnets: string[]): BlockList {
   const list = new BlockList()
   for (const subnet of subnets) {
     const [address = '', bits] = subnet.split('/')

@@ -1,12 +1,12 @@
 /**
- * Takes out of a text what the operator added to a call. Pure.
+ * Removes the values of the operator's headers from what a caller receives. Pure.
  */
 import type { Upstream } from './upstreams.ts'
 
-/** What is shorter is no secret, like `Bearer` or a key that reads `none`. */
+/** Shorter words are not secrets, such as `Bearer` or a key with the value `none`. */
 const minLength = 8
 
-/** Out of an error's text, which may repeat a whole header. */
+/** Returns the text of an error without header values. An upstream's error may repeat a whole header. */
 export function concealHeaders(text: string, { headers, secrets }: Upstream): string {
   const values = Object.values(headers).filter(value => value !== '')
   const words = values.flatMap(value => value.split(/\s+/)).filter(word => word.length >= minLength)
@@ -14,8 +14,8 @@ export function concealHeaders(text: string, { headers, secrets }: Upstream): st
 }
 
 /**
- * Out of each piece of the answer itself, which is changed in nothing else: a header like `2023-06-01` may well be part of
- * one.
+ * Removes only the secrets from the answer. Other header values, such as the version `2023-06-01`, can be a legitimate part
+ * of it.
  */
 export function secretsConcealer({ secrets }: Upstream): (text: string) => string {
   return concealer(secrets.filter(({ length }) => length >= minLength))
@@ -26,7 +26,7 @@ function concealer(values: readonly string[]): (text: string) => string {
   return text => forms.reduce((rest, form) => rest.replaceAll(form, '[…]'), text)
 }
 
-/** As it stands in plain text, in JSON (some escape a slash) and in a URL. */
+/** The value as plain text, in JSON (some encoders escape slashes) and in a URL. */
 function formsOf(value: string): string[] {
   const json = JSON.stringify(value).slice(1, -1)
   return [value, json, json.replaceAll('/', '\\/'), encodeURIComponent(value)]

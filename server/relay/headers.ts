@@ -1,10 +1,10 @@
 /**
- * Which headers go upstream: what the caller asked for, less what is between two ends of a connection, and the operator's,
- * which win. Pure.
+ * The headers of a call to an upstream: the caller's `header` without hop-by-hop headers, and the operator's headers, which
+ * take precedence. Pure.
  */
 type Headers = Readonly<Record<string, string>>
 
-/** RFC 9110, section 7.6.1; what says who the caller is here; and what is for the relay to say. */
+/** Hop-by-hop headers (RFC 9110, section 7.6.1), cookies for this server, and headers that the relay sets itself. */
 const dropped = [
   'connection',
   'keep-alive',
@@ -23,21 +23,25 @@ const dropped = [
   'expect',
 ]
 
-export function upstreamHeaders(given: Headers, operators: Headers, body: string | undefined): Record<string, string> {
-  const asked = lowered(given)
-  const connection = (asked.connection ?? '').toLowerCase().split(/\s*,\s*/)
-  for (const name of [...dropped, ...connection]) delete asked[name]
+export function upstreamHeaders(
+  given: Headers,
+  operatorHeaders: Headers,
+  body: string | undefined,
+): Record<string, string> {
+  const headers = lowerCaseNames(given)
+  const connection = (headers.connection ?? '').toLowerCase().split(/\s*,\s*/)
+  for (const name of [...dropped, ...connection]) delete headers[name]
   return {
     accept: 'text/event-stream',
     ...(body !== undefined && { 'content-type': 'application/json' }),
-    ...asked,
-    ...operators,
-    // An event stream that is compressed comes late.
+    ...headers,
+    ...operatorHeaders,
+    // A compressed event stream is delayed.
     'accept-encoding': 'identity',
     ...(body !== undefined && { 'content-length': String(Buffer.byteLength(body)) }),
   }
 }
 
-function lowered(headers: Headers): Record<string, string> {
+function lowerCaseNames(headers: Headers): Record<string, string> {
   return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]))
 }

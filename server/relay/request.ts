@@ -1,5 +1,5 @@
 /**
- * What a caller asks of the relay. Pure.
+ * The body of a relay request, parsed and validated. Pure.
  */
 import { z } from 'zod'
 import { isHeader } from './upstreams.ts'
@@ -13,9 +13,15 @@ export interface RelayRequest {
 
 const headersSchema = z
   .record(z.string(), z.union([z.string(), z.number(), z.boolean()]).transform(String))
-  .refine(headers => Object.entries(headers).every(([name, value]) => isHeader(name, value)), 'must be headers')
+  .refine(
+    headers => Object.entries(headers).every(([name, value]) => isHeader(name, value)),
+    'must contain only valid header names and values',
+  )
 
-const jsonSchema = z.string().refine(isJson, 'must be JSON')
+const headerRule = 'must be an object of headers, or such an object as a JSON string'
+const bodyRule = 'must be a JSON object, or a string that contains JSON'
+
+const jsonSchema = z.string().refine(isJson, bodyRule)
 
 export const relaySchema = z
   .object({
@@ -23,10 +29,14 @@ export const relaySchema = z
     method: z
       .string()
       .toUpperCase()
-      .pipe(z.enum(['GET', 'POST', 'PUT', 'PATCH', 'DELETE']))
+      .pipe(z.enum(['GET', 'POST', 'PUT', 'PATCH', 'DELETE'], 'must be GET, POST, PUT, PATCH or DELETE'))
       .default('POST'),
-    header: z.union([headersSchema, jsonSchema.transform(text => JSON.parse(text)).pipe(headersSchema)]).nullish(),
-    body: z.union([z.record(z.string(), z.unknown()).transform(body => JSON.stringify(body)), jsonSchema]).nullish(),
+    header: z
+      .union([headersSchema, jsonSchema.transform(text => JSON.parse(text)).pipe(headersSchema)], headerRule)
+      .nullish(),
+    body: z
+      .union([z.record(z.string(), z.unknown()).transform(body => JSON.stringify(body)), jsonSchema], bodyRule)
+      .nullish(),
   })
   .transform(({ targetUrl, method, header, body }): RelayRequest => {
     return { targetUrl, method, headers: header ?? {}, body: body ?? undefined }

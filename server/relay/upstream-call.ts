@@ -1,12 +1,12 @@
 /**
- * One call of an upstream, up to the head of its answer: an event stream, or the problem that it is none.
+ * One call of an upstream, until the head of its answer arrives.
  *
- * Sent once, over a connection of its own; redirects are not followed.
+ * The request is sent once and over a new connection. Redirects are not followed.
  */
 import { type IncomingMessage, request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
 import { Problem } from '../http/problem.ts'
-import { guarded } from './addresses.ts'
+import { guardedLookup } from './addresses.ts'
 import { concealHeaders } from './conceal.ts'
 import { upstreamHeaders } from './headers.ts'
 import type { Upstream } from './upstreams.ts'
@@ -15,22 +15,22 @@ export interface Call {
   url: URL
   upstream: Upstream
   method: string
-  /** The caller's. */
+  /** The caller's headers. */
   headers: Record<string, string>
   body: string | undefined
-  /** The longest silence. */
+  /** How long the upstream may send nothing. */
   idleMs: number
-  /** Ends the call. */
+  /** Aborts the call. */
   signal: AbortSignal
 }
 
 const connectMs = 10_000
-/** How long an upstream may take to say why it refuses, and how much of that is read, and shown. */
+/** How long an answer that is not an event stream may take, and how many of its bytes are read and shown. */
 const refusalMs = 5_000
 const maxReadBytes = 64 * 1024
 const maxShownBytes = 2 * 1024
 
-/** Rejects with a 502 `Problem`. */
+/** Resolves with an event stream. Rejects with a 502 `Problem`. */
 export async function callUpstream(call: Call): Promise<IncomingMessage> {
   const response = await send(call)
   const { statusCode: status = 0, headers } = response
@@ -39,7 +39,9 @@ export async function callUpstream(call: Call): Promise<IncomingMessage> {
   if (status >= 200 && status < 300 && isStream && isPlain) return response
   const text = concealHeaders(await readText(response), call.upstream)
   const detail =
-    status >= 300 ? `The upstream answered ${status}.` : 'The upstream did not answer with a plain event stream.'
+    status >= 300
+      ? `The upstream answered ${status}.`
+      : 'The upstream did not answer with an uncompressed event stream.'
   throw new Problem(502, detail, { upstream: { status, body: shortened(text) } })
 }
 
@@ -49,25 +51,28 @@ function send({ url, upstream, method, headers, body, idleMs, signal }: Call): P
       method,
       headers: upstreamHeaders(headers, upstream.headers, body),
       agent: false,
-      lookup: guarded(),
+      lookup: guardedLookup(),
       signal,
     })
-    const connecting = setTimeout(() => request.destroy(new Error('It could not be connected to in time.')), connectMs)
+    const connecting = setTimeout(
+      () => request.destroy(new Error(`No connection within ${connectMs / 1_000} s.`)),
+      connectMs,
+    )
     request.on('socket', socket => socket.once('connect', () => clearTimeout(connecting)))
     request.on('close', () => clearTimeout(connecting))
     request.setTimeout(idleMs)
-    const giveUp = () => request.destroy(new Error('It was silent for too long.'))
-    request.on('timeout', giveUp)
+    const onIdle = () => request.destroy(new Error(`No answer within ${idleMs / 1_000} s (RELAY_IDLE_MS).`))
+    request.on('timeout', onIdle)
     request.on('response', response => {
-      request.off('timeout', giveUp)
-      // Its end is told by `close`; without a listener an error would end the process.
+      request.off('timeout', onIdle)
+      // The run handles `close`, which follows every error. An error without a listener would end the process.
       response.on('error', () => {})
       resolve(response)
     })
     request.on('error', (error: NodeJS.ErrnoException) => {
-      // A message may have addresses in it that are nobody's business.
+      // The message of a system error may contain internal addresses.
       const reason = error.code === undefined ? error.message : error.code
-      reject(new Problem(502, 'The upstream cannot be reached.', { upstream: { status: 0, body: reason } }))
+      reject(new Problem(502, 'The upstream could not be reached.', { upstream: { status: 0, body: reason } }))
     })
     request.end(body)
   })
@@ -84,14 +89,14 @@ async function readText(response: IncomingMessage): Promise<string> {
       if (length >= maxReadBytes) break
     }
   } catch {
-    // What was said before it broke off is said.
+    // The part that arrived before the connection broke off is shown.
   } finally {
     clearTimeout(timer)
   }
   return Buffer.concat(chunks).toString()
 }
 
-/** At most so many bytes, and no half character. */
+/** Cuts the text to `maxShownBytes` between two characters. */
 function shortened(text: string): string {
   const bytes = Buffer.from(text)
   if (bytes.length <= maxShownBytes) return text

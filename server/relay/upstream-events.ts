@@ -1,5 +1,5 @@
 /**
- * An upstream's bytes as events, however they are cut, whatever ends their lines.
+ * Parses an upstream's bytes into events, for any chunk borders and line ends.
  */
 import { createParser } from 'eventsource-parser'
 
@@ -9,15 +9,15 @@ export interface UpstreamEvent {
 }
 
 export class UpstreamEvents {
-  /** Whether an event did not end within the bound; nothing can be read after that. */
+  /** Whether an event exceeded the limit. Nothing is parsed after that. */
   isTooLong = false
   #found: UpstreamEvent[] = []
   #endedInCr = false
-  // Takes a byte order mark away, and keeps half characters.
+  // Removes a byte order mark, and keeps the bytes of an incomplete character for the next chunk.
   readonly #decoder = new TextDecoder()
   readonly #parser
 
-  /** `maxLength`: characters of one event. */
+  /** `maxLength`: the longest event, in characters. */
   constructor(maxLength: number) {
     this.#parser = createParser({
       maxBufferSize: maxLength,
@@ -28,7 +28,7 @@ export class UpstreamEvents {
     })
   }
 
-  /** The events that these bytes complete. */
+  /** Returns the events that these bytes complete. */
   read(bytes: Buffer): UpstreamEvent[] {
     const text = this.#decoder.decode(bytes, { stream: true })
     if (text !== '' && !this.isTooLong) this.#parser.feed(this.#withLineFeeds(text))
@@ -37,7 +37,7 @@ export class UpstreamEvents {
     return found
   }
 
-  /** Every line ends in one line feed: the parser would wait after a CR whether a line feed comes. */
+  /** Replaces every line end with a line feed. The parser waits after a CR for the next chunk, which may begin with LF. */
   #withLineFeeds(text: string): string {
     const rest = this.#endedInCr && text.startsWith('\n') ? text.slice(1) : text
     this.#endedInCr = text.endsWith('\r')

@@ -1,11 +1,11 @@
-/** Addresses that a relay must not connect to, and that it does not. */
+/** Addresses that the relay must not connect to. */
 import type { lookup } from 'node:dns'
 import { once } from 'node:events'
 import { get } from 'node:http'
 import { type AddressInfo, createServer, type Server } from 'node:net'
 import { hostname } from 'node:os'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import { guarded, isPublic } from '../../server/relay/addresses.ts'
+import { guardedLookup, isPublic } from '../../server/relay/addresses.ts'
 import { post, refused } from '../support/relays.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 
@@ -96,14 +96,14 @@ describe('a listener on every address of this machine', () => {
   })
   const port = () => (canary.address() as AddressInfo).port
 
-  test(`has no connection from names that resolve to any of ${forbidden.length} forbidden addresses`, async () => {
+  test(`is not connected to for names that resolve to any of ${forbidden.length} forbidden addresses`, async () => {
     expect(forbidden.length).toBeGreaterThanOrEqual(60)
     const errors: string[] = []
     for (const address of forbidden) {
       const family = address.includes(':') ? 6 : 4
       const resolve = ((_host: string, _options: object, callback: (...args: unknown[]) => void) =>
         callback(null, [{ address, family }])) as unknown as typeof lookup
-      const request = get({ host: 'rebound.example.org', port: port(), lookup: guarded(resolve), agent: false })
+      const request = get({ host: 'rebound.example.org', port: port(), lookup: guardedLookup(resolve), agent: false })
       const [error] = await once(request, 'error')
       errors.push(error.code)
     }
@@ -112,7 +112,7 @@ describe('a listener on every address of this machine', () => {
     process.stdout.write(`${forbidden.length} forbidden addresses: ${connections} connections\n`)
   })
 
-  test('has none when only one of several addresses is public, and that one is tried', async () => {
+  test('of several addresses of a name, only the public one is used', async () => {
     const mixed = [
       { address: '127.0.0.1', family: 4 },
       { address: '::1', family: 6 },
@@ -120,12 +120,12 @@ describe('a listener on every address of this machine', () => {
     const resolve = ((_host: string, _options: object, callback: (...args: unknown[]) => void) =>
       callback(null, [...mixed, { address: '192.31.196.1', family: 4 }])) as unknown as typeof lookup
     const found = await new Promise<unknown>(resolved =>
-      guarded(resolve)('mixed.example.org', { all: true }, (_error, addresses) => resolved(addresses)),
+      guardedLookup(resolve)('mixed.example.org', { all: true }, (_error, addresses) => resolved(addresses)),
     )
     expect(found).toEqual([{ address: '192.31.196.1', family: 4 }])
   })
 
-  describe('and a server whose list has names that resolve to it', () => {
+  describe('with a server whose list has a name that resolves to it', () => {
     let server: TestServer
     const names = () => [`http://${hostname()}:${port()}/`, `http://127.0.0.1:${port()}/named/`]
     beforeAll(async () => {
@@ -134,14 +134,14 @@ describe('a listener on every address of this machine', () => {
     })
     afterAll(() => server?.stop())
 
-    test('has no connection by a name that does not say so', async () => {
+    test('is not connected to by a name that resolves to a private address', async () => {
       const stream = await post(server, `http://${hostname()}:${port()}/`)
       const { status, upstream } = await refused(stream)
       expect({ status, upstream }).toEqual({ status: 502, upstream: { status: 0, body: 'forbidden-address' } })
       expect(connections).toBe(0)
     })
 
-    test('has none by any spelling of its address that the list does not name', async () => {
+    test('is not connected to by any spelling of its address that is not in the list', async () => {
       const hosts = [
         '127.0.0.1',
         '127.1',
@@ -187,7 +187,7 @@ describe('a listener on every address of this machine', () => {
       process.stdout.write(`${4 * hosts.length} spellings over HTTP: ${connections} connections\n`)
     })
 
-    test('has one by the address that the list names', async () => {
+    test('is connected to by the address in the list', async () => {
       const stream = await post(server, `http://127.0.0.1:${port()}/named/one`)
       expect((await refused(stream)).status).toBe(502)
       expect(connections).toBe(1)

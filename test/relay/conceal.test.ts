@@ -1,4 +1,4 @@
-/** What the operator added to a call is not shown. */
+/** The operator's header values do not reach the caller. */
 import { expect, test } from '@jest/globals'
 import { concealHeaders, secretsConcealer } from '../../server/relay/conceal.ts'
 import type { Upstream } from '../../server/relay/upstreams.ts'
@@ -10,15 +10,15 @@ const upstream = (key: string): Upstream => ({
   secrets: [key],
 })
 
-test('a key is taken out of an answer, however it is written', () => {
+test('a key is removed from an answer in every encoding', () => {
   const key = 'sk/0123 "x"'
   for (const form of [key, JSON.stringify(key).slice(1, -1), 'sk\\/0123 \\"x\\"', encodeURIComponent(key)]) {
     expect(secretsConcealer(upstream(key))(`It is ${form}.`)).toBe('It is […].')
   }
 })
 
-test('a key that is a short word is none: an answer stays as it is, an error has no header in it', () => {
-  const said = 'There are none, nonetheless.'
-  expect(secretsConcealer(upstream('none'))(said)).toBe(said)
+test('a short word is not removed from an answer, but a whole header is removed from an error', () => {
+  const text = 'There are none, nonetheless.'
+  expect(secretsConcealer(upstream('none'))(text)).toBe(text)
   expect(concealHeaders('You sent Bearer none', upstream('none'))).toBe('You sent […]')
 })

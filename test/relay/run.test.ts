@@ -209,7 +209,7 @@ describe.each(stores)('a run, over %s', (store: Store) => {
       ],
       ['empty', ({ response }) => response.writeHead(204).end(), { status: 204, body: '' }],
       ['drop', ({ response }) => response.destroy(), { status: 0, body: 'ECONNRESET' }],
-      ['silence', () => {}, { status: 0, body: 'It was silent for too long.' }],
+      ['silence', () => {}, { status: 0, body: 'No answer within 0.6 s (RELAY_IDLE_MS).' }],
       [
         'similar',
         ({ response }) => response.writeHead(200, { 'content-type': 'text/event-streams' }).end('x'),

@@ -1,4 +1,4 @@
-/** An upstream's bytes as events, however they are cut. */
+/** Events from an upstream's bytes, for all chunk borders and line ends. */
 import { expect, test } from '@jest/globals'
 import { type UpstreamEvent, UpstreamEvents } from '../../server/relay/upstream-events.ts'
 import { recordings } from './recordings.ts'
@@ -8,7 +8,7 @@ function read(parts: Iterable<Uint8Array>, maxLength = 1_000_000): UpstreamEvent
   return [...parts].flatMap(part => events.read(Buffer.from(part)))
 }
 
-/** By the letter of the specification, from the whole text. */
+/** Parses the whole text as the specification says. */
 function expected(text: string): UpstreamEvent[] {
   const found: UpstreamEvent[] = []
   for (const block of text.split(/(?:\r\n|\r|\n){2}/).slice(0, -1)) {
@@ -23,7 +23,7 @@ function expected(text: string): UpstreamEvent[] {
 const lineEnds = { 'line feeds': '\n', 'carriage returns': '\r', both: '\r\n' }
 
 test.each(Object.keys(recordings))(
-  '%s: the same at every cut, with every line end, with and without a byte order mark',
+  '%s: the same events at every cut, with every line end, with and without a byte order mark',
   name => {
     const recording = recordings[name]?.replaceAll('\r\n', '\n') ?? ''
     const wanted = expected(recording)
@@ -43,15 +43,15 @@ test.each(Object.keys(recordings))(
   },
 )
 
-test('an event that ends in a carriage return is there at once', () => {
+test('an event that ends in a carriage return is returned at once', () => {
   expect(read([Buffer.from('data: a\r\r')])).toEqual([{ event: undefined, data: 'a' }])
 })
 
-test('what is no whole event at the end is none', () => {
+test('an incomplete event at the end is not returned', () => {
   expect(read([Buffer.from('data: a\n\ndata: b\n')])).toEqual([{ event: undefined, data: 'a' }])
 })
 
-test('a line that never ends is given up at the bound, and what is before it is not lost', () => {
+test('a line that exceeds the limit ends the parsing, and the events before it are returned', () => {
   const events = new UpstreamEvents(1_000)
   expect(events.read(Buffer.from(`data: a\n\ndata: ${'x'.repeat(500)}`))).toHaveLength(1)
   expect(events.isTooLong).toBe(false)
