@@ -123,6 +123,18 @@ describe('the configuration', () => {
     ['CORS_ORIGINS', 'example.org'],
     ['CORS_ORIGINS', 'https://example.org,*'],
     ['CORS_ORIGINS', 'null'],
+    ['CORS_ORIGINS', 'https://*'],
+    ['CORS_ORIGINS', 'https://*.*.example.org'],
+    ['CORS_ORIGINS', 'https://a.*.example.org'],
+    ['CORS_ORIGINS', 'https://a*.example.org'],
+    ['CORS_ORIGINS', 'https://*example.org'],
+    ['CORS_ORIGINS', '*://example.org'],
+    ['CORS_ORIGINS', 'https://example.org:*'],
+    ['CORS_ORIGINS', 'https://example.org:443'],
+    ['CORS_ORIGINS', 'https://EXAMPLE.org'],
+    ['CORS_ORIGINS', 'https://example.org?'],
+    ['CORS_ORIGINS', 'file://'],
+    ['CORS_ORIGINS', 'blob:https://example.org'],
     ['TRUST_PROXY', 'not an address'],
     ['TRUST_PROXY', '10.0.0.0/33'],
     ['TRUST_PROXY', '0.0.0.0/0'],
@@ -193,8 +205,8 @@ describe('the configuration', () => {
   })
 
   test('splits CORS_ORIGINS into its origins', () => {
-    const { corsOrigins } = readConfig({ CORS_ORIGINS: 'https://a.example, http://localhost:5173' })
-    expect(corsOrigins).toEqual(['https://a.example', 'http://localhost:5173'])
+    const origins = ['https://a.example', 'http://localhost:5173', 'capacitor://localhost', 'https://*.b.example:8443']
+    expect(readConfig({ CORS_ORIGINS: origins.join(', ') }).corsOrigins).toEqual(origins)
   })
 
   test.each([

@@ -36,8 +36,12 @@ export function isKeySetUrl(url: string): boolean {
   return protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname.replace(/^\[|\]$/g, '')))
 }
 
-export function isOrigin(origin: string): boolean {
-  return URL.canParse(origin) && new URL(origin).origin === origin
+/** An origin of any scheme, as browsers write it. `*.` at the beginning of its host stands for every subdomain. */
+export function isOrigin(text: string): boolean {
+  const origin = text.replace('://*.', '://')
+  if (origin.includes('*') || !URL.canParse(origin)) return false
+  const { protocol, host } = new URL(origin)
+  return host !== '' && origin === `${protocol}//${host}`
 }
 
 /** A list of addresses, subnets and names such as `loopback` that Express's "trust proxy" accepts. */

@@ -14,6 +14,8 @@ const dayMs = 24 * hourMs
 const mib = 1024 * 1024
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
 const hostsRule = 'a list of host:port, separated by commas'
+const originsRule =
+  'a list of origins such as https://example.org or https://*.example.org, without a path, separated by commas'
 const keysRule = 'a URL that begins with https:// (or with http:// if its host is a loopback address)'
 
 /** Checks the rules between options even if an option is not valid, so that all faults are reported together. */
@@ -52,7 +54,7 @@ export function optionsSchema(env: Record<string, string | undefined>) {
       authJwksUrl: text(keysRule, isKeySetUrl).optional(),
       authIssuer: text('text').optional(),
       authAudience: text('text').optional(),
-      corsOrigins: list('a list of origins such as https://example.org, separated by commas', isOrigin).default([]),
+      corsOrigins: list(originsRule, isOrigin).default([]),
       trustProxy: trustProxy().default(false),
       /** The port of the metrics. Without one they are on `port`. */
       adminPort: integer(0, 65_535).optional(),
