@@ -1,5 +1,5 @@
 /**
- * `colocate token`: a JWT for development, signed with the secret that the server checks it with.
+ * `colocate token`: a JWT for development, signed with the AUTH_SECRET that the server verifies it with.
  */
 import { parseArgs } from 'node:util'
 import { SignJWT } from 'jose'
@@ -14,16 +14,13 @@ const options = {
   expires: { type: 'string', default: '1h' },
 } as const
 
-/**
- * `--rooms` with commas between; `--expires` like `90s`, `15m`, `1h` or `7d`. Rejects with what is wrong with the
- * arguments.
- */
+/** `--rooms` is separated by commas; `--expires` is a duration such as `90s`, `15m`, `1h` or `7d`. Rejects invalid arguments. */
 export async function makeToken(args: string[], auth: Auth): Promise<string> {
-  if (auth.kind !== 'secret') throw new Error('A token is signed with AUTH_SECRET, which is not set.')
+  if (auth.kind !== 'secret') throw new Error('set AUTH_SECRET, which signs the token')
   const { sub, name, color, rooms, scope, expires } = parseArgs({ args, options }).values
   const { issuer, audience } = auth.expected
-  const ours = { ...(issuer !== undefined && { iss: issuer }), ...(audience !== undefined && { aud: audience }) }
-  return new SignJWT({ ...(sub !== undefined && { sub }), name, color, rooms: rooms.split(','), scope, ...ours })
+  const expected = { ...(issuer !== undefined && { iss: issuer }), ...(audience !== undefined && { aud: audience }) }
+  return new SignJWT({ ...(sub !== undefined && { sub }), name, color, rooms: rooms.split(','), scope, ...expected })
     .setProtectedHeader({ alg: 'HS256' })
     .setIssuedAt()
     .setExpirationTime(expires)

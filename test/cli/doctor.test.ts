@@ -1,4 +1,4 @@
-/** The doctor, through real proxies that are set up well, and through ones that are not. */
+/** The doctor, through real proxies with correct and with faulty configurations. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { diagnose, runDoctor } from '../support/doctor.ts'
 import { caddy, devServer, haproxy, nginx, type TestProxy } from '../support/proxies.ts'
@@ -15,8 +15,8 @@ const patientMs = 60_000
 type Setup = [name: string, start: (target: string) => Promise<TestProxy>]
 
 /**
- * It asks whether it may compress before it changes headers, so one section takes the ban away and another compresses. Even
- * then it leaves our streams alone: they are not chunked and say no length.
+ * HAProxy reads `no-transform` before it changes headers, so one section removes the header and another compresses. Even
+ * then HAProxy does not compress the streams, because they are not chunked and have no length.
  */
 const compressingStreams = () => {
   const inner = `abns@colocate-${process.pid}`
@@ -106,16 +106,16 @@ const bad: Bad[] = [
 ]
 
 describe('the doctor', () => {
-  test('finds nothing where nothing stands between, says so, and ends with 0', async () => {
+  test('without a proxy finds no problem and exits 0', async () => {
     const { code, out, err } = await runDoctor(server.url)
-    expect(out).toContain('Streams get through.')
-    expect(out).not.toContain('BAD')
+    expect(out).toContain('Streams arrive without problems.')
+    expect(out).not.toContain('FAIL')
     expect(err).toContain('waiting for a heartbeat …\n')
     expect(code).toBe(0)
   })
 
   test.each(good)(
-    'finds nothing through %s',
+    'finds no problem through %s',
     async (_, start) => {
       const proxy = await start(server.url)
       try {
@@ -128,14 +128,14 @@ describe('the doctor', () => {
   )
 
   test.each(bad)(
-    'says of %s: %s, and how to mend it',
+    'finds through %s: %s, and prints how to fix it',
     async (culprit, trouble, start, line) => {
       const proxy = await start(server.url)
       try {
         const report = await diagnose(proxy.url)
-        expect(report.findings.map(each => each.trouble)).toEqual([trouble])
-        expect(report).toMatchObject({ ok: false, culprit, code: 1 })
-        const finding = report.findings.find(each => each.trouble === trouble)
+        expect(report.findings.map(each => each.problem)).toEqual([trouble])
+        expect(report).toMatchObject({ ok: false, intermediary: culprit, code: 1 })
+        const finding = report.findings.find(each => each.problem === trouble)
         expect(finding?.remedies[culprit]).toContain(line)
         expect(Object.keys(finding?.remedies ?? {})).toEqual([culprit])
       } finally {
@@ -146,24 +146,24 @@ describe('the doctor', () => {
   )
 
   test(
-    'says in words what it found',
+    'prints its findings as text',
     async () => {
       const proxy = await nginx(server.url, 'proxy_set_header Last-Event-ID "";')
       const { code, out } = await runDoctor(proxy.url)
       await proxy.stop()
-      expect(out).toContain('BAD  Last-Event-ID dropped: The header')
+      expect(out).toContain('FAIL Last-Event-ID dropped: The header')
       expect(out).toContain('nginx:  proxy_set_header Last-Event-ID $http_last_event_id;')
-      expect(out).toContain('nginx is in the way.')
+      expect(out).toContain('The intermediary is nginx.')
       expect(code).toBe(1)
     },
     patientMs,
   )
 
-  test('ends with 1 where there is nothing, or something else', async () => {
-    expect(await diagnose('http://127.0.0.1:1/')).toMatchObject({ code: 1, findings: [{ trouble: 'unreachable' }] })
+  test('exits 1 for a server that is unreachable or not Colocate', async () => {
+    expect(await diagnose('http://127.0.0.1:1/')).toMatchObject({ code: 1, findings: [{ problem: 'unreachable' }] })
     expect(await diagnose(`${server.url}/nothing/here`)).toMatchObject({
       code: 1,
-      findings: [{ trouble: 'not a stream' }],
+      findings: [{ problem: 'not a stream' }],
     })
     expect((await runDoctor()).code).toBe(1)
     expect((await runDoctor('not-a-url')).err).toContain('Usage:')
@@ -171,5 +171,5 @@ describe('the doctor', () => {
 })
 
 afterAll(() => {
-  process.stdout.write(`the doctor: ${bad.length} set-ups that are wrong, ${good.length} that are good\n`)
+  process.stdout.write(`the doctor: ${bad.length} faulty configurations, ${good.length} correct ones\n`)
 })

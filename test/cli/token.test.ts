@@ -1,4 +1,4 @@
-/** `colocate token`: what it prints, the server takes. */
+/** `colocate token` prints a token that the server accepts. */
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { describe, expect, test } from '@jest/globals'
@@ -9,7 +9,7 @@ import { nowSeconds, secret } from '../support/tokens.ts'
 const program = new URL('../../dist/server/main.js', import.meta.url).pathname
 const env = { AUTH_SECRET: secret, AUTH_ISSUER: 'https://issuer.example', AUTH_AUDIENCE: 'colocate' }
 
-/** Its output, or what it says as it fails. */
+/** Returns its output, or its exit code and error output. */
 async function token(args: string[], environment: Record<string, string> = env): Promise<string> {
   const run = promisify(execFile)(process.execPath, [program, 'token', ...args], { env: environment })
   return run.then(
@@ -21,7 +21,7 @@ async function token(args: string[], environment: Record<string, string> = env):
 describe('colocate token', () => {
   const server = useServer('memory', env)
 
-  test('makes a token that the server takes', async () => {
+  test('prints a token that the server accepts', async () => {
     const printed = await token(['--sub', 'alice', '--name', 'Alice', '--color', '#112233'])
     const headers = { authorization: `Bearer ${printed.trim()}` }
     const room = new Room(server)
@@ -31,7 +31,7 @@ describe('colocate token', () => {
     ])
   })
 
-  test('says in it what was asked for', async () => {
+  test('puts its arguments into the claims', async () => {
     const args = ['--sub', 'bot', '--rooms', 'a,b-*', '--scope', 'location:write-any relay', '--expires', '90s']
     const claims = decodeJwt(await token(args))
     expect(claims).toEqual({
@@ -50,11 +50,11 @@ describe('colocate token', () => {
     ['without a secret', [], {}, /AUTH_SECRET/],
     ['with a short secret', [], { AUTH_SECRET: 'hunter2' }, /AUTH_SECRET.*32/],
     ['with an unknown flag', ['--admin'], env, /--admin/],
-    ['with a time that is none', ['--expires', 'soon'], env, /time period/],
-  ] as const)('%s fails and says why, without the secret', async (_, args, environment, why) => {
-    const said = await token([...args], environment)
-    expect(said).toMatch(/^1: /)
-    expect(said).toMatch(why)
-    expect(said).not.toMatch(/hunter2|a secret of/)
+    ['with an invalid duration', ['--expires', 'soon'], env, /time period/],
+  ] as const)('%s prints the reason without the secret and exits 1', async (_, args, environment, why) => {
+    const output = await token([...args], environment)
+    expect(output).toMatch(/^1: /)
+    expect(output).toMatch(why)
+    expect(output).not.toMatch(/hunter2|a secret of/)
   })
 })

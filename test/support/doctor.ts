@@ -9,8 +9,8 @@ const program = new URL('../../dist/server/main.js', import.meta.url).pathname
 export interface Report {
   url: string
   ok: boolean
-  culprit: string | null
-  findings: { trouble: string; detail: string; remedies: Record<string, string> }[]
+  intermediary: string | null
+  findings: { problem: string; detail: string; remedies: Record<string, string> }[]
   notes: string[]
 }
 

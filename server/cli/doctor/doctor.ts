@@ -1,18 +1,18 @@
 /**
- * `colocate doctor <url>`: whether a stream gets through to here and, if not, what is in the way and how to mend it.
+ * `colocate doctor <url>`: checks whether event streams from the URL arrive, names problems and prints how to fix them.
  */
 import {
+  type CheckResult,
+  checkConnections,
+  checkLastEventId,
+  checkQuery,
+  checkRoom,
+  checkTicks,
   type Finding,
-  type Look,
-  lookAtConnections,
-  lookAtLastEventId,
-  lookAtQuery,
-  lookAtRoom,
-  lookAtTicks,
-  type Say,
+  type ShowProgress,
 } from './checks.ts'
-import { whoStandsBetween } from './culprit.ts'
-import { type Culprit, remedies, type Trouble } from './remedies.ts'
+import { identifyIntermediary } from './intermediary.ts'
+import { type Intermediary, remedies, type StreamProblem } from './remedies.ts'
 
 interface Output {
   write(text: string): unknown
@@ -20,11 +20,12 @@ interface Output {
 }
 
 const usage = 'Usage: colocate doctor [--json] <url>\n'
-/** Of streams that end by themselves, and of streams that stay open. */
-const firstLooks = [lookAtTicks, lookAtQuery, lookAtLastEventId]
-const laterLooks = [lookAtConnections, lookAtRoom]
+/** Checks with streams that end by themselves. */
+const endingChecks = [checkTicks, checkQuery, checkLastEventId]
+/** Checks with streams that stay open. */
+const openChecks = [checkConnections, checkRoom]
 
-/** Resolves with the exit code: 0 when nothing is in the way. */
+/** Resolves with the exit code: 0 if there is no problem. */
 export async function doctor(args: string[], out: Output, err: Output): Promise<0 | 1> {
   const isJson = args.includes('--json')
   const [address, ...rest] = args.filter(arg => arg !== '--json')
@@ -33,68 +34,74 @@ export async function doctor(args: string[], out: Output, err: Output): Promise<
     return 1
   }
   const base = new URL(address.replace(/[?#].*$/, '').replace(/\/*$/, '/'))
-  const progress = progressOn(err)
-  const taken: Look[] = []
-  const has = (...troubles: Trouble[]) =>
-    taken.some(({ findings }) => findings.some(({ trouble }) => troubles.includes(trouble)))
-  for (const look of [...firstLooks, ...laterLooks]) {
+  const progress = createProgress(err)
+  const results: CheckResult[] = []
+  const has = (...problems: StreamProblem[]) =>
+    results.some(({ findings }) => findings.some(({ problem }) => problems.includes(problem)))
+  for (const check of [...endingChecks, ...openChecks]) {
     if (has('unreachable', 'not a stream', 'connections run out')) break
-    // Where events are held back, nothing that stays open can be seen.
-    if (has('held back') && laterLooks.includes(look)) break
-    taken.push(await look(base, progress.say).catch(error => ({ about: 'it answers', findings: [unreachable(error)] })))
+    // If events are held back, nothing arrives from a stream that stays open.
+    if (has('held back') && openChecks.includes(check)) break
+    const failed = (error: Error) => ({ title: 'the server answers', findings: [unreachable(error)] })
+    results.push(await check(base, progress.show).catch(failed))
   }
-  const isWell = taken.every(({ findings }) => findings.length === 0)
-  progress.say('asking who stands between')
-  const culprit = isWell ? undefined : await whoStandsBetween(base)
+  const isOk = results.every(({ findings }) => findings.length === 0)
+  progress.show('identifying the proxy')
+  const intermediary = isOk ? undefined : await identifyIntermediary(base)
   progress.clear()
-  out.write(isJson ? `${JSON.stringify(asJson(base, taken, culprit))}\n` : asText(base, taken, culprit))
-  return isWell ? 0 : 1
+  out.write(isJson ? `${JSON.stringify(asJson(base, results, intermediary))}\n` : asText(base, results, intermediary))
+  return isOk ? 0 : 1
 }
 
 function unreachable(error: NodeJS.ErrnoException): Finding {
-  return { trouble: 'unreachable', detail: `It cannot be reached: ${error.code ?? error.message}.` }
+  return { problem: 'unreachable', detail: `The server cannot be reached: ${error.code ?? error.message}.` }
 }
 
-/** The lines for whoever is in the way; for all who might be, if nobody knows. */
-function linesFor({ trouble }: Finding, culprit: Culprit | undefined): [Culprit, string][] {
-  const known = Object.entries(remedies[trouble] ?? {}) as [Culprit, string][]
-  return culprit ? known.filter(([name]) => name === culprit) : known
+/** Returns the remedy for the intermediary, or the remedies for all if the intermediary is unknown. */
+function remediesFor({ problem }: Finding, intermediary: Intermediary | undefined): [Intermediary, string][] {
+  const all = Object.entries(remedies[problem] ?? {}) as [Intermediary, string][]
+  return intermediary ? all.filter(([name]) => name === intermediary) : all
 }
 
-function asJson(base: URL, taken: Look[], culprit: Culprit | undefined): object {
-  const findings = taken.flatMap(({ findings }) => findings)
+function asJson(base: URL, results: CheckResult[], intermediary: Intermediary | undefined): object {
+  const findings = results.flatMap(({ findings }) => findings)
   return {
     url: base.href,
     ok: findings.length === 0,
-    culprit: culprit ?? null,
-    findings: findings.map(finding => ({ ...finding, remedies: Object.fromEntries(linesFor(finding, culprit)) })),
-    notes: taken.flatMap(({ note }) => note ?? []),
+    intermediary: intermediary ?? null,
+    findings: findings.map(finding => ({
+      ...finding,
+      remedies: Object.fromEntries(remediesFor(finding, intermediary)),
+    })),
+    notes: results.flatMap(({ note }) => note ?? []),
   }
 }
 
-function asText(base: URL, taken: Look[], culprit: Culprit | undefined): string {
+function asText(base: URL, results: CheckResult[], intermediary: Intermediary | undefined): string {
   const lines = [base.href, '']
-  for (const { about, findings, note } of taken) {
-    if (findings.length === 0) lines.push(`  ok   ${about}`)
+  for (const { title, findings, note } of results) {
+    if (findings.length === 0) lines.push(`  ok   ${title}`)
     for (const finding of findings) {
-      lines.push(`  BAD  ${finding.trouble}: ${finding.detail}`)
-      for (const [name, line] of linesFor(finding, culprit)) lines.push(`       ${name}:  ${line}`)
+      lines.push(`  FAIL ${finding.problem}: ${finding.detail}`)
+      for (const [name, line] of remediesFor(finding, intermediary)) lines.push(`       ${name}:  ${line}`)
     }
     if (note) lines.push(`  note ${note}`)
   }
-  const isWell = taken.every(({ findings }) => findings.length === 0)
-  const blame = culprit ? `${culprit} is in the way.` : 'Something is in the way; it does not say what it is.'
-  return `${lines.join('\n')}\n\n${isWell ? 'Streams get through.' : blame}\n`
+  const isOk = results.every(({ findings }) => findings.length === 0)
+  const cause = intermediary
+    ? `The intermediary is ${intermediary}.`
+    : 'The doctor could not identify the intermediary.'
+  return `${lines.join('\n')}\n\n${isOk ? 'Streams arrive without problems.' : cause}\n`
 }
 
-/** One line that is written over on a terminal; a line each elsewhere, but for what only counts seconds. */
-function progressOn(err: Output): { say: Say; clear(): void } {
-  if (err.isTTY) return { say: text => err.write(`\r\x1b[K${text} …`), clear: () => err.write('\r\x1b[K') }
+/** On a terminal, one line that is overwritten; elsewhere, a new line unless only a count of seconds changed. */
+function createProgress(err: Output): { show: ShowProgress; clear(): void } {
+  if (err.isTTY) return { show: text => err.write(`\r\x1b[K${text} …`), clear: () => err.write('\r\x1b[K') }
   let last = ''
-  const say = (text: string) => {
+  const show = (text: string) => {
     const [what = ''] = text.split(':')
     if (what !== last) err.write(`${what} …\n`)
     last = what
   }
-  return { say, clear: () => {} }
+  return { show, clear: () => {} }
 }

@@ -1,26 +1,26 @@
 /**
- * One stream as it comes: what arrived, and when.
+ * An event stream that records which events arrive, and when.
  */
 import { EventEmitter } from 'node:events'
 import { type IncomingMessage, request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
 import { createParser } from 'eventsource-parser'
 
-export interface Arrival {
-  /** By `performance.now`. */
+export interface ObservedEvent {
+  /** When it arrived, by `performance.now()`. */
   at: number
   data: string
   id: string | undefined
 }
 
-export interface Asked {
+export interface RequestOptions {
   headers?: Record<string, string>
   body?: object
 }
 
-export class Watched {
+export class ObservedStream {
   readonly response: IncomingMessage
-  readonly events: Arrival[] = []
+  readonly events: ObservedEvent[] = []
   heartbeats = 0
   endedAt: number | undefined
   readonly #changes = new EventEmitter()
@@ -52,10 +52,10 @@ export class Watched {
     return String(this.response.headers[name] ?? '')
   }
 
-  /** Resolves as soon as it is so, the stream is over, or the time is up. */
-  async until(isSo: () => boolean, patienceMs: number): Promise<void> {
-    const deadline = performance.now() + patienceMs
-    while (!isSo() && this.endedAt === undefined) {
+  /** Resolves when the condition holds, the stream ends, or the time is over. */
+  async until(condition: () => boolean, timeoutMs: number): Promise<void> {
+    const deadline = performance.now() + timeoutMs
+    while (!condition() && this.endedAt === undefined) {
       const leftMs = deadline - performance.now()
       if (leftMs <= 0) return
       await new Promise<void>(resolve => {
@@ -76,8 +76,12 @@ export class Watched {
   }
 }
 
-/** A connection of its own. Rejects when no answer begins in time. */
-export function ask(url: URL, { headers = {}, body }: Asked, patienceMs: number): Promise<Watched> {
+/** Uses a new connection. Rejects if no answer begins in time. */
+export function requestStream(
+  url: URL,
+  { headers = {}, body }: RequestOptions,
+  timeoutMs: number,
+): Promise<ObservedStream> {
   const text = body && JSON.stringify(body)
   return new Promise((resolve, reject) => {
     const request = (url.protocol === 'https:' ? requestHttps : requestHttp)(url, {
@@ -85,10 +89,10 @@ export function ask(url: URL, { headers = {}, body }: Asked, patienceMs: number)
       headers: { ...(text !== undefined && { 'content-type': 'application/json' }), ...headers },
       agent: false,
     })
-    const timer = setTimeout(() => request.destroy(new Error(`no answer within ${patienceMs / 1_000} s`)), patienceMs)
+    const timer = setTimeout(() => request.destroy(new Error(`no answer within ${timeoutMs / 1_000} s`)), timeoutMs)
     request.on('response', response => {
       clearTimeout(timer)
-      resolve(new Watched(response))
+      resolve(new ObservedStream(response))
     })
     request.on('error', error => {
       clearTimeout(timer)
