@@ -5,6 +5,7 @@ import { EventEmitter, once } from 'node:events'
 import { beforeAll, describe, expect, test } from '@jest/globals'
 import { nanoid } from 'nanoid'
 import { type Broker, type BrokerOptions, beginning, type Event } from '../../server/broker/broker.ts'
+import { waitFor } from '../support/wait-for.ts'
 
 export const options: BrokerOptions = { historyLength: 10, historyTtlMs: 60_000, leaseMs: 60_000, graceMs: 60_000 }
 
@@ -355,17 +356,18 @@ export function brokerContract(name: string, open: Open): void {
         expect((await hasty.latest(topic)).entries).toMatchObject([{ key: 'alice' }])
       })
 
-      test('of whoever only posts begins anew with each post', async () => {
+      test.concurrent('of whoever only posts begins anew with each post', async () => {
         const patient = await open({ ...options, leaseMs: 1_000 })
         const topic = nanoid()
         const alice = { key: 'alice', value: '1' }
         await patient.publish(topic, [alice, { key: 'mute', value: '1' }])
         let last = 0
-        while ((await patient.latest(topic)).entries.some(({ key }) => key === 'mute')) {
+        await waitFor('mute is gone', async () => {
           await patient.publish(topic, [alice])
           last = Date.now()
-        }
-        while ((await patient.latest(topic)).entries.length > 0) await new Promise(setImmediate)
+          return !(await has(patient, topic, 'mute'))
+        })
+        await waitFor('alice is gone', async () => !(await has(patient, topic, 'alice')))
         const { events } = await patient.history(topic, beginning)
         expect(events.filter(({ value }) => value === null)).toMatchObject([
           { key: 'mute', reason: 'expired' },
@@ -374,27 +376,29 @@ export function brokerContract(name: string, open: Open): void {
         expect(Number(events.at(-1)?.id.split('-')[0]) - last).toBeGreaterThan(900)
       })
 
-      test('that waits for a sign of life lives by posting, too', async () => {
+      test.concurrent('that waits for a sign of life lives by posting, too', async () => {
         const patient = await open({ ...options, leaseMs: 500 })
         const topic = nanoid()
         const holds = ['alice', 'mute'].map(key => ({ key, state: 'acked' as const }))
         await patient.publish(topic, [{ key: 'mute', value: '1' }])
         await patient.keep(topic, 'a', holds, true)
-        while ((await patient.latest(topic)).entries.some(({ key }) => key === 'mute')) {
+        await waitFor('mute is gone', async () => {
           await patient.publish(topic, [{ key: 'alice', value: '1' }])
-        }
+          return !(await has(patient, topic, 'mute'))
+        })
         const { events } = await patient.history(topic, beginning)
         expect(events.filter(({ value }) => value === null)).toMatchObject([{ key: 'mute' }])
       })
 
-      test('of whoever only posts goes on with a post that is stale', async () => {
+      test.concurrent('of whoever only posts goes on with a post that is stale', async () => {
         const patient = await open({ ...options, leaseMs: 500 })
         const topic = nanoid()
         const alice = { key: 'alice', value: '1', seq: 7 }
         await patient.publish(topic, [alice, { key: 'mute', value: '1' }])
-        while ((await patient.latest(topic)).entries.some(({ key }) => key === 'mute')) {
+        await waitFor('mute is gone', async () => {
           await patient.publish(topic, [alice])
-        }
+          return !(await has(patient, topic, 'mute'))
+        })
         const { events } = await patient.history(topic, beginning)
         expect(events.map(({ key, reason }) => key + reason)).toEqual(['alice', 'mute', 'muteexpired'])
       })
@@ -438,35 +442,35 @@ export function brokerContract(name: string, open: Open): void {
     })
 
     describe('an idle topic', () => {
-      test('loses its history, and ids of before are unknown then', async () => {
+      test.concurrent('loses its history, and ids of before are unknown then', async () => {
         const idle = await open({ ...options, historyTtlMs: 1_000, leaseMs: 100 })
         const topic = nanoid()
         const [receipt] = await idle.publish(topic, [{ key: 'alice', value: '1' }])
-        while ((await idle.history(topic, receipt?.id ?? '')).recovered) await new Promise(setImmediate)
+        await forgotten(idle, topic, receipt?.id)
         expect((await idle.history(topic, receipt?.id ?? '')).recovered).toBe(false)
       })
 
-      test('is kept by those who read it, and not by one who left and waits for the end of a lease', async () => {
+      test.concurrent('is kept by those who read it, and not by one who left and waits for the end of a lease', async () => {
         const idle = await open({ ...options, historyTtlMs: 1_000 })
         const [read, left] = [nanoid(), nanoid()]
         const [seen] = await idle.publish(read, [{ key: 'alice', value: '1' }])
         const [lost] = await idle.publish(left, [{ key: 'alice', value: '1' }])
-        const isThere = async (topic: string, id = '') => (await idle.history(topic, id)).recovered
-        while (await isThere(left, lost?.id)) {
+        await waitFor('the topic that was left is forgotten', async () => {
           await idle.keep(read, 'a', [], true)
           await idle.keep(left, 'a', [{ key: 'alice', state: 'released' }], false)
-        }
-        expect(await isThere(read, seen?.id)).toBe(true)
+          return !(await knows(idle, left, lost?.id))
+        })
+        expect(await knows(idle, read, seen?.id)).toBe(true)
       })
 
-      test('that still has someone in it begins anew: nobody can go on from before, nor from its beginning', async () => {
+      test.concurrent('that still has someone in it begins anew: nobody can go on from before, nor from its beginning', async () => {
         const idle = await open({ ...options, historyTtlMs: 1_000 })
         const topic = nanoid()
         await idle.publish(topic, [{ key: 'bob', value: '1' }])
         const [alice] = await idle.publish(topic, [{ key: 'alice', value: '1' }])
         await idle.remove(topic, 'bob', 'left')
         const before = (await idle.latest(topic)).head
-        while ((await idle.history(topic, alice?.id ?? '')).recovered) await new Promise(setImmediate)
+        await forgotten(idle, topic, alice?.id)
         const { head, entries } = await idle.latest(topic)
         expect(byId(before, head)).toBeLessThan(0)
         expect(entries).toMatchObject([{ key: 'alice', id: alice?.id }])
@@ -484,11 +488,11 @@ export function brokerContract(name: string, open: Open): void {
         expect(await idle.history(topic, beginning)).toMatchObject({ recovered: false, events: [{ key: 'bob' }] })
       })
 
-      test('that begins anew keeps its length, as any', async () => {
+      test.concurrent('that begins anew keeps its length, as any', async () => {
         const idle = await open({ ...options, historyTtlMs: 1_000, historyLength: 10 })
         const topic = nanoid()
         const [first] = await idle.publish(topic, [{ key: 'alice', value: '0' }])
-        while ((await idle.history(topic, first?.id ?? '')).recovered) await new Promise(setImmediate)
+        await forgotten(idle, topic, first?.id)
         const { head } = await idle.latest(topic)
         for (let i = 1; i < 10; i++) await idle.publish(topic, [{ key: 'alice', value: `${i}` }])
         expect(await idle.history(topic, head)).toMatchObject({ recovered: true, events: { length: 9 } })
@@ -496,19 +500,32 @@ export function brokerContract(name: string, open: Open): void {
         expect(await idle.history(topic, head)).toMatchObject({ recovered: false, events: { length: 10 } })
       })
 
-      test('that begins anew while someone follows it is announced', async () => {
+      test.concurrent('that begins anew while someone follows it is announced', async () => {
         const idle = await open({ ...options, historyTtlMs: 1_000 })
         const topic = nanoid()
         const [alice] = await idle.publish(topic, [{ key: 'alice', value: '1' }])
         const { heard, subscriber } = listener()
         const unsubscribe = await idle.subscribe(topic, subscriber)
-        while ((await idle.history(topic, alice?.id ?? '')).recovered) await new Promise(setImmediate)
-        while (heard.joins.length === 0) await new Promise(setImmediate)
+        await forgotten(idle, topic, alice?.id)
+        await waitFor('it is announced', () => heard.joins.length > 0)
         unsubscribe()
         expect(heard).toMatchObject({ joins: [(await idle.latest(topic)).head], events: [] })
       })
     })
   })
+}
+
+async function has(broker: Broker, topic: string, key: string): Promise<boolean> {
+  return (await broker.latest(topic)).entries.some(entry => entry.key === key)
+}
+
+async function knows(broker: Broker, topic: string, id = ''): Promise<boolean> {
+  return (await broker.history(topic, id)).recovered
+}
+
+/** Resolves once the entry is not in the history any more: nobody announces that. */
+function forgotten(broker: Broker, topic: string, id: string | undefined): Promise<void> {
+  return waitFor('the entry is forgotten', async () => !(await knows(broker, topic, id)))
 }
 
 /** Writes down what it hears. */
