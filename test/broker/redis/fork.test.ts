@@ -38,12 +38,15 @@ async function publish(broker: RedisBroker, topic: string, count: number): Promi
   return ids
 }
 
+/** A master waits for further replicas otherwise. */
+const syncAtOnce = ['--repl-diskless-sync-delay', '0']
+
 describe('after a stale replica was promoted', () => {
   test('a position that the replica has is not known any more, since what followed it may be gone; one from then on is', async () => {
-    const master = await redisWith()
+    const master = await redisWith(...syncAtOnce)
     const replication = await TestProxy.start(master.port)
     cleanups.push(() => replication.stop())
-    const replica = await redisWith('--replicaof', `127.0.0.1 ${replication.port}`, '--repl-diskless-sync-delay', '0')
+    const replica = await redisWith('--replicaof', `127.0.0.1 ${replication.port}`)
     const admin = new Redis(replica.url)
     cleanups.push(async () => admin.disconnect())
     await waitFor('the replica is in step', async () => (await admin.info('replication')).includes('link_status:up'))
@@ -68,8 +71,8 @@ describe('after a stale replica was promoted', () => {
   })
 
   test('whoever follows is told at once', async () => {
-    const master = await redisWith()
-    const replica = await redisWith('--replicaof', `127.0.0.1 ${master.port}`, '--repl-diskless-sync-delay', '0')
+    const master = await redisWith(...syncAtOnce)
+    const replica = await redisWith('--replicaof', `127.0.0.1 ${master.port}`)
     const admin = new Redis(replica.url)
     cleanups.push(async () => admin.disconnect())
     await waitFor('the replica is in step', async () => (await admin.info('replication')).includes('link_status:up'))
