@@ -1,7 +1,10 @@
 #!/usr/bin/env bash
-# Finds what the tests need beyond npm. What is missing is installed when that can be done: by root, on Debian.
+# Finds what the tests need beyond npm: those of `npm test`, or with the argument "all" all of them. What is missing is
+# installed when that can be done: by root, on Debian.
 # Sentinel needs nothing of its own: it is `redis-server --sentinel`.
 set -euo pipefail
+
+which=${1:-fast}
 
 # Where Debian keeps nginx is not on everybody's path.
 PATH=$PATH:/usr/sbin
@@ -14,10 +17,11 @@ missing() {
   local version
   version=$(redis_version)
   [ "${version:-0}" -ge 7 ] && command -v redis-cli >/dev/null || echo redis-server
+  [ -x "${CHROMIUM:-/usr/bin/chromium}" ] || echo chromium
+  [ "$which" = all ] || return 0
   command -v nginx >/dev/null || echo nginx
   command -v haproxy >/dev/null || echo haproxy
   command -v caddy >/dev/null || echo caddy
-  [ -x "${CHROMIUM:-/usr/bin/chromium}" ] || echo chromium
   command -v curl >/dev/null || echo curl
 }
 
