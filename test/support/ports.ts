@@ -1,29 +1,28 @@
 /**
  * Ports for programs that can't be told to choose one themselves.
  */
-import { once } from 'node:events'
-import { type AddressInfo, createServer } from 'node:net'
+import { createServer } from 'node:net'
+
+/** Below those that the system hands out by itself, so that a port stays free until its program has started. */
+const [lowest, count] = [11_000, 11_000]
 
 /** A loopback port that was free a moment ago. */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
+  for (;;) {
+    const port = anyPort()
+    if (await isFree(port)) return port
+  }
 }
 
-/**
- * A loopback port below those that the system hands out by itself, so that it stays free while its program is away; the
- * port 10,000 above is free, too: a Redis Cluster's nodes talk there.
- */
+/** One that stays free while its program is away; the port 10,000 above is free, too: a Redis Cluster's nodes talk there. */
 export async function freePortPair(): Promise<number> {
   for (;;) {
-    const port = 11_000 + Math.floor(Math.random() * 11_000)
+    const port = anyPort()
     if ((await isFree(port)) && (await isFree(port + 10_000))) return port
   }
 }
+
+const anyPort = () => lowest + Math.floor(Math.random() * count)
 
 function isFree(port: number): Promise<boolean> {
   return new Promise(resolve => {
