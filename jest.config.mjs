@@ -33,7 +33,7 @@ const each = {
 export default {
   // Most tests wait for other processes: twice as many as there are cores keep those busy.
   maxWorkers: Math.min(8, 2 * availableParallelism()),
-  maxConcurrency: 20,
+  maxConcurrency: 8,
   testTimeout: 20_000,
   projects: [
     { ...each, displayName: 'fast', testPathIgnorePatterns: long },
