@@ -10,7 +10,7 @@ beforeAll(async () => {
 })
 afterAll(() => server?.stop())
 
-const patientMs = 60_000
+const patientMs = 120_000
 
 type Setup = [name: string, start: (target: string) => Promise<TestProxy>]
 
@@ -106,7 +106,7 @@ const bad: Bad[] = [
 ]
 
 describe('the doctor', () => {
-  test('without a proxy finds no problem and exits 0', async () => {
+  test.concurrent('without a proxy finds no problem and exits 0', async () => {
     const { code, out, err } = await runDoctor(server.url)
     expect(out).toContain('Streams arrive without problems.')
     expect(out).not.toContain('FAIL')
@@ -114,7 +114,7 @@ describe('the doctor', () => {
     expect(code).toBe(0)
   })
 
-  test.each(good)(
+  test.concurrent.each(good)(
     'finds no problem through %s',
     async (_, start) => {
       const proxy = await start(server.url)
@@ -127,7 +127,7 @@ describe('the doctor', () => {
     patientMs,
   )
 
-  test.each(bad)(
+  test.concurrent.each(bad)(
     'finds through %s: %s, and prints how to fix it',
     async (culprit, trouble, start, line) => {
       const proxy = await start(server.url)
@@ -145,7 +145,7 @@ describe('the doctor', () => {
     patientMs,
   )
 
-  test(
+  test.concurrent(
     'prints its findings as text',
     async () => {
       const proxy = await nginx(server.url, 'proxy_set_header Last-Event-ID "";')
@@ -159,7 +159,7 @@ describe('the doctor', () => {
     patientMs,
   )
 
-  test('exits 1 for a server that is unreachable or not Colocate', async () => {
+  test.concurrent('exits 1 for a server that is unreachable or not Colocate', async () => {
     expect(await diagnose('http://127.0.0.1:1/')).toMatchObject({ code: 1, findings: [{ problem: 'unreachable' }] })
     expect(await diagnose(`${server.url}/nothing/here`)).toMatchObject({
       code: 1,
