@@ -97,7 +97,7 @@ describe('after a restart', () => {
     { name: 'with its append-only file, positions are what they were', aof: 'yes', recovered: true },
     { name: 'with an older dump, none is known any more', aof: 'no', recovered: false },
   ])('$name', async ({ aof, recovered }) => {
-    const redis = await redisWith('--appendonly', aof)
+    const redis = await redisWith('--appendonly', aof, '--appendfsync', 'always')
     const admin = new Redis(redis.url).on('error', () => {})
     cleanups.push(async () => admin.disconnect())
     const topic = nanoid()
