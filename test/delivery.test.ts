@@ -40,16 +40,18 @@ describe.each([
     for (const reader of readers) reader.open(anywhere(), room)
 
     const log: string[] = []
+    const statuses = new Set<number>()
     const write = async (writer: number) => {
       for (let i = 0; i < postCount / writerCount; i++) {
         const answer = await post(anywhere(), room, { user: `u${writer}-${below(25)}`, x: i, y: writer, seq: i + 1 })
-        expect(answer.status).toBe(200)
+        statuses.add(answer.status)
         log.push(answer.id)
         // Now and then a reader goes, and comes back while others write on.
         if (below(20) === 0) readers[below(readerCount)]?.open(anywhere(), room)
       }
     }
     await Promise.all(Array.from({ length: writerCount }, (_, writer) => write(writer)))
+    expect(statuses).toEqual(new Set([200]))
     log.sort(byId)
 
     const last = log.at(-1)
@@ -72,5 +74,5 @@ describe.each([
       for (const reader of readers) expect(reader.locations).toEqual(truth)
     }
     for (const reader of readers) reader.drop()
-  }, 120_000)
+  }, 240_000)
 })
