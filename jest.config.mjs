@@ -1,26 +1,29 @@
 /**
- * The tests in two projects: `fast` is for every commit (`npm test`), `long` is what needs more programs or more minutes
- * (`npm run test:long`; `npm run test:all` runs both).
+ * The tests in two projects: `npm test` runs `fast` before each commit; `npm run test:long` runs `long`, which needs more
+ * programs and more minutes; `npm run test:all` runs both.
  */
 import { availableParallelism } from 'node:os'
 
-/** Parts of paths. Those that take longest begin first, so that none of them is alone at the end. */
+/** Parts of paths, the suites that take longest first: they start in this order. */
 const long = [
-  // Every fault, at each kind of Redis, and the doctor behind each proxy.
+  // Every fault with each kind of Redis, and the doctor behind each proxy.
+  '/test/faults/cluster',
+  '/test/faults/sentinel',
   '/test/faults/',
   '/test/cli/doctor',
-  '/test/security/forgery',
-  '/test/security/hardship',
-  // A Redis Cluster, or sentinels.
+  // Many requests, connections or runs.
+  '/test/security/injection',
+  '/test/security/abuse',
+  '/test/bench/',
+  // A Redis Cluster or Sentinel.
   '/test/broker/redis/cluster',
   '/test/broker/redis/sentinel',
   '/test/broker/redis/subscriptions',
-  '/test/broker/redis/trouble',
-  // nginx, or curl.
+  '/test/broker/redis/unavailable',
+  // nginx or curl.
   '/test/deployment',
   '/test/security/smuggling',
   '/test/location/seeds',
-  '/test/bench/',
 ]
 
 const each = {
@@ -31,10 +34,11 @@ const each = {
 }
 
 export default {
-  // Most tests wait for other processes: twice as many as there are cores keep those busy.
-  maxWorkers: Math.min(8, 2 * availableParallelism()),
+  // Most tests wait for other processes, so one worker more than there are cores keeps the cores busy.
+  maxWorkers: availableParallelism() + 1,
   maxConcurrency: 8,
   testTimeout: 20_000,
+  testSequencer: '<rootDir>/test/support/longest-first.mjs',
   projects: [
     { ...each, displayName: 'fast', testPathIgnorePatterns: long },
     { ...each, displayName: 'long', testRegex: long.map(part => `${part}.*\\.test\\.ts$`) },
