@@ -15,6 +15,8 @@ export const launch = (options: LaunchOptions = {}): Promise<Browser> =>
       '--disable-background-networking',
       '--disable-component-update',
       '--disable-sync',
+      // Else each window has two more renderers, for suggestions that appear below an address bar.
+      '--disable-features=WebUIOmniboxPopup,WebUIOmniboxAimPopup,WebUIOmniboxFullPopup',
     ],
   })
 
