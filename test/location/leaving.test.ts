@@ -21,7 +21,7 @@ async function afterwards(room: Room, watcher: TestStream): Promise<void> {
 describe.each(stores)('a collaborator, over %s', store => {
   const server = useServer(store, quick)
 
-  test('whose only stream closed has left once the grace is over: closed, once', async () => {
+  test.concurrent('whose only stream closed has left once the grace is over: closed, once', async () => {
     const room = new Room(server)
     const [watcher, stream] = [await room.follow(), await room.follow({ user: 'alice' })]
     const id = await room.put('alice', 1, 1)
@@ -36,7 +36,7 @@ describe.each(stores)('a collaborator, over %s', store => {
     watcher.close()
   })
 
-  test('who comes back within the grace has not left', async () => {
+  test.concurrent('who comes back within the grace has not left', async () => {
     const room = new Room(server)
     const watcher = await room.follow()
     let alice = await room.follow({ user: 'alice' })
@@ -59,7 +59,7 @@ describe.each(stores)('a collaborator, over %s', store => {
     watcher.close()
   })
 
-  test('with two streams stays until the last of them closed', async () => {
+  test.concurrent('with two streams stays until the last of them closed', async () => {
     const room = new Room(server)
     const [watcher, one, other] = [
       await room.follow(),
@@ -79,7 +79,7 @@ describe.each(stores)('a collaborator, over %s', store => {
     watcher.close()
   })
 
-  test('who only posts stays for a lease after the last post, and has then expired, once', async () => {
+  test.concurrent('who only posts stays for a lease after the last post, and has then expired, once', async () => {
     const room = new Room(server)
     const watcher = await room.follow()
     await room.put('service', 1, 1)
@@ -92,7 +92,7 @@ describe.each(stores)('a collaborator, over %s', store => {
     watcher.close()
   })
 
-  test('who expired while nobody looked is not there for whoever looks then, and the log says why', async () => {
+  test.concurrent('who expired while nobody looked is not there for whoever looks then, and the log says why', async () => {
     const [room, clock] = [new Room(server), new Room(server)]
     const id = await room.put('service', 1, 1)
     const watcher = await clock.follow()
@@ -106,7 +106,7 @@ describe.each(stores)('a collaborator, over %s', store => {
     stream.close()
   })
 
-  test('who left by DELETE with a stream open may post again, and leaves with the stream', async () => {
+  test.concurrent('who left by DELETE with a stream open may post again, and leaves with the stream', async () => {
     const room = new Room(server)
     const [watcher, stream] = [await room.follow(), await room.follow({ user: 'alice' })]
     await room.put('alice', 1, 1)
@@ -122,7 +122,7 @@ describe.each(stores)('a collaborator, over %s', store => {
     watcher.close()
   })
 
-  test('who left by DELETE is not told to have left again when the stream closes', async () => {
+  test.concurrent('who left by DELETE is not told to have left again when the stream closes', async () => {
     const room = new Room(server)
     const [watcher, stream] = [await room.follow(), await room.follow({ user: 'alice' })]
     const bob = await room.follow({ user: 'bob' })
@@ -138,7 +138,7 @@ describe.each(stores)('a collaborator, over %s', store => {
     watcher.close()
   })
 
-  test('who only reads comes and goes unsaid', async () => {
+  test.concurrent('who only reads comes and goes unsaid', async () => {
     const room = new Room(server)
     const [watcher, reader, bob] = [
       await room.follow(),
@@ -161,7 +161,7 @@ describe('with two instances on one Redis', () => {
   const here = useServer(redis, quick)
   const there = useServer(redis, quick)
 
-  test('a collaborator with a stream at each leaves when both are closed, once for every reader', async () => {
+  test.concurrent('a collaborator with a stream at each leaves when both are closed, once for every reader', async () => {
     const room = new Room(here)
     const watchers = [await room.follow(), await room.at(there).follow()]
     const streams = [await room.follow({ user: 'alice' }), await room.at(there).follow({ user: 'alice' })]
@@ -181,7 +181,7 @@ describe('with two instances on one Redis', () => {
     }
   })
 
-  test('a collaborator who comes back at the other instance has not left', async () => {
+  test.concurrent('a collaborator who comes back at the other instance has not left', async () => {
     const room = new Room(here)
     const watcher = await room.follow()
     const [alice, bob] = [await room.follow({ user: 'alice' }), await room.follow({ user: 'bob' })]
@@ -198,7 +198,7 @@ describe('with two instances on one Redis', () => {
     watcher.close()
   })
 
-  test('a collaborator whose instance was killed has expired, once, at the other', async () => {
+  test.concurrent('a collaborator whose instance was killed has expired, once, at the other', async () => {
     const dying = await startServer({ ...quick, REDIS_URL: redis.url })
     const room = new Room(there)
     const watchers = [await room.follow(), await room.at(here).follow()]

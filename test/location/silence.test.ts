@@ -3,7 +3,7 @@ import { describe, expect, test } from '@jest/globals'
 import { Room, stores, timeOf, useRedis, useServer } from '../support/rooms.ts'
 import type { TestStream } from '../support/streams.ts'
 
-const leaseMs = 1_200
+const leaseMs = 2_000
 const quick = { HEARTBEAT_MS: '100', LEASE_MS: `${leaseMs}`, LEAVE_GRACE_MS: '100' }
 
 const calm = useServer('memory')
@@ -11,7 +11,7 @@ const calm = useServer('memory')
 describe.each(stores)('a silent stream, over %s', store => {
   const server = useServer(store, quick)
 
-  test('has a colon and one line feed after every pause, and nothing else', async () => {
+  test.concurrent('has a colon and one line feed after every pause, and nothing else', async () => {
     const room = new Room(server)
     const stream = await room.follow()
     await stream.next('snapshot')
@@ -24,7 +24,7 @@ describe.each(stores)('a silent stream, over %s', store => {
     stream.close()
   })
 
-  test('that was asked to ask has a ping in place of each, an event without an id', async () => {
+  test.concurrent('that was asked to ask has a ping in place of each, an event without an id', async () => {
     const room = new Room(server)
     const id = await room.put('bob', 0, 0)
     const stream = await room.follow({ user: 'alice', ack: '1' })
@@ -36,7 +36,7 @@ describe.each(stores)('a silent stream, over %s', store => {
     stream.close()
   })
 
-  test('keeps its collaborator for longer than a lease, without a sign of life', async () => {
+  test.concurrent('keeps its collaborator for longer than a lease, without a sign of life', async () => {
     const room = new Room(server)
     const [watcher, stream] = [await room.follow(), await room.follow({ user: 'alice' })]
     await room.put('alice', 1, 1)
@@ -48,7 +48,7 @@ describe.each(stores)('a silent stream, over %s', store => {
     watcher.close()
   })
 
-  test('whose pings are answered keeps its collaborator; once they are not, it has expired, once', async () => {
+  test.concurrent('whose pings are answered keeps its collaborator; once they are not, it has expired, once', async () => {
     const room = new Room(server)
     const [watcher, stream] = [await room.follow(), await room.follow({ user: 'alice', ack: '1' })]
     const id = await room.put('alice', 1, 1)
@@ -69,7 +69,7 @@ describe.each(stores)('a silent stream, over %s', store => {
     watcher.close()
   })
 
-  test('does not keep a collaborator whose pings nobody answers, though its socket is open', async () => {
+  test.concurrent('does not keep a collaborator whose pings nobody answers, though its socket is open', async () => {
     const room = new Room(server)
     const [watcher, stream] = [await room.follow(), await room.follow({ user: 'alice', ack: '1' })]
     await room.put('alice', 1, 1)
@@ -79,7 +79,7 @@ describe.each(stores)('a silent stream, over %s', store => {
     watcher.close()
   })
 
-  test('gets 204 for a sign of life even of somebody who is not there', async () => {
+  test.concurrent('gets 204 for a sign of life even of somebody who is not there', async () => {
     const { status, text } = await new Room(server).alive({ user: 'nobody', other: 1 })
     expect({ status, text }).toEqual({ status: 204, text: '' })
   })
@@ -90,7 +90,7 @@ describe('with two instances on one Redis', () => {
   const here = useServer(redis, quick)
   const there = useServer(redis, quick)
 
-  test('a ping that is answered at the other instance keeps the collaborator', async () => {
+  test.concurrent('a ping that is answered at the other instance keeps the collaborator', async () => {
     const room = new Room(here)
     const [watcher, stream] = [await room.at(there).follow(), await room.follow({ user: 'alice', ack: '1' })]
     await room.put('alice', 1, 1)
