@@ -1,21 +1,21 @@
 /**
- * The tests in two projects: `npm test` runs `fast` before each commit; `npm run test:long` runs `long`, which needs more
- * programs and more minutes; `npm run test:all` runs both.
+ * Divides the tests into two projects. `npm test` runs `fast`. `npm run test:long` runs `long`, which needs more programs
+ * and more time. `npm run test:all` runs both.
  */
 import { availableParallelism } from 'node:os'
 
-/** Parts of paths, the suites that take longest first: they start in this order. */
+/** Paths of the suites in `long`, in the order in which they start: the longest suites first. */
 const long = [
-  // Every fault with each kind of Redis, and the doctor behind each proxy.
+  // Every fault with each kind of Redis; the doctor with each proxy.
   '/test/faults/cluster',
   '/test/faults/sentinel',
   '/test/faults/',
   '/test/cli/doctor',
-  // Many requests, connections or runs.
+  // Many requests or connections; the benchmark's smoke test.
   '/test/security/injection',
   '/test/security/abuse',
   '/test/bench/',
-  // A Redis Cluster or Sentinel.
+  // Redis Cluster or Sentinel.
   '/test/broker/redis/cluster',
   '/test/broker/redis/sentinel',
   '/test/broker/redis/subscriptions',
@@ -34,8 +34,9 @@ const each = {
 }
 
 export default {
-  // Most tests wait for other processes, so one worker more than there are cores keeps the cores busy.
+  // Most tests wait for other processes, so there is one worker more than there are cores.
   maxWorkers: availableParallelism() + 1,
+  // How many tests of a file run at the same time if they are declared with `test.concurrent`.
   maxConcurrency: 8,
   testTimeout: 20_000,
   testSequencer: '<rootDir>/test/support/longest-first.mjs',

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Finds what the tests need beyond npm: those of `npm test`, or with the argument "all" all of them. What is missing is
-# installed when that can be done: by root, on Debian.
+# Finds the programs that `npm test` needs or, with the argument "all", that all tests need. On Debian as root, missing
+# programs are installed with apt-get.
 # Sentinel needs nothing of its own: it is `redis-server --sentinel`.
 set -euo pipefail
 

@@ -523,7 +523,7 @@ async function knows(broker: Broker, topic: string, id = ''): Promise<boolean> {
   return (await broker.history(topic, id)).recovered
 }
 
-/** Resolves once the entry is not in the history any more: nobody announces that. */
+/** Resolves once the history no longer contains the entry. No event announces that. */
 function forgotten(broker: Broker, topic: string, id: string | undefined): Promise<void> {
   return waitFor('the entry is forgotten', async () => !(await knows(broker, topic, id)))
 }

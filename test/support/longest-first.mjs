@@ -1,12 +1,15 @@
 /**
- * Starts the suites of the project `long` in the order of its list, the longest first, so that none is left to run alone
- * at the end. Jest orders by the times of its last run, which a fresh clone does not have.
+ * Starts the suites of the project `long` first, in the order of its list: a long suite that started last would run alone.
+ * Jest itself orders suites by their last duration, which is unknown in a fresh clone.
  */
 import Sequencer from '@jest/test-sequencer'
 
 export default class LongestFirst extends Sequencer {
   sort(tests) {
-    const place = ({ path, context }) => context.config.testRegex.findIndex(each => new RegExp(each).test(path))
+    const place = ({ path, context }) => {
+      const index = context.config.testRegex.findIndex(each => new RegExp(each).test(path))
+      return index < 0 ? Number.MAX_SAFE_INTEGER : index
+    }
     return super.sort(tests).toSorted((a, b) => place(a) - place(b))
   }
 }

@@ -3,10 +3,10 @@
  */
 import { createServer } from 'node:net'
 
-/** Below those that the system hands out by itself, so that a port stays free until its program has started. */
+/** Below the ports that the system assigns, so that no other connection takes a port before its program has started. */
 const [lowest, count] = [11_000, 11_000]
 
-/** A loopback port that was free a moment ago. */
+/** Returns a loopback port that was free a moment ago. */
 export async function freePort(): Promise<number> {
   for (;;) {
     const port = anyPort()
@@ -14,7 +14,7 @@ export async function freePort(): Promise<number> {
   }
 }
 
-/** One that stays free while its program is away; the port 10,000 above is free, too: a Redis Cluster's nodes talk there. */
+/** Like `freePort`. The port 10,000 above is free, too: it becomes the bus port of a Redis Cluster's node. */
 export async function freePortPair(): Promise<number> {
   for (;;) {
     const port = anyPort()

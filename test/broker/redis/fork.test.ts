@@ -38,7 +38,7 @@ async function publish(broker: RedisBroker, topic: string, count: number): Promi
   return ids
 }
 
-/** A master waits for further replicas otherwise. */
+/** By default, a master waits 5 s for more replicas before it starts to send its data. */
 const syncAtOnce = ['--repl-diskless-sync-delay', '0']
 
 describe('after a stale replica was promoted', () => {

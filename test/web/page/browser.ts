@@ -15,7 +15,7 @@ export const launch = (options: LaunchOptions = {}): Promise<Browser> =>
       '--disable-background-networking',
       '--disable-component-update',
       '--disable-sync',
-      // Else each window has two more renderers, for suggestions that appear below an address bar.
+      // Without these features, a window needs one renderer instead of three: two are for an address bar's suggestions.
       '--disable-features=WebUIOmniboxPopup,WebUIOmniboxAimPopup,WebUIOmniboxFullPopup',
     ],
   })
