@@ -84,19 +84,16 @@ export class Hub {
     return typeof this.#topics.get(topic)?.replica.buffer.after(id) === 'number'
   }
 
-  /** Whether this instance has a copy of the topic. */
-  isReplicated(topic: string): boolean {
-    return this.#topics.get(topic)?.isRead === true
+  /** The head of this instance's copy of the topic; undefined if it has none. */
+  headOf(topic: string): EventId | undefined {
+    const entry = this.#topics.get(topic)
+    return entry?.isRead ? entry.replica.head : undefined
   }
 
-  /** Notes an event that a request to this instance has caused: `latest` does not return an older copy from then on. */
-  noteEvent(topic: string, id: EventId): void {
-    this.#topics.get(topic)?.note(id)
-  }
-
-  /** Returns this instance's copy of the topic, or undefined if there is none or it lacks a noted event. */
+  /** This instance's copy of the topic; undefined if it has none. */
   latest(topic: string): Latest | undefined {
-    return this.#topics.get(topic)?.latest()
+    const entry = this.#topics.get(topic)
+    return entry?.isRead ? entry.replica.latest() : undefined
   }
 
   /** Makes a response a session of a topic. Rejects with `Unavailable` before the response begins if the topic cannot be read. */

@@ -1,7 +1,6 @@
 /**
  * A topic that has sessions on this instance, or requests that are about to become sessions.
  */
-import { beginning, compareIds, type EventId, type Latest } from '../broker/broker.ts'
 import type { FlushScheduler } from './flush-scheduler.ts'
 import { SessionGroup } from './session-group.ts'
 import { TopicReplica, type TopicReplicaOptions } from './topic-replica.ts'
@@ -15,7 +14,6 @@ export class OpenTopic {
   streams = 0
   /** Whether the replica has read the topic once. */
   isRead = false
-  #notedId: EventId = beginning
 
   constructor(options: Omit<TopicReplicaOptions, 'onChange'>, scheduler: FlushScheduler) {
     this.replica = new TopicReplica({ ...options, onChange: () => scheduler.schedule(this.group) })
@@ -23,16 +21,5 @@ export class OpenTopic {
     this.opened = this.replica.open().then(() => {
       this.isRead = true
     })
-  }
-
-  /** Notes an event that the replica must have received before it is current. */
-  note(id: EventId): void {
-    if (compareIds(id, this.#notedId) > 0) this.#notedId = id
-  }
-
-  /** Returns the replica's values, or undefined if it lacks a noted event. */
-  latest(): Latest | undefined {
-    if (!this.isRead || compareIds(this.replica.head, this.#notedId) < 0) return undefined
-    return this.replica.latest()
   }
 }

@@ -3,7 +3,7 @@
  * time, however often it is listed, so that listing it does not slow down other rooms.
  */
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Broker, EventId, Latest } from '../broker/broker.ts'
+import { type Broker, beginning, compareIds, type EventId, type Latest } from '../broker/broker.ts'
 import type { Hub } from '../hub/hub.ts'
 import { locationOf } from './location.ts'
 
@@ -35,15 +35,25 @@ export class RoomLists {
   readonly #hub: Hub
   /** The rooms that were listed in the last second. */
   readonly #rooms = new Map<string, Room>()
+  /** The heads that this instance has answered, of each room: in this second, and in the one before. */
+  #heads = new Map<string, EventId>()
+  #olderHeads = new Map<string, EventId>()
+  #headsEndAt = 0
 
   constructor(broker: Broker, hub: Hub) {
     this.#broker = broker
     this.#hub = hub
   }
 
-  /** Notes a change that is about to be answered. `id` is the room's head after it. */
-  changed(room: string, id: EventId): void {
-    this.#hub.noteEvent(room, id)
+  /** Notes a change that is about to be answered. `head` is the room's head after it. */
+  changed(room: string, head: EventId): void {
+    const now = performance.now()
+    if (now >= this.#headsEndAt) {
+      this.#olderHeads = this.#heads
+      this.#heads = new Map()
+      this.#headsEndAt = now + maxAgeMs
+    }
+    this.#heads.set(room, head)
     const listed = this.#rooms.get(room)
     if (listed) listed.version++
   }
@@ -88,11 +98,13 @@ export class RoomLists {
     }
   }
 
-  /** This instance's own copy, once it has every event that this instance has published. */
+  /** This instance's own copy, once it has every event that this instance has answered. */
   async #copy(name: string): Promise<Latest | undefined> {
-    for (let waited = 0; this.#hub.isReplicated(name) && waited < copyWaitMs; waited += copyLookMs) {
-      const copy = this.#hub.latest(name)
-      if (copy) return copy
+    const answered = this.#heads.get(name) ?? this.#olderHeads.get(name) ?? beginning
+    for (let waited = 0; waited < copyWaitMs; waited += copyLookMs) {
+      const head = this.#hub.headOf(name)
+      if (head === undefined) return undefined
+      if (compareIds(head, answered) >= 0) return this.#hub.latest(name)
       await delay(copyLookMs)
     }
     return undefined

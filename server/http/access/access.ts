@@ -2,10 +2,10 @@
  * Authenticates a request and checks what its caller may do.
  */
 import type { IncomingMessage } from 'node:http'
+import { queryOf } from '../body.ts'
 import { type IsAllowedOrigin, refuseOtherOrigins } from '../origin.ts'
 import { Problem } from '../problem.ts'
 import { type Caller, canActAs, canEnter, everyone, hasScope, type Scope } from './caller.ts'
-import { hasBearer, tokenOf } from './token.ts'
 import { unauthorized, type Verifier } from './verifier.ts'
 
 /** Returns who sends the request. Rejects with a `Problem`: 401, 403, or 503 when tokens can't be checked now. */
@@ -45,4 +45,27 @@ export function authorizeUser(caller: Caller, user: string | undefined): void {
       ? 'The token names no collaborator: it needs a "sub" claim, or the scope "location:write-any".'
       : `The token's "sub" claim is not the user "${user}". To act for other users, it needs the scope "location:write-any".`
   throw new Problem(403, detail)
+}
+
+interface Token {
+  text: string
+  /** Browsers also send cookies with requests that a foreign page makes. */
+  isCookie: boolean
+}
+
+const bearer = /^Bearer +(.*)$/i
+const cookie = /(?:^|;\s*)colocate_token=([^;]*)/
+
+function hasBearer({ headers }: IncomingMessage): boolean {
+  return bearer.test(headers.authorization ?? '')
+}
+
+/** A token given for this request comes before the cookie, which the browser sends with every request. */
+function tokenOf(req: IncomingMessage): Token | null {
+  const { method, headers } = req
+  const text =
+    bearer.exec(headers.authorization ?? '')?.[1] ?? (method === 'GET' ? queryOf(req).get('access_token') : null)
+  if (text !== null) return { text, isCookie: false }
+  const kept = cookie.exec(headers.cookie ?? '')?.[1]
+  return kept === undefined ? null : { text: kept, isCookie: true }
 }
