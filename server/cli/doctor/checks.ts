@@ -27,6 +27,8 @@ const identity = { 'accept-encoding': 'identity' }
 /** Browsers open at most six connections to one host over HTTP/1.1. Two more show whether an intermediary has a limit. */
 const streamCount = 8
 const liveMs = 5_000
+/** The server writes a comment 100 ms after the start of a stream. It is not a heartbeat. */
+const firstCommentMs = 1_000
 /** Longer than every usual heartbeat interval. */
 const idleMs = 40_000
 
@@ -139,6 +141,7 @@ async function waitForHeartbeat(
   isLive: () => Promise<boolean>,
   show: ShowProgress,
 ): Promise<Pick<CheckResult, 'findings' | 'note'>> {
+  await stream.until(() => stream.heartbeats > 0, firstCommentMs)
   const since = performance.now()
   const seconds = () => Math.round((performance.now() - since) / 1_000)
   const before = stream.heartbeats
