@@ -75,6 +75,7 @@ export function createApp(config: Config, log: Logger, pageFolder: string): App 
     posts: new PostRate(config.postRate, points => store.limiter('posts', points, 1)),
     rooms: new RoomCount(),
     streams,
+    isStoreAway: () => store.unavailableReason() !== null,
     onOpen: room => log.info({ room }, 'stream opened'),
     onClose: (room, cause, durationMs) =>
       log.info({ room, cause, durationMs: Math.round(durationMs) }, 'stream closed'),

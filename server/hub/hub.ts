@@ -84,16 +84,12 @@ export class Hub {
     return typeof this.#topics.get(topic)?.replica.buffer.after(id) === 'number'
   }
 
-  /** The head of this instance's copy of the topic; undefined if it has none. */
-  headOf(topic: string): EventId | undefined {
+  /** This instance's copy of the topic, confirmed within `maxAgeMs`; undefined if it has none. Rejects with `Unavailable`. */
+  async latest(topic: string, maxAgeMs: number): Promise<Latest | undefined> {
     const entry = this.#topics.get(topic)
-    return entry?.isRead ? entry.replica.head : undefined
-  }
-
-  /** This instance's copy of the topic; undefined if it has none. */
-  latest(topic: string): Latest | undefined {
-    const entry = this.#topics.get(topic)
-    return entry?.isRead ? entry.replica.latest() : undefined
+    if (!entry?.isRead) return undefined
+    await entry.replica.refresh(maxAgeMs)
+    return entry.replica.latest()
   }
 
   /** Makes a response a session of a topic. Rejects with `Unavailable` before the response begins if the topic cannot be read. */

@@ -52,6 +52,8 @@ export class TopicReplica implements Subscriber, Source {
    * ids cause at most two.
    */
   #hasReadOlder = false
+  /** When the replica was last known to have the log's head. */
+  #confirmedAt = Number.NEGATIVE_INFINITY
   #unsubscribe = () => {}
   #isClosed = false
 
@@ -109,7 +111,14 @@ export class TopicReplica implements Subscriber, Source {
 
   /** Compares with the log's head as the broker has just reported it: a quiet topic's last announcement may be lost. */
   compare(head: EventId): void {
-    if (!this.#knows(head)) this.#catchUp('head')
+    if (head === this.#head) this.#confirmedAt = performance.now()
+    else if (!this.#buffer.has(head)) this.#catchUp('head')
+  }
+
+  /** Reads what it may have missed, unless it was confirmed within `maxAgeMs`. Rejects with `Unavailable`. */
+  async refresh(maxAgeMs: number): Promise<void> {
+    if (performance.now() - this.#confirmedAt <= maxAgeMs) return
+    await this.#catchUps.run('after head', () => this.#readAfterHead())
   }
 
   /** Reads the history back to `id`, if the broker still has it, so that a reader can resume after it. */
@@ -178,10 +187,12 @@ export class TopicReplica implements Subscriber, Source {
     this.#buffer = this.#newBuffer()
     this.#snapshots.clear()
     this.#hasReadOlder = false
+    this.#confirmedAt = performance.now()
     this.#options.onChange()
   }
 
   #apply(events: Event[]): void {
+    this.#confirmedAt = performance.now()
     for (const event of events) {
       const { id, key, value } = event
       this.#buffer.append(id, this.format.event(event))

@@ -24,6 +24,7 @@ export interface LocationOptions {
   posts: PostRate
   rooms: RoomCount
   streams: StreamLimit
+  isStoreAway(): boolean
   onOpen(room: string): void
   onClose(room: string, ending: Ending, durationMs: number): void
 }
@@ -33,8 +34,9 @@ type Alive = { user?: string | undefined }
 
 export type LocationHandlers = ReturnType<typeof createLocationHandlers>
 
-export function createLocationHandlers({ broker, hub, posts, rooms, streams, onOpen, onClose }: LocationOptions) {
-  const lists = new RoomLists(broker, hub)
+export function createLocationHandlers(options: LocationOptions) {
+  const { broker, hub, posts, rooms, streams, isStoreAway, onOpen, onClose } = options
+  const lists = new RoomLists(broker, hub, isStoreAway)
   return {
     /** Counts a publish towards the rates of its collaborators. A new anonymous collaborator has none yet. */
     async countPublish(context: RequestContext<Published>): Promise<void> {

@@ -33,6 +33,7 @@ const copyLookMs = 5
 export class RoomLists {
   readonly #broker: Broker
   readonly #hub: Hub
+  readonly #isStoreAway: () => boolean
   /** The rooms that were listed in the last second. */
   readonly #rooms = new Map<string, Room>()
   /** The heads that this instance has answered, of each room: in this second, and in the one before. */
@@ -40,9 +41,11 @@ export class RoomLists {
   #olderHeads = new Map<string, EventId>()
   #headsEndAt = 0
 
-  constructor(broker: Broker, hub: Hub) {
+  /** `isStoreAway`: then there is no list, although this instance may have a copy. */
+  constructor(broker: Broker, hub: Hub, isStoreAway: () => boolean) {
     this.#broker = broker
     this.#hub = hub
+    this.#isStoreAway = isStoreAway
   }
 
   /** Notes a change that is about to be answered. `head` is the room's head after it. */
@@ -100,11 +103,11 @@ export class RoomLists {
 
   /** This instance's own copy, once it has every event that this instance has answered. */
   async #copy(name: string): Promise<Latest | undefined> {
+    if (this.#isStoreAway()) return undefined
     const answered = this.#heads.get(name) ?? this.#olderHeads.get(name) ?? beginning
     for (let waited = 0; waited < copyWaitMs; waited += copyLookMs) {
-      const head = this.#hub.headOf(name)
-      if (head === undefined) return undefined
-      if (compareIds(head, answered) >= 0) return this.#hub.latest(name)
+      const copy = await this.#hub.latest(name, maxAgeMs)
+      if (!copy || compareIds(copy.head, answered) >= 0) return copy
       await delay(copyLookMs)
     }
     return undefined

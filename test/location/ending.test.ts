@@ -12,7 +12,7 @@ describe.each(stores)('a stream, over %s', store => {
     const id = await room.put('alice', 1, 1)
     const stream = await room.follow()
     await stream.ended()
-    expect(stream.text).toMatch(/^retry: [123]\d{3}\nid: .*\ndata: .*\n\nretry: [123]\d{3}\n$/)
+    expect(stream.text).toMatch(/^retry: [123]\d{3}\nid: .*\ndata: .*\n\n(:\n)*retry: [123]\d{3}\n$/)
     const entry = await logged(aging, ({ msg, room: name }) => msg === 'stream closed' && name === room.name)
     expect(entry).toMatchObject({ cause: 'age', durationMs: expect.any(Number) })
     expect(entry.durationMs).toBeGreaterThanOrEqual(780)

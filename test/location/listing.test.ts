@@ -55,7 +55,7 @@ describe('lists', () => {
 
   test('that are asked for at the same time share one read', async () => {
     const broker = new CountingBroker(options)
-    const lists = new RoomLists(broker, hubOf(broker))
+    const lists = new RoomLists(broker, hubOf(broker), () => false)
     await broker.publish('room', crowd(10))
     await Promise.all(Array.from({ length: 100 }, () => lists.get('room')))
     expect(broker.reads).toBe(1)
@@ -63,7 +63,7 @@ describe('lists', () => {
 
   test('of a huge room leave most of the time to others, and follow each change all the same', async () => {
     const broker = new CountingBroker(options)
-    const lists = new RoomLists(broker, hubOf(broker))
+    const lists = new RoomLists(broker, hubOf(broker), () => false)
     for (let i = 0; i < 20; i++) await broker.publish('room', crowd(20_000).slice(i * 1_000, (i + 1) * 1_000))
     const start = performance.now()
     let isOver = false

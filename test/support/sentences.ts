@@ -27,6 +27,7 @@ function textsIn(tree: unknown): string[] {
   const node = tree as Node
   const inside = Object.values(tree).flatMap(textsIn)
   if (node.type === 'StringLiteral') return [String(node.value), ...inside]
-  if (node.type === 'TemplateLiteral') return [(node.quasis ?? []).map(({ cooked }) => cooked ?? '').join('…'), ...inside]
+  if (node.type === 'TemplateLiteral')
+    return [(node.quasis ?? []).map(({ cooked }) => cooked ?? '').join('…'), ...inside]
   return inside
 }

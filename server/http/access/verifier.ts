@@ -102,8 +102,7 @@ export function unauthorized(fault?: string): Problem {
   const challenge = fault ? `, error="invalid_token", error_description="${fault.replaceAll('"', "'")}"` : ''
   return new Problem(
     401,
-    fault ??
-      'This request needs a token: "Authorization: Bearer", the cookie "colocate_token" or, for GET, "access_token".',
+    fault ?? 'This request needs a token. Send it as "Authorization: Bearer", as a cookie or, for GET, in the query.',
     {
       headers: { 'WWW-Authenticate': `Bearer realm="colocate"${challenge}` },
     },
