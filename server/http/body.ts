@@ -17,7 +17,7 @@ export async function readBody<T>(req: IncomingMessage, { schema, batch, maxByte
   refuseOtherTypes(req)
   const bytes = await readBytes(req, maxBytes ?? defaultMaxBytes)
   if (bytes.length === 0) throw new Problem(400, 'The body is empty. It must be JSON.')
-  if (!isUtf8(bytes)) throw new Problem(400, 'The body is not valid UTF-8.')
+  if (!isUtf8(bytes)) throw new Problem(400, 'The body is not valid UTF-8. It must be JSON in UTF-8.')
   const value = parse(bytes.toString())
   return check(batch && Array.isArray(value) ? batch : schema, value, 'The body is not valid. See "errors".')
 }
@@ -45,7 +45,7 @@ function parse(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
-    throw new Problem(400, 'The body is not valid JSON.')
+    throw new Problem(400, 'The body is not valid JSON. It must be one JSON value.')
   }
 }
 
@@ -85,7 +85,7 @@ function readBytes(req: IncomingMessage, maxBytes: number): Promise<Buffer> {
       else if (length > limit + maxExcessBytes) refuse()
     })
     req.on('end', () => (length > limit ? refuse() : resolve(Buffer.concat(chunks, length))))
-    const endEarly = () => reject(new Problem(400, 'The connection closed before the body was complete.'))
+    const endEarly = () => reject(new Problem(400, 'The connection closed before the body was complete. Send the request again.'))
     req.on('error', endEarly)
     req.on('close', () => req.complete || endEarly())
   })

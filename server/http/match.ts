@@ -83,6 +83,6 @@ function decode(segment: string): string {
   try {
     return decodeURIComponent(segment)
   } catch {
-    throw new Problem(400, `The path segment "${segment.slice(0, 64)}" is not valid percent-encoding.`)
+    throw new Problem(400, `The path segment "${segment.slice(0, 64)}" is not valid percent-encoding. Write % as %25.`)
   }
 }

@@ -17,7 +17,7 @@ export function sentencesIn(folder: string): string[] {
   const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter(path => path.endsWith('.ts'))
   const sentences = files.flatMap(file => {
     const tree = parseSync(readFileSync(join(folder, file), 'utf8'), { syntax: 'typescript', target: 'es2022' })
-    return textsIn(tree).filter(text => /^[A-Z].* .*\.$/s.test(text))
+    return textsIn(tree).filter(text => /^[A-Z].* .*\.$/.test(text))
   })
   return [...new Set(sentences)].sort()
 }

@@ -48,7 +48,7 @@ const claimRules: Record<string, string> = {
 
 /** How far the clocks of token issuers may be ahead. It does not prolong a token's life. */
 const leewaySeconds = 60
-const expired = 'The token has expired.'
+const expired = 'The token has expired. Send a new one.'
 const cacheMs = 60_000
 const maxCached = 10_000
 

@@ -1,0 +1,86 @@
+/**
+ * Every sentence that a client can receive as the `detail` of a problem. A new one belongs into this list: read it there as
+ * a stranger would, and see that it names what to change.
+ */
+import { fileURLToPath } from 'node:url'
+import { expect, test } from '@jest/globals'
+import { sentencesIn } from '../support/sentences.ts'
+
+/** Expressions stand as `…`. */
+const details = [
+  'In open mode the server answers only to localhost, not to "…". Set AUTH_SECRET, AUTH_JWKS_URL or AUTH=off to use another host name.',
+  'Name the collaborator: send "user", or the cookie "colocate_user".',
+  'No answer within … s (RELAY_IDLE_MS).',
+  'No connection within … s.',
+  'Only the demonstration is relayed here. Set RELAY_UPSTREAMS to allow other URLs.',
+  'Presence for shared sheets and documents.',
+  'The URL of the keys answered ….',
+  'The body for the upstream is too long: at most … bytes are allowed.',
+  'The body is empty. It must be JSON.',
+  'The body is not valid JSON. It must be one JSON value.',
+  'The body is not valid UTF-8. It must be JSON in UTF-8.',
+  'The body is not valid. See "errors".',
+  'The body is too long: at most … bytes are allowed here.',
+  'The body must be JSON in UTF-8. Set "Content-Type: application/json".',
+  'The body must not be compressed. Leave out "Content-Encoding".',
+  'The chunk extensions are too long. Leave them out.',
+  'The connection closed before the body was complete. Send the request again.',
+  'The connection to the upstream broke.',
+  'The file is no longer in the folder of the page.',
+  "The keys that verify tokens can't be fetched now. Send the request again.",
+  'The keys were requested a moment ago.',
+  'The log can\'t be read or written now. Send the request again; with "seq" a location is never published twice.',
+  "The log can't be written now. The upstream was not called; send the request again.",
+  'The origin "…" may not change anything: its host is not the request\'s host "…", and it is not in CORS_ORIGINS. Add it there, or make the proxy pass the browser\'s Host header on.',
+  'The path segment "…" is not valid percent-encoding. Write % as %25.',
+  'The query is not valid. See "errors".',
+  'The relay is off. Set RELAY_UPSTREAMS to turn it on.',
+  'The request was not complete in time. Send it again.',
+  "The request's URL and headers together must be at most 16 KiB.",
+  'The response is longer than the limit for a run.',
+  'The response took longer than the limit for a run.',
+  'The rest of the run is lost.',
+  'The run was stopped because it had no readers.',
+  'The server failed to process the request. Its log has the error.',
+  'The server is shutting down. Open the stream again.',
+  'The server is shutting down. Send the request again.',
+  'The server that relayed the run is gone.',
+  'The server that relayed the run was stopped.',
+  'The targetUrl does not start with a prefix of RELAY_UPSTREAMS.',
+  'The token has expired. Send a new one.',
+  'The token is not a valid JWT, or is signed with another key or algorithm.',
+  'The token names no collaborator: it needs a "sub" claim, or the scope "location:write-any".',
+  'The token\'s "rooms" claim does not include the room "…".',
+  'The token\'s "scope" claim lacks "…".',
+  'The token\'s "sub" claim is not the user "…". To act for other users, it needs the scope "location:write-any".',
+  'The token\'s "…" claim ….',
+  'The upstream answered ….',
+  'The upstream could not be reached.',
+  'The upstream did not answer with an uncompressed event stream.',
+  'The upstream sent nothing for too long.',
+  'The … in the path is not valid. See "errors".',
+  'There is no such run, it is no longer kept, or it belongs to another caller.',
+  'There is nothing at this path. /openapi.json lists the paths.',
+  'This client has as many streams as it may have.',
+  'This is not a valid HTTP/1.1 request. Check the client or the proxy that sent it.',
+  'This path allows only ….',
+  'This request needs a token. Send it as "Authorization: Bearer", as a cookie or, for GET, in the query.',
+  'This server has as many streams as it may have.',
+  'Too many locations: at most … per second for each collaborator.',
+  'Too many rooms: at most … per minute for each collaborator.',
+  'Too many runs: at most … per minute for each caller.',
+  'With the token in a cookie, this request needs an "Origin" header, as browsers send it.',
+]
+
+const folders = ['http', 'location', 'relay', 'ticks'].map(name =>
+  fileURLToPath(new URL(`../../server/${name}`, import.meta.url)),
+)
+
+test('the details are these', () => {
+  const found = [...new Set(folders.flatMap(sentencesIn))].sort()
+  expect(found).toEqual([...details].sort())
+})
+
+test.each(details)('"%s" is plain English', detail => {
+  expect(detail).not.toMatch(/\b(whoever|somebody|nobody|anybody|at present|as it must be)\b/i)
+})
