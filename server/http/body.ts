@@ -85,7 +85,8 @@ function readBytes(req: IncomingMessage, maxBytes: number): Promise<Buffer> {
       else if (length > limit + maxExcessBytes) refuse()
     })
     req.on('end', () => (length > limit ? refuse() : resolve(Buffer.concat(chunks, length))))
-    const endEarly = () => reject(new Problem(400, 'The connection closed before the body was complete. Send the request again.'))
+    const endEarly = () =>
+      reject(new Problem(400, 'The connection closed before the body was complete. Send the request again.'))
     req.on('error', endEarly)
     req.on('close', () => req.complete || endEarly())
   })

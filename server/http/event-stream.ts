@@ -29,7 +29,7 @@ const retryToMs = 10_000
 /**
  * Sends the head at once, so that the client knows that it is connected, and detaches the socket: the stream is written to
  * the socket directly, and the stream's end is the connection's end (RFC 9112, section 6.3). So no write pays for framing
- * that event streams don't need, and neither request nor response stays in memory. Returns null when the client has gone,
+ * that event streams don't need, and the response does not stay in memory. Returns null when the client has gone,
  * or when the request was answered because there is no socket.
  */
 export function startEventStream(res: ServerResponse): Socket | null {
@@ -47,9 +47,22 @@ export function startEventStream(res: ServerResponse): Socket | null {
   writeHead(res, 200, headers)
   res.flushHeaders()
   res.detachSocket(socket)
+  dropSecrets(res.req)
   const stream: StreamSocket = socket
   stream[strayRequests] = 0
   return socket
+}
+
+/**
+ * Node's HTTP server keeps a request until its response finishes, which here is never. What the stream no longer needs, and
+ * what may be kilobytes, is dropped: cookies and tokens.
+ */
+function dropSecrets({ headers, rawHeaders }: IncomingMessage): void {
+  delete headers.cookie
+  delete headers.authorization
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    if (/^(cookie|authorization)$/i.test(rawHeaders[i] ?? '')) rawHeaders[i + 1] = ''
+  }
 }
 
 /**

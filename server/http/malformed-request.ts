@@ -15,7 +15,10 @@ const problems: Record<string, [status: number, detail: string]> = {
 export function answerMalformedRequest({ code = '' }: NodeJS.ErrnoException, socket: Socket): void {
   const req = new IncomingMessage(socket)
   if (!socket.writable || code === 'ECONNRESET' || isOnEventStream(req)) return void socket.destroy()
-  const [status, detail] = problems[code] ?? [400, 'This is not a valid HTTP/1.1 request. Check the client or the proxy that sent it.']
+  const [status, detail] = problems[code] ?? [
+    400,
+    'This is not a valid HTTP/1.1 request. Check the client or the proxy that sent it.',
+  ]
   const res = new ServerResponse(req)
   try {
     res.assignSocket(socket)

@@ -9,7 +9,9 @@ const cookiePattern = new RegExp(`(?:^|;\\s*)${cookieName}=([\\w-]{21})(?:;|$)`)
 const maxAgeSeconds = 365 * 24 * 60 * 60
 
 export function anonymousUser(req: IncomingMessage): string | undefined {
-  return cookiePattern.exec(req.headers.cookie ?? '')?.[1]
+  const user = cookiePattern.exec(req.headers.cookie ?? '')?.[1]
+  // A copy: V8 keeps the whole header for a part of it, and a stream keeps its user.
+  return user && Buffer.from(user).toString()
 }
 
 /** Draws a user id and sets the cookie that keeps it. */

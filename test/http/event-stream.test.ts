@@ -1,7 +1,9 @@
 /** The connection of an event stream, which is the stream's alone. */
 import { once } from 'node:events'
-import { connect } from 'node:net'
+import { createServer, get, type IncomingMessage } from 'node:http'
+import { type AddressInfo, connect } from 'node:net'
 import { expect, test } from '@jest/globals'
+import { startEventStream } from '../../server/http/event-stream.ts'
 import { Room, useServer } from '../support/rooms.ts'
 
 const server = useServer('memory')
@@ -36,4 +38,21 @@ test('whoever goes on asking on it is cut off, since what is not answered is kep
   await once(socket, 'data')
   for (let i = 0; i < 100; i++) ask('/healthz')
   await closed
+})
+
+test('a stream keeps neither the cookies nor the token of its request in memory', async () => {
+  const requests: IncomingMessage[] = []
+  const http = createServer((req, res) => {
+    requests.push(req)
+    startEventStream(res)
+  })
+  await once(http.listen(0, '127.0.0.1'), 'listening')
+  const headers = { cookie: `secret-${'a'.repeat(4_000)}`, authorization: 'Bearer secret', 'user-agent': 'test' }
+  const stream = get({ port: (http.address() as AddressInfo).port, headers, agent: false })
+  await once(stream, 'response')
+  const kept = JSON.stringify([requests[0]?.headers, requests[0]?.rawHeaders])
+  expect(kept).toContain('test')
+  expect(kept).not.toContain('secret')
+  stream.destroy()
+  http.close()
 })
