@@ -11,25 +11,37 @@ import type { Store } from './broker/store.ts'
 import type { Auth, Config } from './config/config.ts'
 import { createAuthenticate } from './http/access/access.ts'
 import { publicKeys, secretKey } from './http/access/keys.ts'
+import { type Authorize, createAuthorized } from './http/access/permission.ts'
 import { Verifier } from './http/access/verifier.ts'
 import { ClientAddresses } from './http/client-address.ts'
 import { PostRate } from './http/limits/post-rate.ts'
 import { RoomCount } from './http/limits/room-count.ts'
 import { StreamLimit } from './http/limits/stream-limit.ts'
-import { createMetrics } from './http/metrics.ts'
+import { createMetrics, type Metrics } from './http/metrics.ts'
 import { createAllowedOrigins } from './http/origin.ts'
 import { RefusalLog } from './http/refusal-log.ts'
 import { type Handler, Router } from './http/router.ts'
 import { Hub } from './hub/hub.ts'
-import { createLocationHandlers } from './location/handlers.ts'
+import { createLocationHandlers, type LocationHandlers } from './location/handlers.ts'
 import { locationFormat } from './location/location-format.ts'
 import { Relay } from './relay/relay.ts'
 import { runFormat } from './relay/run-log.ts'
 import { createAdminRoutes, createRoutes } from './routes.ts'
 import { Ticks } from './ticks/ticks.ts'
 
+export interface AppOptions {
+  /** The folder of the demonstration page. Without it there is no page. */
+  pageFolder?: string | undefined
+  /** Replaces tokens. */
+  authorize?: Authorize | undefined
+  /** Whether the metrics include those of Node itself. */
+  hasProcessMetrics?: boolean
+}
+
 export interface App {
   handler: Handler
+  location: LocationHandlers
+  metrics: Metrics
   /** Serves `/metrics` to everyone who reaches it, for a port of its own. */
   adminHandler: Handler
   /** Why the server can't serve now; null when it can. */
@@ -43,9 +55,10 @@ const runLeaseMs = 6_000
 /** How long requests that have begun may take while the server closes. */
 const lastAnswersMs = 1_000
 
-export function createApp(config: Config, log: Logger, pageFolder: string): App {
+export function createApp(config: Config, log: Logger, options: AppOptions = {}): App {
+  const { pageFolder, authorize } = options
   const holder = nanoid(8)
-  const metrics = createMetrics()
+  const metrics = createMetrics(options.hasProcessMetrics ?? false)
   let isClosing = false
 
   const onError = (error: unknown) => log.error({ err: error }, 'internal error')
@@ -81,7 +94,7 @@ export function createApp(config: Config, log: Logger, pageFolder: string): App 
       log.info({ room, cause, durationMs: Math.round(durationMs) }, 'stream closed'),
   })
   const ticks = new Ticks()
-  const hasDemonstration = verifier === null
+  const hasDemonstration = verifier === null && authorize === undefined && pageFolder !== undefined
   const relay = new Relay({
     hub: runHub,
     runs: {
@@ -115,10 +128,12 @@ export function createApp(config: Config, log: Logger, pageFolder: string): App 
     hasAdminPort: config.adminPort !== undefined,
     pageFolder,
   })
-  const isOpenMode = config.auth.kind === 'open'
+  const isOpenMode = config.auth.kind === 'open' && authorize === undefined
   const isAllowedOrigin = createAllowedOrigins(config.corsOrigins, isOpenMode)
   const routerOptions = {
-    authenticate: createAuthenticate(verifier, isAllowedOrigin),
+    authenticate: authorize
+      ? createAuthorized(authorize, isAllowedOrigin)
+      : createAuthenticate(verifier, isAllowedOrigin),
     isAllowedOrigin,
     isLoopbackOnly: isOpenMode,
     metrics,
@@ -129,6 +144,8 @@ export function createApp(config: Config, log: Logger, pageFolder: string): App 
 
   return {
     handler: router.handler,
+    location,
+    metrics,
     adminHandler: adminRouter.handler,
     unavailableReason,
     async close() {
@@ -140,6 +157,7 @@ export function createApp(config: Config, log: Logger, pageFolder: string): App 
       await Promise.race([router.idle(), setTimeout(lastAnswersMs, undefined, { ref: false })])
       await Promise.all([hub.close(), runHub.close()])
       store.close()
+      router.close()
     },
   }
 }

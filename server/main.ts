@@ -52,7 +52,7 @@ async function serve(config: Config): Promise<void> {
   const log = pino({ level: config.logLevel, base: null }, lines)
   // Also when the TypeScript source runs, the page is the built one in dist.
   const webDir = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? '../dist/web' : '../web', import.meta.url))
-  const app = createApp(config, log, webDir)
+  const app = createApp(config, log, { pageFolder: webDir, hasProcessMetrics: true })
   // A client that connects as soon as the server listens should not find the store away. But if it is away, only a server
   // that listens can say so.
   for (let waited = 0; app.unavailableReason() && waited < storeMs; waited += checkMs) await setTimeout(checkMs)

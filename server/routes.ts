@@ -27,8 +27,8 @@ export interface RouteOptions {
   health: HealthOptions
   /** Whether `/metrics` has a port of its own. */
   hasAdminPort: boolean
-  /** The folder with the page's files. */
-  pageFolder: string
+  /** The folder with the page's files. Undefined: there is no page. */
+  pageFolder: string | undefined
 }
 
 export function createRoutes(options: RouteOptions): Route[] {
@@ -40,7 +40,7 @@ export function createRoutes(options: RouteOptions): Route[] {
     ...(options.hasDemonstration ? demonstrationRoutes : []),
     ...healthRoutes(options.health),
     ...(options.hasAdminPort ? [] : [metricsRoute(options.health)]),
-    ...pageRoutes(options.pageFolder),
+    ...(options.pageFolder ? pageRoutes(options.pageFolder) : []),
   ]
   const description = openApi(routes)
   routes.push(

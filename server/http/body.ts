@@ -15,10 +15,21 @@ const maxExcessBytes = 4 * maxBatchBytes
 /** Returns the validated body. Rejects with a `Problem`: 400, 413 or 415. */
 export async function readBody<T>(req: IncomingMessage, { schema, batch, maxBytes }: BodyOptions<T>): Promise<T> {
   refuseOtherTypes(req)
+  const parsed = parsedBody(req)
+  if (parsed !== undefined) return checkBody(schema, batch, parsed)
   const bytes = await readBytes(req, maxBytes ?? defaultMaxBytes)
   if (bytes.length === 0) throw new Problem(400, 'The body is empty. It must be JSON.')
   if (!isUtf8(bytes)) throw new Problem(400, 'The body is not valid UTF-8. It must be JSON in UTF-8.')
-  const value = parse(bytes.toString())
+  return checkBody(schema, batch, parse(bytes.toString()))
+}
+
+/** The body that a parser of the host application has read: an object, or the bytes or text of one. */
+function parsedBody(req: IncomingMessage & { body?: unknown }): unknown {
+  if (!req.readableEnded || req.body === undefined) return undefined
+  return typeof req.body === 'string' || Buffer.isBuffer(req.body) ? parse(req.body.toString()) : req.body
+}
+
+function checkBody<T>(schema: z.ZodType<T>, batch: z.ZodType<T> | undefined, value: unknown): T {
   return check(batch && Array.isArray(value) ? batch : schema, value, 'The body is not valid. See "errors".')
 }
 

@@ -2,8 +2,10 @@
  * Responses that are event streams (WHATWG HTML, section 9.2).
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Http2ServerResponse } from 'node:http2'
 import type { Socket } from 'node:net'
 import { reconnectLine, retryLine } from '../hub/frame.ts'
+import type { Sink } from '../hub/session.ts'
 import { writeHead } from './response.ts'
 
 const headers = {
@@ -32,8 +34,9 @@ const retryToMs = 10_000
  * that event streams don't need, and the response does not stay in memory. Returns null when the client has gone,
  * or when the request was answered because there is no socket.
  */
-export function startEventStream(res: ServerResponse): Socket | null {
+export function startEventStream(res: ServerResponse): Sink | null {
   if (res.destroyed) return null
+  if (res.req.httpVersionMajor > 1) return startHttp2Stream(res)
   const { socket } = res
   if (!socket) {
     // A pipelined request: the connection is still sending the response to another one.
@@ -78,10 +81,18 @@ export function isOnEventStream(req: IncomingMessage): boolean {
   return true
 }
 
+/** HTTP/2 frames the stream itself, and ends only the stream, not the connection. */
+function startHttp2Stream(res: ServerResponse): Sink {
+  const { stream } = res as unknown as Http2ServerResponse
+  writeHead(res, 200, headers)
+  res.flushHeaders()
+  return Object.assign(stream, { destroySoon: () => void stream.end() }) as unknown as Sink
+}
+
 /** Ends a stream that has started. Its client reconnects in 1 to 3 seconds. */
-export function endEventStream(socket: Socket): void {
-  socket.write(reconnectLine())
-  socket.destroySoon()
+export function endEventStream(sink: Sink): void {
+  sink.write(reconnectLine())
+  sink.destroySoon()
 }
 
 /** Answers a stream that can't be served now. EventSource never reconnects after a status other than 200. */

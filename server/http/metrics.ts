@@ -19,12 +19,13 @@ export interface Metrics {
   text(): Promise<{ contentType: string; text: string }>
 }
 
-export function createMetrics(): Metrics {
+/** `ofProcess`: whether Node's own metrics, which a host application may already collect, are included. */
+export function createMetrics(ofProcess: boolean): Metrics {
   const registry = new Registry()
   const registers = [registry]
   const hubs = new Map<string, Hub>()
   // One of them samples the event loop's lag. At the default of 10 ms that costs an idle process more than 1 % of a core.
-  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 50 })
+  if (ofProcess) collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 50 })
 
   const gauge = (name: string, help: string, read: (hub: Hub) => number) =>
     new Gauge({

@@ -8,6 +8,7 @@ import { Problem } from './problem.ts'
 export type IsAllowedOrigin = (origin: string) => boolean
 
 const loopbackHost = /^(([a-z0-9-]+\.)*localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/i
+const loopbackAddress = /^(::ffff:)?127\.|^::1$/i
 const loopbackOrigin = /^https?:\/\/(([a-z0-9-]+\.)*localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/
 
 /**
@@ -23,7 +24,8 @@ export function createAllowedOrigins(origins: readonly string[], isOpenMode: boo
 
 /** Throws a 403 `Problem` for another page's origin. A request without `Origin` comes from no page (Fetch, section 3.1). */
 export function refuseOtherOrigins({ headers }: IncomingMessage, isAllowed: IsAllowedOrigin): void {
-  const { origin, host } = headers
+  const { origin } = headers
+  const host = headers.host ?? headers[':authority']?.toString()
   if (origin === undefined || isAllowed(origin)) return
   if (/^https?:/.test(origin) && URL.canParse(origin) && host !== undefined) {
     const page = new URL(origin)
@@ -39,11 +41,18 @@ export function refuseOtherOrigins({ headers }: IncomingMessage, isAllowed: IsAl
  * For a server in open mode. Throws a 403 `Problem` for a host that is not loopback: a page that makes its own name
  * resolve to this machine (DNS rebinding) still sends that name. A request without `Host` comes from no browser.
  */
-export function refuseOtherHosts({ headers }: IncomingMessage): void {
-  if (headers.host === undefined || loopbackHost.test(headers.host)) return
+export function refuseOtherHosts({ headers, socket }: IncomingMessage): void {
+  if (!loopbackAddress.test(socket.remoteAddress ?? '')) {
+    throw new Problem(
+      403,
+      'In open mode the server answers only to requests from its own machine. Configure tokens, "authorize", or AUTH=off.',
+    )
+  }
+  const host = headers.host ?? headers[':authority']?.toString()
+  if (host === undefined || loopbackHost.test(host)) return
   throw new Problem(
     403,
-    `In open mode the server answers only to localhost, not to "${shortened(headers.host)}". Set AUTH_SECRET, AUTH_JWKS_URL or AUTH=off to use another host name.`,
+    `In open mode the server answers only to localhost, not to "${shortened(host)}". Set AUTH_SECRET, AUTH_JWKS_URL or AUTH=off to use another host name.`,
   )
 }
 

@@ -1,7 +1,7 @@
 /**
  * Writes responses. Every response starts with `writeHead`, so that all of them carry the security headers.
  */
-import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
+import { type OutgoingHttpHeaders, ServerResponse } from 'node:http'
 
 /**
  * Helmet's headers as names and values in turn; a test compares them with helmet's own. Given to Node as one list, they cost a
@@ -35,9 +35,29 @@ export const securityHeaders: readonly string[] = [
 ]
 
 export function writeHead(res: ServerResponse, status: number, headers: OutgoingHttpHeaders = {}): ServerResponse {
+  if (res.writeHead !== ServerResponse.prototype.writeHead) return writeHeadOneByOne(res, status, headers)
   const list = [...securityHeaders]
   for (const name in headers) list.push(name, headers[name] as string)
   return res.writeHead(status, list)
+}
+
+/** For HTTP/2, and for middleware of a host application that replaces `writeHead` and may not understand a list. */
+function writeHeadOneByOne(res: ServerResponse, status: number, headers: OutgoingHttpHeaders): ServerResponse {
+  setSecurityHeaders(res)
+  for (const name in headers) {
+    // HTTP/2 has no such header (RFC 9113, section 8.2.2).
+    if (name === 'Connection' && res.req.httpVersionMajor > 1) continue
+    res.setHeader(name, headers[name] as string)
+  }
+  return res.writeHead(status)
+}
+
+/** Keeps the headers that a host application has set. */
+export function setSecurityHeaders(res: ServerResponse): void {
+  for (let i = 0; i < securityHeaders.length; i += 2) {
+    const [name = '', value = ''] = securityHeaders.slice(i, i + 2)
+    if (!res.hasHeader(name)) res.setHeader(name, value)
+  }
 }
 
 /** Sends an object as JSON. A buffer is JSON already. */

@@ -35,6 +35,7 @@ export class Router {
   readonly #options: RouterOptions
   readonly #unanswered = new Set<ServerResponse>()
   #isDraining = false
+  #isClosed = false
   #onIdle = () => {}
 
   constructor(routes: readonly Route[], options: RouterOptions) {
@@ -52,6 +53,11 @@ export class Router {
     for (const res of this.#unanswered) res.shouldKeepAlive = false
   }
 
+  /** From now on every request is refused. */
+  close(): void {
+    this.#isClosed = true
+  }
+
   /** Resolves when no request is being answered. */
   async idle(): Promise<void> {
     if (this.#unanswered.size === 0) return
@@ -66,9 +72,11 @@ export class Router {
     this.#unanswered.add(res)
     let route: Route | undefined
     try {
-      req.url = originForm(req.url)
-      const matches = this.#match(pathOf(req.url))
+      const url = originForm(req.url)
+      if (url !== req.url) req.url = url
+      const matches = this.#match(pathOf(url))
       if (matches.length === 0 && next) return next()
+      if (this.#isClosed) throw unavailable('The server has shut down.', { refusal: 'draining' })
       if (this.#options.isLoopbackOnly) refuseOtherHosts(req)
       if (answerCors(req, res, this.#options.isAllowedOrigin)) return
       const method = req.method ?? ''

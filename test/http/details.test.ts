@@ -9,6 +9,7 @@ import { sentencesIn } from '../support/sentences.ts'
 /** Expressions stand as `…`. */
 const details = [
   'In open mode the server answers only to localhost, not to "…". Set AUTH_SECRET, AUTH_JWKS_URL or AUTH=off to use another host name.',
+  'In open mode the server answers only to requests from its own machine. Configure tokens, "authorize", or AUTH=off.',
   'Name the collaborator: send "user", or the cookie "colocate_user".',
   'No answer within … s (RELAY_IDLE_MS).',
   'No connection within … s.',
@@ -42,6 +43,7 @@ const details = [
   'The rest of the run is lost.',
   'The run was stopped because it had no readers.',
   'The server failed to process the request. Its log has the error.',
+  'The server has shut down.',
   'The server is shutting down. Open the stream again.',
   'The server is shutting down. Send the request again.',
   'The server that relayed the run is gone.',
@@ -64,7 +66,7 @@ const details = [
   'This client has as many streams as it may have.',
   'This is not a valid HTTP/1.1 request. Check the client or the proxy that sent it.',
   'This path allows only ….',
-  'This request needs a token. Send it as "Authorization: Bearer", as a cookie or, for GET, in the query.',
+  'This request needs authentication, such as a token. Send it as "Authorization: Bearer", as a cookie or, for GET, in the query.',
   'This server has as many streams as it may have.',
   'Too many locations: at most … per second for each collaborator.',
   'Too many rooms: at most … per minute for each collaborator.',

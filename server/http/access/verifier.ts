@@ -18,15 +18,18 @@ export interface Expected {
 
 const defaultScope = 'location:read location:write'
 
-/** A name and a colour only decorate: a name that is too long is cut, and what is not valid counts as left out. */
+/** A name that is too long is cut, and one that is not valid counts as left out. */
+export const tokenName = z
+  .string()
+  .transform(name => firstCharacters(name.trim(), maxLength))
+  .pipe(nameSchema)
+  .optional()
+  .catch(undefined)
+
+/** A name and a colour only decorate, so they never make a token invalid. */
 const claimsSchema = z.object({
   sub: userSchema.optional(),
-  name: z
-    .string()
-    .transform(name => firstCharacters(name.trim(), maxLength))
-    .pipe(nameSchema)
-    .optional()
-    .catch(undefined),
+  name: tokenName,
   color: colorSchema.optional().catch(undefined),
   rooms: z.array(z.string()).default([]),
   scope: z.string().default(defaultScope),
@@ -102,7 +105,8 @@ export function unauthorized(fault?: string): Problem {
   const challenge = fault ? `, error="invalid_token", error_description="${fault.replaceAll('"', "'")}"` : ''
   return new Problem(
     401,
-    fault ?? 'This request needs a token. Send it as "Authorization: Bearer", as a cookie or, for GET, in the query.',
+    fault ??
+      'This request needs authentication, such as a token. Send it as "Authorization: Bearer", as a cookie or, for GET, in the query.',
     {
       headers: { 'WWW-Authenticate': `Bearer realm="colocate"${challenge}` },
     },
