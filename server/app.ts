@@ -6,7 +6,7 @@ import { nanoid } from 'nanoid'
 import type { Logger } from 'pino'
 import { MemoryStore } from './broker/memory/memory-store.ts'
 import { connect } from './broker/redis/connections.ts'
-import { RedisStore, type RedisStoreOptions } from './broker/redis/redis-store.ts'
+import { RedisStore } from './broker/redis/redis-store.ts'
 import type { Store } from './broker/store.ts'
 import type { Auth, Config } from './config/config.ts'
 import { createAuthenticate } from './http/access/access.ts'
@@ -21,6 +21,7 @@ import { createMetrics, type Metrics } from './http/metrics.ts'
 import { createAllowedOrigins } from './http/origin.ts'
 import { RefusalLog } from './http/refusal-log.ts'
 import { type Handler, Router } from './http/router.ts'
+import { StoreLog } from './http/store-log.ts'
 import { Hub } from './hub/hub.ts'
 import { createLocationHandlers, type LocationHandlers } from './location/handlers.ts'
 import { locationFormat } from './location/location-format.ts'
@@ -52,6 +53,8 @@ export interface App {
 
 /** How long a run's lease lasts: after this, readers on other instances learn that its instance has died. */
 const runLeaseMs = 6_000
+/** How long closing may take after the drain time, however slow the store is. */
+const afterDrainMs = 1_400
 /** How long requests that have begun may take while the server closes. */
 const lastAnswersMs = 1_000
 
@@ -62,10 +65,11 @@ export function createApp(config: Config, log: Logger, options: AppOptions = {})
   let isClosing = false
 
   const onError = (error: unknown) => log.error({ err: error }, 'internal error')
-  const store = createStore(config, log, { onRoundTrip: metrics.onRoundTrip, onError })
+  const storeLog = new StoreLog(log)
+  const store = createStore(config, storeLog, metrics, onError)
   const unavailableReason = () => (isClosing ? 'The server is shutting down.' : store.unavailableReason())
 
-  const broker = store.broker(config)
+  const broker = store.broker({ ...config, maxKeys: config.roomSize })
   const hub = new Hub(broker, locationFormat, { ...config, holder, onError })
   // The relay bounds a run's log itself, in bytes.
   const runOptions = { historyLength: Number.MAX_SAFE_INTEGER, leaseMs: runLeaseMs, graceMs: config.relayGraceMs }
@@ -85,6 +89,7 @@ export function createApp(config: Config, log: Logger, options: AppOptions = {})
   const location = createLocationHandlers({
     broker,
     hub,
+    roomSize: config.roomSize,
     posts: new PostRate(config.postRate, points => store.limiter('posts', points, 1)),
     rooms: new RoomCount(),
     streams,
@@ -137,10 +142,16 @@ export function createApp(config: Config, log: Logger, options: AppOptions = {})
     isAllowedOrigin,
     isLoopbackOnly: isOpenMode,
     metrics,
-    refusals: new RefusalLog(log),
+    refusals: new RefusalLog(log, storeLog),
   }
   const router = new Router(routes, routerOptions)
   const adminRouter = new Router(createAdminRoutes(health), { ...routerOptions, isLoopbackOnly: false })
+
+  const finish = async () => {
+    await relay.close()
+    await Promise.race([router.idle(), setTimeout(lastAnswersMs, undefined, { ref: false })])
+    await Promise.all([hub.close(), runHub.close()])
+  }
 
   return {
     handler: router.handler,
@@ -152,20 +163,35 @@ export function createApp(config: Config, log: Logger, options: AppOptions = {})
       isClosing = true
       router.drain()
       ticks.drain()
+      const deadline = performance.now() + config.drainMs + afterDrainMs
       await Promise.all([hub.drain(config.drainMs), runHub.drain(config.drainMs)])
-      await relay.close()
-      await Promise.race([router.idle(), setTimeout(lastAnswersMs, undefined, { ref: false })])
-      await Promise.all([hub.close(), runHub.close()])
+      // From here on the steps may wait for the store. What is not done by the deadline is left to the leases, which end.
+      const late = setTimeout(Math.max(0, deadline - performance.now()), undefined, { ref: false })
+      await Promise.race([finish(), late])
       store.close()
       router.close()
     },
   }
 }
 
-function createStore({ redis, redisPrefix }: Config, log: Logger, options: RedisStoreOptions): Store {
+function createStore(
+  { redis, redisPrefix }: Config,
+  log: StoreLog,
+  metrics: Metrics,
+  onError: (error: unknown) => void,
+): Store {
   if (!redis) return new MemoryStore()
-  const connections = connect(redis, error => log.warn({ reason: error.message }, 'Redis connection failed'))
-  return new RedisStore(connections, redisPrefix, options)
+  const connections = connect(redis, error => log.connectionFailed(error))
+  return new RedisStore(connections, redisPrefix, {
+    onRoundTrip: metrics.onRoundTrip,
+    onStoreError(code, words) {
+      metrics.onStoreError(code)
+      if (words !== null) log.refused(words)
+    },
+    onCheck: reason => log.checked(reason),
+    onSkew: skews => log.skewed(skews),
+    onError,
+  })
 }
 
 function createVerifier(auth: Auth, log: Logger): Verifier | null {

@@ -2,6 +2,7 @@
 /**
  * The process: its commands, environment, signals and exit.
  */
+import cluster from 'node:cluster'
 import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { setFlagsFromString } from 'node:v8'
@@ -56,6 +57,9 @@ async function serve(config: Config): Promise<void> {
   // A client that connects as soon as the server listens should not find the store away. But if it is away, only a server
   // that listens can say so.
   for (let waited = 0; app.unavailableReason() && waited < storeMs; waited += checkMs) await setTimeout(checkMs)
+  if (!config.redis && isOneOfSeveral(process.env)) {
+    log.warn('several workers without Redis: each worker has rooms of its own; set REDIS_URL')
+  }
   if (config.adminPort !== undefined) {
     const { address } = await listen(app.adminHandler, { ...config, port: config.adminPort }, log)
     log.info({ port: address.port }, 'metrics')
@@ -99,6 +103,11 @@ async function serve(config: Config): Promise<void> {
   process.on('SIGINT', end)
   // Logged last, because a reader of this line may send a signal.
   log.info({ host: address.address, port: address.port, store: config.redis?.kind ?? 'memory' }, 'listening')
+}
+
+/** Whether a process manager runs several of this program. pm2 numbers its processes, also outside of its cluster mode. */
+function isOneOfSeveral({ NODE_APP_INSTANCE, instances }: NodeJS.ProcessEnv): boolean {
+  return cluster.isWorker || Number(NODE_APP_INSTANCE) > 0 || Number(instances) > 1
 }
 
 main(process.argv.slice(2)).catch(error => {

@@ -108,6 +108,8 @@ export interface BrokerOptions {
   leaseMs: number
   /** How long a released key stays. */
   graceMs: number
+  /** How many keys a topic holds at most. Without it there is no limit. */
+  maxKeys?: number
 }
 
 /** The store did not answer in time, or refused. The operation may have been done; it will not be done later. */
@@ -125,9 +127,10 @@ export function unlessUnavailable(onError: (error: unknown) => void): (error: un
 export interface Broker {
   /**
    * Appends each draft, sets its key's value and, if the key has no holder, its lease, and announces the events, in one
-   * atomic step. Resolves once everything is stored. Rejects with `Unavailable`.
+   * atomic step. Resolves once everything is stored; with null if the topic would then have more than `maxKeys` keys, and
+   * nothing was stored. Drafts of existing keys are always stored. Rejects with `Unavailable`.
    */
-  publish(topic: string, drafts: Draft[]): Promise<Receipt[]>
+  publish(topic: string, drafts: Draft[]): Promise<Receipt[] | null>
   /**
    * Appends the next values of an existing key and announces them. `seq` is the number of the first value. Values that
    * were appended before are skipped, so the call may be repeated after a rejection. Returns false if the key does not

@@ -32,6 +32,10 @@ const retryMs = 500
 /** How often the topic's head is read at least, because the announcement of the last event may be lost. */
 const maxIntervalMs = 3_000
 
+/** Longer waits end at multiples of this, so that many topics call the broker in the same turn of the event loop. */
+const alignMs = 50
+const minAlignedMs = 1_000
+
 export class LeaseManager {
   readonly #broker: Broker
   readonly #options: LeaseManagerOptions
@@ -91,7 +95,7 @@ export class LeaseManager {
         if (nextMs === null && this.#readers === 0 && this.#changed.size === 0) this.#options.onIdle()
         else this.#callIn(nextMs ?? 0)
       })
-    }, ms)
+    }, aligned(ms))
   }
 
   /** Returns the milliseconds until the next call, or null if none is needed. */
@@ -147,4 +151,10 @@ export class LeaseManager {
       return { key, state: sessions ? (sessions.held > 0 ? 'held' : 'acked') : 'released' }
     })
   }
+}
+
+function aligned(ms: number): number {
+  if (ms < minAlignedMs) return ms
+  const now = performance.now()
+  return Math.ceil((now + ms) / alignMs) * alignMs - now
 }

@@ -43,6 +43,7 @@ export function optionsSchema(env: Record<string, string | undefined>) {
       /** Above the idle time of load balancers, so that the server never closes a connection that one is about to use. */
       keepAliveMs: integer(100, dayMs).default(75_000),
       maxStreams: integer(1, 1_000_000).default(20_000),
+      roomSize: integer(1, 100_000).default(5_000),
       postRate: integer(1, 1_000_000).default(100),
       relayUpstreams: upstreams(env).default([]),
       relayRate: integer(1, 1_000_000).default(10),

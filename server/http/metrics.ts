@@ -16,6 +16,8 @@ export interface Metrics {
   onStreamRefused(refusal: StreamRefusal): void
   /** Records how long Redis took to answer a script. */
   onRoundTrip(script: string, ms: number): void
+  /** Counts an error of Redis by its first word; `timeout` or `closed` if there was no answer. */
+  onStoreError(code: string): void
   text(): Promise<{ contentType: string; text: string }>
 }
 
@@ -88,7 +90,7 @@ export function createMetrics(ofProcess: boolean): Metrics {
     buckets: [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5],
   })
   const roundTrips = new Histogram({
-    name: 'colocate_redis_seconds',
+    name: 'colocate_store_seconds',
     help: 'Time until Redis answered, by script',
     registers,
     labelNames: ['script'],
@@ -120,6 +122,13 @@ export function createMetrics(ofProcess: boolean): Metrics {
     labelNames: ['reason'],
   })
 
+  const storeErrors = new Counter({
+    name: 'colocate_store_errors_total',
+    help: "Failed store operations, by the first word of Redis's error; timeout or closed if Redis did not answer",
+    registers,
+    labelNames: ['code'],
+  })
+
   return {
     watch(log, hub) {
       hubs.set(log, hub)
@@ -133,6 +142,7 @@ export function createMetrics(ofProcess: boolean): Metrics {
     onProblem: status => problems.inc({ status }),
     onStreamRefused: reason => refusals.inc({ reason }),
     onRoundTrip: (script, ms) => roundTrips.observe({ script }, ms / 1_000),
+    onStoreError: code => storeErrors.inc({ code }),
     text: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
   }
 }

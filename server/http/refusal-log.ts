@@ -5,6 +5,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Logger } from 'pino'
 import type { Problem } from './problem.ts'
 import type { Route } from './route.ts'
+import type { StoreLog } from './store-log.ts'
 
 /** How often the same refusal is logged; while the store is away, every request has the same. */
 const intervalMs = 1_000
@@ -19,10 +20,12 @@ interface Remembered {
 
 export class RefusalLog {
   readonly #log: Logger
+  readonly #store: StoreLog
   readonly #remembered = new Map<string, Remembered>()
 
-  constructor(log: Logger) {
+  constructor(log: Logger, store: StoreLog) {
     this.#log = log
+    this.#store = store
   }
 
   /** A bug is logged each time. Any other refusal with the same route, status and detail is logged at intervals. */
@@ -32,7 +35,8 @@ export class RefusalLog {
       return
     }
     const path = route?.path
-    const skipped = this.#skippedBefore(`${status} ${method} ${path} ${detail}`, status)
+    const isOutage = status === 503 && (this.#store.isUnavailable || isUnanswered(cause))
+    const skipped = isOutage ? this.#store.take() : this.#skippedBefore(`${status} ${method} ${path} ${detail}`, status)
     if (skipped === null) return
     const reason = cause instanceof Error ? cause.message : undefined
     this.#log[status === 503 ? 'warn' : 'info'](
@@ -54,4 +58,9 @@ export class RefusalLog {
     this.#remembered.set(key, { nextAt, skipped: 0 })
     return known?.skipped ?? 0
   }
+}
+
+/** Whether the store has not answered. If it has refused, the cause is its `ReplyError`. */
+function isUnanswered(cause: unknown): boolean {
+  return cause instanceof Error && cause.name !== 'ReplyError'
 }

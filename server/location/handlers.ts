@@ -2,7 +2,7 @@
  * The handlers of the rooms' routes. Each calls the broker or the hub once and answers.
  */
 import type { IncomingMessage } from 'node:http'
-import { type Broker, beginning, type Draft } from '../broker/broker.ts'
+import { type Broker, beginning, type Draft, type Receipt } from '../broker/broker.ts'
 import { type Caller, canActAs } from '../http/access/caller.ts'
 import { startEventStream } from '../http/event-stream.ts'
 import type { PostRate } from '../http/limits/post-rate.ts'
@@ -21,6 +21,8 @@ import { RoomLists } from './room-lists.ts'
 export interface LocationOptions {
   broker: Broker
   hub: Hub
+  /** How many collaborators a room holds at most. The broker counts them. */
+  roomSize: number
   posts: PostRate
   rooms: RoomCount
   streams: StreamLimit
@@ -35,8 +37,15 @@ type Alive = { user?: string | undefined }
 export type LocationHandlers = ReturnType<typeof createLocationHandlers>
 
 export function createLocationHandlers(options: LocationOptions) {
-  const { broker, hub, posts, rooms, streams, isStoreAway, onOpen, onClose } = options
+  const { broker, hub, roomSize, posts, rooms, streams, isStoreAway, onOpen, onClose } = options
   const lists = new RoomLists(broker, hub, isStoreAway)
+
+  async function publishTo(room: string, drafts: Draft[]): Promise<Receipt[]> {
+    const receipts = await broker.publish(room, drafts)
+    if (!receipts) throw new Problem(403, `The room is full: it holds at most ${roomSize} collaborators.`)
+    return receipts
+  }
+
   return {
     /** Counts a publish towards the rates of its collaborators. A new anonymous collaborator has none yet. */
     async countPublish(context: RequestContext<Published>): Promise<void> {
@@ -49,7 +58,7 @@ export function createLocationHandlers(options: LocationOptions) {
 
     async publish({ req, res, params: { room = '' }, caller, input }: RequestContext<Published>): Promise<void> {
       if (Array.isArray(input)) {
-        const receipts = await broker.publish(
+        const receipts = await publishTo(
           room,
           input.map(location => draftOf(caller, location.user ?? '', location, false)),
         )
@@ -58,7 +67,7 @@ export function createLocationHandlers(options: LocationOptions) {
       }
       const named = input.user ?? caller.sub
       const user = named ?? anonymousUser(req) ?? createAnonymousUser(res)
-      const [receipt] = await broker.publish(room, [draftOf(caller, user, input, named === undefined)])
+      const [receipt] = await publishTo(room, [draftOf(caller, user, input, named === undefined)])
       lists.changed(room, receipt?.id ?? beginning)
       sendJson(res, { id: receipt?.id, user, ...(receipt?.stale && { stale: true }) })
     },

@@ -4,10 +4,24 @@
 import { EventEmitter, once } from 'node:events'
 import { beforeAll, describe, expect, test } from '@jest/globals'
 import { nanoid } from 'nanoid'
-import { type Broker, type BrokerOptions, beginning, type Event } from '../../server/broker/broker.ts'
+import {
+  type Broker,
+  type BrokerOptions,
+  beginning,
+  type Draft,
+  type Event,
+  type Receipt,
+} from '../../server/broker/broker.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 export const options: BrokerOptions = { historyLength: 10, historyTtlMs: 60_000, leaseMs: 60_000, graceMs: 60_000 }
+
+/** Publishes where there is room. */
+export async function publishTo(broker: Broker, topic: string, drafts: Draft[]): Promise<Receipt[]> {
+  const receipts = await broker.publish(topic, drafts)
+  if (!receipts) throw new Error('The topic has no room.')
+  return receipts
+}
 
 /** Makes a broker on the same log as any other that was made with the same `open`. */
 export type Open = (options: BrokerOptions) => Promise<Broker>
@@ -23,7 +37,7 @@ export function brokerContract(name: string, open: Open): void {
     })
 
     const publish = async (topic: string, key: string, value: string, seq?: number) => {
-      const [receipt] = await broker.publish(topic, [{ key, value, seq }])
+      const [receipt] = await publishTo(broker, topic, [{ key, value, seq }])
       if (!receipt) throw new Error('no receipt')
       return receipt
     }
@@ -139,7 +153,7 @@ export function brokerContract(name: string, open: Open): void {
 
       test('of one step are taken one after another', async () => {
         const topic = nanoid()
-        const receipts = await broker.publish(topic, [
+        const receipts = await publishTo(broker, topic, [
           { key: 'alice', value: '1', seq: 1 },
           { key: 'alice', value: '2', seq: 1 },
           { key: 'alice', value: '3', seq: 2 },
@@ -235,6 +249,26 @@ export function brokerContract(name: string, open: Open): void {
         expect([...ids].sort(byId)).toEqual(ids)
       })
 
+      test('that publishes does not change the order for the subscribers after it', async () => {
+        const topic = nanoid()
+        const [first, second] = [listener(), listener()]
+        const announced = (after: string, events: Event[]) => {
+          first.subscriber.announced(after, events)
+          if (events.some(({ value }) => value === '1')) void broker.publish(topic, [{ key: 'reply', value: '2' }])
+        }
+        const stops = [
+          await broker.subscribe(topic, { ...first.subscriber, announced }),
+          await broker.subscribe(topic, second.subscriber),
+        ]
+        await publish(topic, 'alice', '1')
+        for (const { heard } of [first, second]) {
+          await heard.until(({ value }) => value === '2')
+          expect(heard.events.map(({ value }) => value)).toEqual(['1', '2'])
+          expect(heard.gaps).toBe(0)
+        }
+        for (const stop of stops) stop()
+      })
+
       test('hears nothing of another topic, nor after it stopped', async () => {
         const [topic, other] = [nanoid(), nanoid()]
         const [mine, control] = [listener(), listener()]
@@ -259,6 +293,52 @@ export function brokerContract(name: string, open: Open): void {
           await heard.until(({ value }) => value === String(i))
           unsubscribe()
         }
+      })
+    })
+
+    describe('a topic with a limit of keys', () => {
+      const draftsOf = (...keys: string[]) => keys.map(key => ({ key, value: '1' }))
+      let small: Broker
+      beforeAll(async () => {
+        small = await open({ ...options, maxKeys: 3 })
+      })
+      const keysOf = async (topic: string) => (await small.latest(topic)).entries.map(({ key }) => key).sort()
+
+      test('refuses the key that is one too many, and publishes for the keys that it has', async () => {
+        const topic = nanoid()
+        for (const key of ['a', 'b', 'c']) expect(await small.publish(topic, draftsOf(key))).toHaveLength(1)
+        expect(await small.publish(topic, draftsOf('d'))).toBeNull()
+        expect(await small.publish(topic, draftsOf('a'))).toMatchObject([{ stale: false }])
+        await small.remove(topic, 'b', 'left')
+        expect(await small.publish(topic, draftsOf('d'))).toHaveLength(1)
+        expect(await keysOf(topic)).toEqual(['a', 'c', 'd'])
+      })
+
+      test('publishes all drafts of a call or none', async () => {
+        const topic = nanoid()
+        await small.publish(topic, draftsOf('a', 'b'))
+        expect(await small.publish(topic, draftsOf('a', 'c', 'd'))).toBeNull()
+        expect(await small.publish(topic, draftsOf('a', 'c', 'c'))).toHaveLength(3)
+        expect(await keysOf(topic)).toEqual(['a', 'b', 'c'])
+        expect((await small.history(topic, beginning)).events).toHaveLength(5)
+      })
+
+      test('refuses one of several calls at the same time, and not the others', async () => {
+        const topic = nanoid()
+        const calls = [['a', 'b'], ['c', 'd'], ['a'], ['c'], ['e']].map(keys => small.publish(topic, draftsOf(...keys)))
+        const receipts = await Promise.all(calls)
+        expect(receipts.map(all => all?.length ?? null)).toEqual([2, null, 1, 1, null])
+        expect(await keysOf(topic)).toEqual(['a', 'b', 'c'])
+        const { events } = await small.history(topic, beginning)
+        expect(events.map(({ key }) => key)).toEqual(['a', 'b', 'a', 'c'])
+        expect(events.map(({ id }) => id)).toEqual(receipts.flatMap(all => all?.map(({ id }) => id) ?? []))
+      })
+
+      test('has room again once a lease has ended', async () => {
+        const brief = await open({ ...options, leaseMs: 100, maxKeys: 1 })
+        const topic = nanoid()
+        await brief.publish(topic, draftsOf('a'))
+        await waitFor('there is room', async () => (await brief.publish(topic, draftsOf('b'))) !== null)
       })
     })
 
@@ -408,10 +488,10 @@ export function brokerContract(name: string, open: Open): void {
         const topic = nanoid()
         const workload = Array.from({ length: 3_000 }, (_, i) => ({ key: `user${i}`, value: '1' }))
         for (let i = 0; i < 3; i++) await hasty.publish(topic, workload.slice(1_000 * i, 1_000 * (i + 1)))
-        const [last] = await hasty.publish(topic, [{ key: 'last', value: '1' }])
+        const [last] = await publishTo(hasty, topic, [{ key: 'last', value: '1' }])
         const overAt = msOf(last?.id) + 300
         for (let now = 0; now <= overAt; ) {
-          const [tick] = await hasty.publish(nanoid(), [{ key: 'clock', value: '1' }])
+          const [tick] = await publishTo(hasty, nanoid(), [{ key: 'clock', value: '1' }])
           now = msOf(tick?.id)
         }
         expect((await hasty.latest(topic)).entries).toEqual([])
@@ -420,7 +500,7 @@ export function brokerContract(name: string, open: Open): void {
       test('that runs out next is told to whoever keeps the topic, with the head', async () => {
         const topic = nanoid()
         expect(await broker.keep(topic, 'a', [], true)).toEqual({ head: beginning, nextEndMs: null })
-        const [receipt] = await broker.publish(topic, [{ key: 'alice', value: '1' }])
+        const [receipt] = await publishTo(broker, topic, [{ key: 'alice', value: '1' }])
         const kept = await broker.keep(topic, 'a', [], true)
         expect(kept.head).toBe(receipt?.id)
         expect(kept.nextEndMs).toBeGreaterThan(50_000)
@@ -445,7 +525,7 @@ export function brokerContract(name: string, open: Open): void {
       test.concurrent('loses its history, and ids of before are unknown then', async () => {
         const idle = await open({ ...options, historyTtlMs: 1_000, leaseMs: 100 })
         const topic = nanoid()
-        const [receipt] = await idle.publish(topic, [{ key: 'alice', value: '1' }])
+        const [receipt] = await publishTo(idle, topic, [{ key: 'alice', value: '1' }])
         await forgotten(idle, topic, receipt?.id)
         expect((await idle.history(topic, receipt?.id ?? '')).recovered).toBe(false)
       })
@@ -453,8 +533,8 @@ export function brokerContract(name: string, open: Open): void {
       test.concurrent('is kept by those who read it, and not by one who left and waits for the end of a lease', async () => {
         const idle = await open({ ...options, historyTtlMs: 1_000 })
         const [read, left] = [nanoid(), nanoid()]
-        const [seen] = await idle.publish(read, [{ key: 'alice', value: '1' }])
-        const [lost] = await idle.publish(left, [{ key: 'alice', value: '1' }])
+        const [seen] = await publishTo(idle, read, [{ key: 'alice', value: '1' }])
+        const [lost] = await publishTo(idle, left, [{ key: 'alice', value: '1' }])
         await waitFor('the topic that was left is forgotten', async () => {
           await idle.keep(read, 'a', [], true)
           await idle.keep(left, 'a', [{ key: 'alice', state: 'released' }], false)
@@ -467,7 +547,7 @@ export function brokerContract(name: string, open: Open): void {
         const idle = await open({ ...options, historyTtlMs: 1_000 })
         const topic = nanoid()
         await idle.publish(topic, [{ key: 'bob', value: '1' }])
-        const [alice] = await idle.publish(topic, [{ key: 'alice', value: '1' }])
+        const [alice] = await publishTo(idle, topic, [{ key: 'alice', value: '1' }])
         await idle.remove(topic, 'bob', 'left')
         const before = (await idle.latest(topic)).head
         await forgotten(idle, topic, alice?.id)
@@ -491,7 +571,7 @@ export function brokerContract(name: string, open: Open): void {
       test.concurrent('that begins anew keeps its length, as any', async () => {
         const idle = await open({ ...options, historyTtlMs: 1_000, historyLength: 10 })
         const topic = nanoid()
-        const [first] = await idle.publish(topic, [{ key: 'alice', value: '0' }])
+        const [first] = await publishTo(idle, topic, [{ key: 'alice', value: '0' }])
         await forgotten(idle, topic, first?.id)
         const { head } = await idle.latest(topic)
         for (let i = 1; i < 10; i++) await idle.publish(topic, [{ key: 'alice', value: `${i}` }])
@@ -503,7 +583,7 @@ export function brokerContract(name: string, open: Open): void {
       test.concurrent('that begins anew while someone follows it is announced', async () => {
         const idle = await open({ ...options, historyTtlMs: 1_000 })
         const topic = nanoid()
-        const [alice] = await idle.publish(topic, [{ key: 'alice', value: '1' }])
+        const [alice] = await publishTo(idle, topic, [{ key: 'alice', value: '1' }])
         const { heard, subscriber } = listener()
         const unsubscribe = await idle.subscribe(topic, subscriber)
         await forgotten(idle, topic, alice?.id)

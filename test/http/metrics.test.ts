@@ -38,7 +38,7 @@ describe('the metrics', () => {
     expect(metrics.get('colocate_delivery_seconds_count{log="rooms"}')).toBe(1)
     expect(metrics.get('colocate_refused_total{status="400"}')).toBe(1)
     expect(metrics.get('colocate_streams_refused_total{reason="full"}')).toBe(1)
-    expect(metrics.get('colocate_redis_seconds_count{script="publish"}')).toBe(2)
+    expect(metrics.get('colocate_store_seconds_count{script="publish"}')).toBe(2)
     expect(metrics.get('nodejs_eventloop_lag_p99_seconds')).toBeGreaterThanOrEqual(0)
     // Counters are read anew, not added to.
     expect((await metricsAt(server.url)).get('colocate_deliveries_total{log="rooms"}')).toBe(3)

@@ -132,8 +132,8 @@ async function read(lastEventId?: string, sockets = pair(listener)): Promise<Rea
 }
 
 const publish = async (x: number, by: Broker = broker) => {
-  const [receipt] = await by.publish('room', [{ key: 'alice', value: `{"user":"alice","x":${x},"y":0}` }])
-  return receipt?.id ?? ''
+  const receipts = await by.publish('room', [{ key: 'alice', value: `{"user":"alice","x":${x},"y":0}` }])
+  return receipts?.[0]?.id ?? ''
 }
 
 describe('a reader', () => {

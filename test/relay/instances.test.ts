@@ -73,7 +73,7 @@ describe('with three instances', () => {
     await stream.until(() => stream.events.length === 1)
     const readings = async () => {
       const { text } = await send(servers[0].port, 'GET', '/metrics')
-      return /^colocate_redis_seconds_count{script="history"} (\d+)$/m.exec(text)?.[1]
+      return /^colocate_store_seconds_count{script="history"} (\d+)$/m.exec(text)?.[1]
     }
     const before = await readings()
     for (const id of ['', stream.lastEventId]) {

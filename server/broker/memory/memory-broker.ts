@@ -8,6 +8,7 @@ import type {
   Broker,
   BrokerOptions,
   Draft,
+  Event,
   EventId,
   History,
   Hold,
@@ -22,6 +23,14 @@ import { MemoryTopic } from './memory-topic.ts'
 export interface SharedTopics {
   topics: Map<string, MemoryTopic>
   subscribers: Map<string, Set<Subscriber>>
+  /** Announcements that are being delivered, in their order. */
+  announcements: Announcement[]
+}
+
+interface Announcement {
+  topic: string
+  after: EventId
+  events: Event[]
 }
 
 /** How often all topics are visited at least. */
@@ -30,20 +39,26 @@ const maxTidyMs = 60_000
 export class MemoryBroker implements Broker {
   readonly #topics: Map<string, MemoryTopic>
   readonly #subscribers: Map<string, Set<Subscriber>>
+  readonly #announcements: Announcement[]
   readonly #options: BrokerOptions
   #tidying: NodeJS.Timeout | undefined
 
   constructor(
     options: BrokerOptions,
-    { topics, subscribers }: SharedTopics = { topics: new Map(), subscribers: new Map() },
+    { topics, subscribers, announcements }: SharedTopics = {
+      topics: new Map(),
+      subscribers: new Map(),
+      announcements: [],
+    },
   ) {
     this.#options = options
     this.#topics = topics
     this.#subscribers = subscribers
+    this.#announcements = announcements
   }
 
-  async publish(topic: string, drafts: Draft[]): Promise<Receipt[]> {
-    return this.#change(topic, room => drafts.map(draft => room.publish(draft)))
+  async publish(topic: string, drafts: Draft[]): Promise<Receipt[] | null> {
+    return this.#change(topic, room => room.publishAll(drafts))
   }
 
   async append(topic: string, key: string, seq: number, values: string[]): Promise<boolean> {
@@ -94,8 +109,21 @@ export class MemoryBroker implements Broker {
       this.#topics.set(topic, room)
       this.#tidying ??= setTimeout(() => this.#tidy(), Math.min(this.#options.historyTtlMs, maxTidyMs)).unref()
     }
-    if (events) for (const subscriber of this.#subscribers.get(topic) ?? []) subscriber.announced(after, events)
+    if (events) this.#announce({ topic, after, events })
     return result
+  }
+
+  /** A subscriber may publish. Its announcement waits until every subscriber has received the present one. */
+  #announce(announcement: Announcement): void {
+    this.#announcements.push(announcement)
+    if (this.#announcements.length > 1) return
+    try {
+      for (const { topic, after, events } of this.#announcements) {
+        for (const subscriber of this.#subscribers.get(topic) ?? []) subscriber.announced(after, events)
+      }
+    } finally {
+      this.#announcements.length = 0
+    }
   }
 
   /** Removes what has expired from every topic. `#change` sets the timer again while there are topics. */

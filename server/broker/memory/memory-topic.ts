@@ -84,7 +84,15 @@ export class MemoryTopic {
     return this.#added
   }
 
-  publish({ key, value, seq }: Draft): Receipt {
+  /** Publishes all drafts or, if the topic would have too many keys, none. */
+  publishAll(drafts: Draft[]): Receipt[] | null {
+    const { maxKeys = Number.POSITIVE_INFINITY } = this.#options
+    const added = new Set(drafts.map(({ key }) => key).filter(key => !this.#values.has(key)))
+    if (added.size > 0 && this.#values.size + added.size > maxKeys) return null
+    return drafts.map(draft => this.#publish(draft))
+  }
+
+  #publish({ key, value, seq }: Draft): Receipt {
     const old = this.#values.get(key)
     if (old?.seq !== undefined && seq !== undefined && seq <= old.seq) {
       // A stale draft renews the lease all the same.

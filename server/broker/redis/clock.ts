@@ -1,60 +1,62 @@
 /**
- * Redis's clock as this process knows it, so that a script can be given a deadline by that clock. Reading the clock also
- * shows whether Redis answers commands.
- *
- * With several nodes it is the slowest of their clocks: a deadline by it is early on the other nodes, never late.
+ * The clock of one node as this process knows it, so that a script can be given a deadline by that clock. Reading the clock
+ * also shows whether the node answers commands.
  */
 import type { Redis } from 'ioredis'
+import { isReplyError } from './reply-error.ts'
 
 /** A node that does not answer this many times in a row gets a new connection. */
 const maxUnanswered = 2
 /** The clock is unknown this long after the last answer. */
 const maxAgeMs = 3_000
 
-export class Clock {
+export class NodeClock {
+  readonly #redis: Redis
   #offsetMs = 0
   #readAt = Number.NEGATIVE_INFINITY
-  readonly #unanswered = new WeakMap<Redis, number>()
+  #unanswered = 0
+
+  constructor(redis: Redis) {
+    this.#redis = redis
+  }
+
+  /** How far the node's clock is ahead of this machine's. It is too low by up to one round trip. */
+  get aheadMs(): number {
+    return this.now() - Date.now()
+  }
 
   get isKnown(): boolean {
     return performance.now() - this.#readAt < maxAgeMs
   }
 
-  /** Milliseconds since 1970, by Redis. */
+  /** Milliseconds since 1970, by the node. It is early by up to one round trip, never late. */
   now(): number {
     return performance.now() + this.#offsetMs
   }
 
-  /** Asks each node for its time. If no node answers, the clock stays as it is until it expires. */
-  async read(nodes: Redis[]): Promise<void> {
-    const offsets = await Promise.all(nodes.map(node => this.#readOffset(node)))
-    const known = offsets.filter(offset => offset !== null)
-    if (known.length === 0) return
-    this.#offsetMs = Math.min(...known)
-    this.#readAt = performance.now()
-  }
-
-  /** Returns null if the node does not answer. */
-  async #readOffset(node: Redis): Promise<number | null> {
-    // ioredis rejects with untyped errors when the connection is lost or the command times out, and with a ReplyError
-    // when Redis refuses. In each case the node does not tell its time.
-    const time = await node.time().catch(() => null)
-    // A late reply may come over a connection that ioredis has given up, and nothing more can be sent over that.
-    if (!time || !node.stream.writable) {
-      this.#countUnanswered(node)
-      return null
+  /** Asks the node for its time. Rejects without an answer, or if Redis refuses; the clock then stays until it expires. */
+  async read(): Promise<void> {
+    let time: (number | string)[]
+    try {
+      time = await this.#redis.time()
+    } catch (error) {
+      if (!isReplyError(error)) this.#countUnanswered()
+      throw error
     }
-    this.#unanswered.delete(node)
+    // A late reply may come over a connection that ioredis has given up, and nothing more can be sent over that.
+    if (!this.#redis.stream.writable) {
+      this.#countUnanswered()
+      throw new Error('Connection is closed.')
+    }
+    this.#unanswered = 0
     const [seconds, micros] = time
-    // Redis took the time before now, so its clock is estimated too early, never too late.
-    return Number(seconds) * 1_000 + Number(micros) / 1_000 - performance.now()
+    this.#readAt = performance.now()
+    this.#offsetMs = Number(seconds) * 1_000 + Number(micros) / 1_000 - this.#readAt
   }
 
-  #countUnanswered(node: Redis): void {
-    const unanswered = (this.#unanswered.get(node) ?? 0) + 1
-    this.#unanswered.set(node, unanswered)
-    if (unanswered < maxUnanswered || node.status !== 'ready') return
-    this.#unanswered.delete(node)
-    node.disconnect(true)
+  #countUnanswered(): void {
+    if (++this.#unanswered < maxUnanswered || this.#redis.status !== 'ready') return
+    this.#unanswered = 0
+    this.#redis.disconnect(true)
   }
 }

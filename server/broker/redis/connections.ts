@@ -2,7 +2,7 @@
  * Connections to a single Redis, to Redis behind Sentinel or to Redis Cluster. ioredis is set up so that no command waits
  * in an offline queue, no command is sent twice, and only this broker makes subscriptions.
  */
-import { Cluster, Redis, type RedisOptions } from 'ioredis'
+import { Cluster, Command, Redis, type RedisOptions } from 'ioredis'
 
 /** Where Redis is. Hosts are `host:port`. */
 export type RedisPlace =
@@ -14,8 +14,18 @@ export interface Connections {
   /** Runs commands, and reconnects automatically. */
   commands: Redis | Cluster
   isCluster: boolean
+  /** The number of the database. A cluster has only database 0. */
+  database: number
+  /** The last error since the connection for commands was ready. */
+  readonly lastError: Error | null
   /** The nodes that commands are sent to. */
   masters(): Redis[]
+  /** The node that a key's slot belongs to, as far as this instance knows. */
+  nodeOf(key: string): Redis | undefined
+  /** The node at the address that another node has named. Without a cluster there is only one node. */
+  nodeAt(address: string): Redis
+  /** A slot belongs to the node at an address from now on. */
+  moved(slot: number, address: string): void
   /** The address of any node. Without a cluster there is only one node, and the address is empty. */
   anyAddress(): string
   /** A connection for subscribing at a node. It connects when `connect` is called and does not reconnect. */
@@ -35,8 +45,10 @@ const shared = {
   // A Redis that hangs never closes its side of the connection.
   disconnectTimeout: 0,
   enableOfflineQueue: false,
-  // While Redis loads its file it reports an estimate of the remaining time, which is often wrong.
-  maxLoadingRetryTime: maxPauseMs,
+  // The check needs INFO, which may not be permitted. `RedisNode` checks by itself whether Redis is loading its file.
+  enableReadyCheck: false,
+  // It needs CLIENT, which may not be permitted.
+  disableClientInfo: true,
   maxRetriesPerRequest: 0,
   // Sentinels are asked one after another, and three of them may hang.
   sentinelCommandTimeout: commandTimeoutMs / 3,
@@ -59,48 +71,90 @@ const forSubscribing = {
   sentinelRetryStrategy: () => null,
 }
 
+/** The pool of ioredis's cluster. It is private, but a slot may move to a node that no public method connects to. */
+interface WithPool {
+  connectionPool: { findOrCreate(node: { host: string; port: number }): Redis }
+}
+
 /** `onError` receives every connection error. */
 export function connect(place: RedisPlace, onError: (error: Error) => void): Connections {
-  const withErrors = <T extends Redis | Cluster>(redis: T): T => redis.on('error', onError) as T
+  return place.kind === 'cluster' ? connectCluster(place.nodes, onError) : connectOne(place, onError)
+}
 
-  if (place.kind === 'cluster') {
-    const commands = withErrors(
-      new Cluster(place.nodes, {
-        enableOfflineQueue: false,
-        // A command whose connection was lost may have been executed, so it must not be sent again.
-        retryDelayOnFailover: 0,
-        slotsRefreshInterval: 2_000,
-        clusterRetryStrategy: attempt => jitter(Math.min(100 * attempt, 1_000)),
-        redisOptions: { ...shared, connectionName: 'colocate' },
-      }),
-    )
-    return {
-      commands,
-      isCluster: true,
-      masters: () => commands.nodes('master'),
-      anyAddress() {
-        const known = commands.nodes('master').map(({ options }) => `${options.host}:${options.port}`)
-        const addresses = known.length > 0 ? known : place.nodes
-        return addresses[Math.floor(Math.random() * addresses.length)] ?? ''
-      },
-      subscriber: address => withErrors(new Redis({ ...hostAndPort(address), ...forSubscribing })),
-    }
+function connectCluster(addresses: string[], onError: (error: Error) => void): Connections {
+  const commands = new Cluster(addresses, {
+    enableOfflineQueue: false,
+    // A command whose connection was lost may have been executed, so it must not be sent again.
+    retryDelayOnFailover: 0,
+    slotsRefreshInterval: 2_000,
+    clusterRetryStrategy: attempt => jitter(Math.min(100 * attempt, 1_000)),
+    redisOptions: { ...shared, connectionName: 'colocate' },
+  })
+  const errors = watchErrors(commands, onError)
+  const pool = () => (commands as unknown as WithPool).connectionPool
+  const nodeAt = (address: string) => pool().findOrCreate(hostAndPort(address))
+  return {
+    commands,
+    isCluster: true,
+    database: 0,
+    get lastError() {
+      return errors.last
+    },
+    masters: () => commands.nodes('master'),
+    nodeOf(key) {
+      const address = commands.slots[new Command('exists', [key]).getSlot() ?? 0]?.[0]
+      // A node without the slot answers with the address of the node that has it.
+      return address && commands.status === 'ready' ? nodeAt(address) : commands.nodes('master')[0]
+    },
+    nodeAt,
+    moved(slot, address) {
+      commands.slots[slot] = [address]
+      commands.refreshSlotsCache()
+    },
+    anyAddress() {
+      const known = commands.nodes('master').map(({ options }) => `${options.host}:${options.port}`)
+      const all = known.length > 0 ? known : addresses
+      return all[Math.floor(Math.random() * all.length)] ?? ''
+    },
+    subscriber: address => new Redis({ ...hostAndPort(address), ...forSubscribing }).on('error', onError) as Redis,
   }
+}
 
+function connectOne(place: Exclude<RedisPlace, { kind: 'cluster' }>, onError: (error: Error) => void): Connections {
   const open = (options: Partial<typeof forCommands> | typeof forSubscribing) =>
-    withErrors(
-      place.kind === 'single'
-        ? new Redis(place.url, options)
-        : new Redis({ sentinels: place.sentinels.map(hostAndPort), name: place.name, ...options }),
-    )
+    place.kind === 'single'
+      ? new Redis(place.url, options)
+      : new Redis({ sentinels: place.sentinels.map(hostAndPort), name: place.name, ...options })
   const commands = open(forCommands)
+  const errors = watchErrors(commands, onError)
   return {
     commands,
     isCluster: false,
+    database: commands.options.db ?? 0,
+    get lastError() {
+      return errors.last
+    },
     masters: () => [commands],
+    nodeOf: () => commands,
+    nodeAt: () => commands,
+    moved() {},
     anyAddress: () => '',
-    subscriber: () => open(forSubscribing),
+    subscriber: () => open(forSubscribing).on('error', onError) as Redis,
   }
+}
+
+/** The last error since `redis` was ready. The error of a cluster that can't be reached has the error of a node inside. */
+function watchErrors(redis: Redis | Cluster, onError: (error: Error) => void): { last: Error | null } {
+  const errors: { last: Error | null } = { last: null }
+  const emitter: NodeJS.EventEmitter = redis
+  emitter.on('error', (error: Error & { lastNodeError?: Error }) => {
+    errors.last = error.lastNodeError ?? error
+    onError(errors.last)
+  })
+  emitter.on('ready', () => {
+    errors.last = null
+  })
+  return errors
 }
 
 function hostAndPort(address: string): { host: string; port: number } {

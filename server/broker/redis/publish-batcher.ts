@@ -9,9 +9,17 @@ import type { Scripts } from './scripts.ts'
 interface Batch {
   topic: string
   drafts: Draft[]
-  receipts: Promise<Receipt[]>
-  resolve(receipts: Promise<Receipt[]>): void
+  /** The number of drafts of each call, which are published or refused together. */
+  lengths: number[]
+  reply: Promise<Reply>
+  resolve(reply: Promise<Reply>): void
 }
+
+/** For each draft: an id, and how the draft fared. */
+type Reply = (string | number)[]
+
+const stale = 1
+const refused = 2
 
 /** A turn with more drafts sends them before its end, so that Redis works while the rest of the turn is handled. */
 const maxDrafts = 16
@@ -26,22 +34,26 @@ export class PublishBatcher {
     this.#scripts = scripts
   }
 
-  /** Keeps the order of each topic's drafts. If the script fails for a topic, every call in that topic's batch rejects. */
-  async publish(topic: string, drafts: Draft[]): Promise<Receipt[]> {
+  /**
+   * Keeps the order of each topic's drafts. Resolves with null if there is no room for all of them. If the script fails for a
+   * topic, every call in that topic's batch rejects.
+   */
+  async publish(topic: string, drafts: Draft[]): Promise<Receipt[] | null> {
     const batch = this.#batches.get(topic) ?? this.#startBatch(topic)
     const from = batch.drafts.length
     batch.drafts.push(...drafts)
+    batch.lengths.push(drafts.length)
     this.#drafts += drafts.length
     if (this.#drafts >= maxDrafts) this.#send()
-    return (await batch.receipts).slice(from, from + drafts.length)
+    return receiptsOf(await batch.reply, from, drafts.length)
   }
 
   #startBatch(topic: string): Batch {
     let resolve: Batch['resolve'] = () => {}
-    const receipts = new Promise<Receipt[]>(settle => {
+    const reply = new Promise<Reply>(settle => {
       resolve = settle
     })
-    const batch = { topic, drafts: [], receipts, resolve }
+    const batch = { topic, drafts: [], lengths: [], reply, resolve }
     if (this.#batches.size === 0) this.#endOfTurn = setImmediate(() => this.#send())
     this.#batches.set(topic, batch)
     return batch
@@ -53,17 +65,24 @@ export class PublishBatcher {
     // A new map, because V8 keeps the entries of a cleared one in memory.
     this.#batches = new Map()
     this.#drafts = 0
-    const calls = batches.map(({ topic, drafts }) => ({
+    const calls = batches.map(({ topic, drafts, lengths }) => ({
       topic,
-      args: drafts.flatMap(({ key, seq, value }) => [key, seq ?? '', value]),
+      args: [groupsOf(lengths), ...drafts.flatMap(({ key, seq, value }) => [key, seq ?? '', value])],
     }))
     const replies = this.#scripts.runAll('publish', calls)
-    for (const [i, reply] of replies.entries()) batches[i]?.resolve(reply.then(receiptsOf))
+    for (const [i, reply] of replies.entries()) batches[i]?.resolve(reply as Promise<Reply>)
   }
 }
 
-/** A reply has an id for each draft, followed by 1 if the draft was stale. */
-function receiptsOf(reply: unknown): Receipt[] {
-  const flat = reply as (string | number)[]
-  return Array.from({ length: flat.length / 2 }, (_, i) => ({ id: String(flat[2 * i]), stale: flat[2 * i + 1] === 1 }))
+/** Empty if each call has one draft, as usual. */
+function groupsOf(lengths: number[]): string {
+  return lengths.every(length => length === 1) ? '' : lengths.join()
+}
+
+function receiptsOf(reply: Reply, from: number, length: number): Receipt[] | null {
+  if (reply[2 * from + 1] === refused) return null
+  return Array.from({ length }, (_, i) => ({
+    id: String(reply[2 * (from + i)]),
+    stale: reply[2 * (from + i) + 1] === stale,
+  }))
 }

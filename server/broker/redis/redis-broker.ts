@@ -15,6 +15,7 @@ import type {
   Subscriber,
 } from '../broker.ts'
 import { eventsOf, type StreamEntry } from './announcement.ts'
+import { KeepBatcher } from './keep-batcher.ts'
 import { PublishBatcher } from './publish-batcher.ts'
 import { type ScriptContext, Scripts } from './scripts.ts'
 import type { Subscriptions } from './subscriptions.ts'
@@ -24,20 +25,20 @@ export interface SharedRedis extends ScriptContext {
   readonly subscriptions: Subscriptions
 }
 
-const letters = { held: 'h', acked: 'a', released: 'r' } as const
-
 export class RedisBroker implements Broker {
   readonly #subscriptions: Subscriptions
   readonly #scripts: Scripts
   readonly #batcher: PublishBatcher
+  readonly #keeps: KeepBatcher
 
   constructor(redis: SharedRedis, options: BrokerOptions) {
     this.#subscriptions = redis.subscriptions
     this.#scripts = new Scripts(redis, options)
     this.#batcher = new PublishBatcher(this.#scripts)
+    this.#keeps = new KeepBatcher(this.#scripts)
   }
 
-  publish(topic: string, drafts: Draft[]): Promise<Receipt[]> {
+  publish(topic: string, drafts: Draft[]): Promise<Receipt[] | null> {
     return this.#batcher.publish(topic, drafts)
   }
 
@@ -65,11 +66,8 @@ export class RedisBroker implements Broker {
     return { recovered: recovered === 1, events: eventsOf(entries) }
   }
 
-  async keep(topic: string, holder: string, holds: Hold[], isOpen: boolean): Promise<KeepResult> {
-    const args = holds.flatMap(({ key, state }) => [key, letters[state]])
-    const reply = await this.#scripts.run('keep', topic, holder, isOpen ? 1 : 0, ...args)
-    const [head, nextEndMs] = reply as [string, number]
-    return { head, nextEndMs: nextEndMs < 0 ? null : nextEndMs }
+  keep(topic: string, holder: string, holds: Hold[], isOpen: boolean): Promise<KeepResult> {
+    return this.#keeps.keep(topic, holder, holds, isOpen)
   }
 
   async alive(topic: string, key: string): Promise<void> {

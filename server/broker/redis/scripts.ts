@@ -1,17 +1,18 @@
 /**
- * Runs the Lua scripts by their hash.
+ * Runs the Lua scripts by their hash, at the node that their topic belongs to.
  *
  * A script is one atomic step in Redis on one topic or, without a cluster, on one topic for each call. A script never
  * runs twice for one call, because a lost reply may have been a success. It never runs after its caller was told that it
- * failed, because it has a deadline.
+ * failed, because it has a deadline by the node's clock. Before that deadline, a script that was not run (`NOSCRIPT`,
+ * `MOVED`, `ASK`, `TRYAGAIN`) is sent again.
  */
-import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { type BrokerOptions, Unavailable } from '../broker.ts'
-import type { Clock } from './clock.ts'
 import { type Connections, commandTimeoutMs } from './connections.ts'
-
-export type ScriptName = 'publish' | 'append' | 'remove' | 'end-grace' | 'latest' | 'history' | 'keep' | 'alive'
+import type { RedisNode } from './redis-node.ts'
+import type { RedisNodes } from './redis-nodes.ts'
+import { isReplyError, redirectionOf, silent, timedOut, wordsOf } from './reply-error.ts'
+import { type ScriptName, ScriptSources } from './script-sources.ts'
 
 export interface Call {
   topic: string
@@ -24,39 +25,36 @@ export type OnRoundTrip = (script: string, ms: number) => void
 /** What scripts need of the Redis that they run in. */
 export interface ScriptContext {
   readonly connections: Connections
+  readonly nodes: RedisNodes
   /** Every key and channel begins with it. */
   readonly prefix: string
-  readonly clock: Clock
   readonly onRoundTrip: OnRoundTrip
+  /** Receives each error with which a script has failed. */
+  onScriptError(error: unknown): void
 }
 
-interface Script {
-  source: string
-  sha: string
-}
-
-/** Redis may start a script until this long after it was sent. It is less than the time that the caller waits. */
+/** Redis may start a script until this long after it was first sent. It is less than the time that the caller waits. */
 const deadlineMs = commandTimeoutMs - 200
-/** After a reply that took longer, the caller has no time for a second command. */
-const slowMs = 150
+/** The pause before a script is sent again whose keys are being migrated. */
+const tryAgainMs = 50
+const maxAttempts = 40
 /** How much may be on its way to Redis. */
 const maxPendingBytes = 32 * 1024 * 1024
 
 export class Scripts {
   readonly #context: ScriptContext
-  readonly #constants: string
-  readonly #scripts = new Map<ScriptName, Script>()
+  readonly #sources: ScriptSources
   #pendingBytes = 0
 
-  constructor(context: ScriptContext, { historyLength, historyTtlMs, leaseMs, graceMs }: BrokerOptions) {
+  constructor(context: ScriptContext, options: BrokerOptions, names?: readonly ScriptName[]) {
     this.#context = context
-    const publish = context.connections.isCluster ? 'SPUBLISH' : 'PUBLISH'
-    this.#constants = `local PUBLISH, historyLength = '${publish}', '${historyLength}'
-local historyTtl, leaseMs, graceMs = ${historyTtlMs}, ${leaseMs}, ${graceMs}`
+    const { isCluster, database } = context.connections
+    this.#sources = new ScriptSources({ ...options, isCluster, database }, names)
+    context.nodes.register(this.#sources)
   }
 
   channel(topic: string): string {
-    return `${this.#base(topic)}:events`
+    return `${this.#base(topic)}:events${this.#sources.channelSuffix}`
   }
 
   /** Runs a script on a topic. Rejects with `Unavailable` if Redis does not answer or refuses. */
@@ -72,23 +70,31 @@ local historyTtl, leaseMs, graceMs = ${historyTtlMs}, ${leaseMs}, ${graceMs}`
       const replies = this.#step(name, step)
       return step.map(async (_, i) => {
         const reply = (await replies)[i]
-        if (reply instanceof Error) throw unavailable(reply)
+        if (reply instanceof Error) throw this.#failed(reply)
         return reply
       })
     })
   }
 
-  async #step(name: ScriptName, calls: Call[]): Promise<unknown[]> {
-    if (!this.#context.clock.isKnown) throw new Unavailable('Redis does not answer.')
-    if (this.#pendingBytes > maxPendingBytes) throw new Unavailable('Redis answers too slowly.')
-    const script = this.#script(name)
+  /** Runs a script at a node, once. Rejects with the error of Redis or ioredis. */
+  async runAt(node: RedisNode, name: ScriptName, calls: Call[]): Promise<unknown[]> {
+    await node.whenPrepared()
     const keys = calls.flatMap(({ topic }) => this.#keys(topic))
-    const args = calls.flatMap(call => [call.args.length, ...call.args])
+    const replies = await this.#evalsha(node, name, keys, argsOf(calls), performance.now() + deadlineMs, false)
+    const failure = replies.find(reply => reply instanceof Error)
+    if (failure) throw failure
+    return replies
+  }
+
+  async #step(name: ScriptName, calls: Call[]): Promise<unknown[]> {
+    if (this.#pendingBytes > maxPendingBytes) throw new Unavailable('Redis answers too slowly.')
+    const keys = calls.flatMap(({ topic }) => this.#keys(topic))
+    const args = argsOf(calls)
     const bytes = args.reduce<number>((sum, arg) => sum + Buffer.byteLength(String(arg)), 0)
     this.#pendingBytes += bytes
     const start = performance.now()
     try {
-      const replies = await this.#send(script, keys, args)
+      const replies = await this.#send(name, keys, args)
       this.#context.onRoundTrip(name, performance.now() - start)
       return replies
     } finally {
@@ -96,26 +102,66 @@ local historyTtl, leaseMs, graceMs = ${historyTtlMs}, ${leaseMs}, ${graceMs}`
     }
   }
 
-  /** Loads the script if Redis does not know it. */
-  async #send({ source, sha }: Script, keys: string[], args: Call['args']): Promise<unknown[]> {
-    const { clock, connections } = this.#context
-    const deadline = Math.floor(clock.now() + deadlineMs)
-    const salt = Math.floor(Math.random() * 2 ** 20)
-    const all = [keys.length, ...keys, deadline, salt, ...args] as const
+  async #send(name: ScriptName, keys: string[], args: Call['args']): Promise<unknown[]> {
+    const { nodes } = this.#context
     const start = performance.now()
+    let node = nodes.nodeOf(keys[0] ?? '')
+    let isAsking = false
+    let attempt = 0
     // Only ioredis's own promises are caught. Redis refuses with a ReplyError; the errors of ioredis for a lost
     // connection or a timeout are untyped.
     try {
-      return (await connections.commands.evalsha(sha, ...all)) as unknown[]
+      for (;;) {
+        const leftMs = start + commandTimeoutMs - performance.now()
+        if (!node) throw new Error('Connection is closed.')
+        if (!node.isPrepared) await within(node.whenPrepared(), leftMs)
+        if (!node.clock.isKnown) throw new Error(silent)
+        const replies = this.#evalsha(node, name, keys, args, start + deadlineMs, isAsking)
+        try {
+          // ioredis limits the time of the first attempt.
+          return await (attempt === 0 ? replies : within(replies, leftMs))
+        } catch (error) {
+          if (++attempt > maxAttempts || performance.now() > start + deadlineMs) throw error
+          const redirection = redirectionOf(error)
+          const words = isReplyError(error) ? wordsOf(error) : ''
+          if (words.startsWith('NOSCRIPT')) this.#load(node, name)
+          else if (words.startsWith('TRYAGAIN')) await sleep(tryAgainMs)
+          else if (!redirection || !this.#context.connections.isCluster) throw error
+          else node = this.#redirected(redirection)
+          isAsking = redirection?.kind === 'ASK' || (isAsking && words.startsWith('NOSCRIPT'))
+          if (words.startsWith('TRYAGAIN')) node = nodes.nodeOf(keys[0] ?? '')
+        }
+      }
     } catch (error) {
-      const isSlow = performance.now() - start > slowMs
-      if (isSlow || !(error as Error).message.startsWith('NOSCRIPT')) throw unavailable(error)
+      throw this.#failed(error)
     }
-    try {
-      return (await connections.commands.eval(source, ...all)) as unknown[]
-    } catch (error) {
-      throw unavailable(error)
-    }
+  }
+
+  /** Sends the script's source before the script is sent again. A failure shows in the script's own reply. */
+  #load({ redis, epoch }: RedisNode, name: ScriptName): void {
+    redis.script('LOAD', this.#sources.script(name, epoch).source).catch(() => {})
+  }
+
+  #redirected({ kind, slot, address }: NonNullable<ReturnType<typeof redirectionOf>>): RedisNode {
+    const { connections, nodes } = this.#context
+    if (kind === 'MOVED') connections.moved(slot, address)
+    return nodes.nodeAt(address)
+  }
+
+  #evalsha(node: RedisNode, name: ScriptName, keys: string[], args: Call['args'], deadline: number, isAsking: boolean) {
+    const { redis, clock, epoch, completeSinceMs } = node
+    const { sha } = this.#sources.script(name, epoch)
+    const deadlineThere = Math.floor(clock.now() + deadline - performance.now())
+    const salt = Math.floor(Math.random() * 2 ** 20)
+    // The permission holds for the next command on the connection.
+    if (isAsking) redis.asking().catch(() => {})
+    const all = [keys.length, ...keys, deadlineThere, salt, completeSinceMs, ...args] as const
+    return redis.evalsha(sha, ...all) as Promise<unknown[]>
+  }
+
+  #failed(error: unknown): Unavailable {
+    this.#context.onScriptError(error)
+    return new Unavailable('Redis did not answer, or refused.', { cause: error })
   }
 
   #keys(topic: string): string[] {
@@ -127,22 +173,22 @@ local historyTtl, leaseMs, graceMs = ${historyTtlMs}, ${leaseMs}, ${graceMs}`
   #base(topic: string): string {
     return `${this.#context.prefix}:{${topic}}`
   }
+}
 
-  #script(name: ScriptName): Script {
-    const known = this.#scripts.get(name)
-    if (known) return known
-    const runOnTopic = `local function runOnTopic(KEYS, ARGV)\n${read('includes/topic')}\n${read(name)}\nend`
-    const source = [this.#constants, read('includes/prelude'), runOnTopic, read('includes/for-each-topic')].join('\n')
-    const script = { source, sha: createHash('sha1').update(source).digest('hex') }
-    this.#scripts.set(name, script)
-    return script
+function argsOf(calls: Call[]): Call['args'] {
+  return calls.flatMap(call => [call.args.length, ...call.args])
+}
+
+/** Rejects as ioredis does when a command takes too long. */
+async function within<T>(promise: Promise<T>, ms: number): Promise<T> {
+  const late = new AbortController()
+  const timeout = sleep(Math.max(0, ms), undefined, { signal: late.signal }).then(() => {
+    throw new Error(timedOut)
+  })
+  try {
+    return await Promise.race([promise, timeout])
+  } finally {
+    late.abort()
+    timeout.catch(() => {})
   }
-}
-
-function unavailable(error: unknown): Unavailable {
-  return new Unavailable('Redis did not answer, or refused.', { cause: error })
-}
-
-function read(name: string): string {
-  return readFileSync(new URL(`lua/${name}.lua`, import.meta.url), 'utf8')
 }

@@ -1,5 +1,6 @@
 --[[ Begins every script, and runs once for all of its topics. Times are in ms, by Redis's clock.
-  ARGV 1 deadline, 2 salt, 3.. for each topic: the number of its arguments, then the arguments ]]
+  ARGV 1 deadline, 2 salt, 3 completeSince (see `isComplete`), 4.. for each topic: the number of its arguments, then the
+  arguments ]]
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 
@@ -8,6 +9,7 @@ if now > tonumber(ARGV[1]) then return redis.error_reply('LATE the deadline has 
 
 -- Random, so that two logs (after a failover or FLUSHALL) do not create the same id for different events.
 local salt = tonumber(ARGV[2])
+local completeSince = tonumber(ARGV[3])
 
 local function parseId(id)
   local ms, n = string.match(id, '^(%d+)-(%d+)$')
@@ -21,9 +23,3 @@ local function compareIds(a, b)
   if aMs == bMs then return aN - bN end
   return aMs - bMs
 end
-
-local replication = redis.call('INFO', 'replication')
-local function replid(name)
-  return string.sub(string.match(replication, name .. ':(%x+)') or '', 1, 10)
-end
-local epoch = replid('master_replid')

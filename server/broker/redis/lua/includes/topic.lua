@@ -9,7 +9,7 @@
 local log, values, holders, leases = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 -- The channel is not in KEYS although it has the same slot: while a slot migrates, Redis refuses a script with a key that
 -- does not exist.
-local channel = string.sub(log, 1, -4) .. 'events'
+local channel = string.sub(log, 1, -4) .. 'events' .. channelSuffix
 
 -- Returns the id of the last event, and the epoch of its entry. Without a log it is the id of the newest value, and no
 -- epoch: the log became idle while the topic still had values, or Redis evicted the log.
@@ -24,17 +24,12 @@ local function readHead()
   return newest, newest == '0-0' and epoch
 end
 
-local function info(section, name)
-  return tonumber(string.match(redis.call('INFO', section), name .. ':(%d+)')) or 0
-end
-
 -- Returns whether no event after an entry of that epoch can be lost. A promoted replica may lack events that its master
--- had confirmed, and a restarted Redis may lack events that it had not saved. None is lost if Redis has an append-only
--- file, or if the entry is newer than the process: then the entry was migrated, or a first replica started the epoch.
+-- had confirmed, and a restarted Redis may lack events that it had not saved. `completeSince`: entries of another epoch are
+-- complete if they are not older than this; the caller knows when the process started and whether it has an append-only
+-- file.
 local function isComplete(entryEpoch, headMs)
-  if entryEpoch == epoch then return true end
-  if not entryEpoch or replid('master_replid2') ~= '0000000000' then return false end
-  return info('persistence', 'aof_enabled') == 1 or now - info('server', 'uptime_in_seconds') * 1000 + 1000 < headMs
+  return entryEpoch == epoch or entryEpoch and headMs >= completeSince
 end
 
 local after, headEpoch = readHead()
@@ -54,30 +49,40 @@ local function append(key, reason, value)
   local line = key .. '\t' .. reason .. '\t' .. value
   local field = head == '0-0' and 'f' or 'e'
   head = nextId()
-  redis.call('XADD', log, head, field .. epoch, line)
+  if historyLength then redis.call('XADD', log, 'MAXLEN', historyLength, head, field .. epoch, line)
+  else redis.call('XADD', log, head, field .. epoch, line) end
   local n = #added
   added[n + 1], added[n + 2], added[n + 3], added[n + 4] = '\n', head, '\t', line
   return head
 end
 
+-- Gives a key a new time to live if less than `ms` is left. The new time is longer than `ms`, because each renewal is
+-- replicated: so it is rarely renewed.
+local function keep(key, ms)
+  local left = redis.call('PTTL', key)
+  if left < ms and left ~= -2 then redis.call('PEXPIRE', key, math.floor(ms + historyTtl / 2)) end
+end
+
 -- A value must not expire before its log, because its removal would be missing from the history.
 local function keepValues()
-  local ttl = math.max(historyTtl, leaseMs + graceMs) + 1000
-  redis.call('PEXPIRE', values, ttl)
-  redis.call('PEXPIRE', holders, ttl)
-  redis.call('PEXPIRE', leases, ttl)
+  local ms = math.max(1.5 * historyTtl, leaseMs + graceMs) + 1000
+  keep(values, ms)
+  keep(holders, ms)
+  keep(leases, ms)
 end
 
 local function keepAll()
-  redis.call('PEXPIRE', log, historyTtl)
+  keep(log, historyTtl)
   keepValues()
 end
 
 local function announce()
   if #added == 0 and not isGap then return end
-  redis.call('XTRIM', log, 'MAXLEN', '=', historyLength)
   keepAll()
+  -- Replicas need no message, because no instance subscribes at them.
+  redis.set_repl(redis.REPL_NONE)
   redis.call(PUBLISH, channel, after .. table.concat(added))
+  redis.set_repl(redis.REPL_ALL)
 end
 
 -- Starts the log again with an entry that is not an event. No earlier id is in the new log, so readers are reset.
@@ -89,26 +94,36 @@ if not isComplete(headEpoch, headMs) then
   isGap = true
 end
 
--- Returns the leases on a key that have not ended, by holder.
-local function readHolders(key)
+-- Returns the leases that have not ended, by holder.
+local function parseHolders(stored)
   local found = {}
-  for holder, state, endsAt in string.gmatch(redis.call('HGET', holders, key) or '', '([^=,]*)=(%a):(%d+)') do
+  for holder, state, endsAt in string.gmatch(stored, '([^=,]*)=(%a):(%d+)') do
     endsAt = tonumber(endsAt)
     if endsAt > now then found[holder] = { state = state, endsAt = endsAt } end
   end
   return found
 end
 
+local function readHolders(key)
+  return parseHolders(redis.call('HGET', holders, key) or '')
+end
+
 -- The name under which the holders of a key have the mark that it is closing (`c`). The mark keeps no key.
 local closing = '!'
 
-local function writeHolders(key, found)
+-- Returns the field of the leases, and the end of the last one.
+local function formatHolders(found)
   local fields, last = {}, 0
   for holder, lease in pairs(found) do
     fields[#fields + 1] = string.format('%s=%s:%d', holder, lease.state, lease.endsAt)
     if lease.state ~= 'c' then last = math.max(last, lease.endsAt) end
   end
-  redis.call('HSET', holders, key, table.concat(fields, ','))
+  return table.concat(fields, ','), last
+end
+
+local function writeHolders(key, found)
+  local field, last = formatHolders(found)
+  redis.call('HSET', holders, key, field)
   redis.call('ZADD', leases, last, key)
 end
 
@@ -132,8 +147,8 @@ local function isPosted(stored)
   return stored and string.sub(stored, 1, 3) == '=p:'
 end
 
--- Removes the keys whose last lease has ended. A key whose last holder released it (`r`) was closed; any other has expired.
-for _, key in ipairs(redis.call('ZRANGEBYSCORE', leases, '-inf', now)) do
+-- Removes a key whose last lease has ended. A key whose last holder released it (`r`) was closed; any other has expired.
+local function expire(key)
   local endsAt = redis.call('ZSCORE', leases, key)
   local stored = redis.call('HGET', holders, key) or ''
   local value = redis.call('HGET', values, key)
@@ -149,3 +164,13 @@ for _, key in ipairs(redis.call('ZRANGEBYSCORE', leases, '-inf', now)) do
     deleteLeases(key)
   end
 end
+
+-- Removes keys whose last lease has ended, at most `count` of them (-1: all), so that no step blocks Redis for long.
+-- Returns whether none is left.
+local function sweep(count)
+  local due = redis.call('ZRANGEBYSCORE', leases, '-inf', now, 'LIMIT', 0, count)
+  for _, key in ipairs(due) do expire(key) end
+  return count < 0 or #due < count
+end
+
+local isSwept = sweep(maxSwept)

@@ -1,0 +1,82 @@
+/**
+ * The source text of each Lua script, with the broker's options and the node's epoch as constants.
+ *
+ * Because the epoch is part of the text, a node knows only the scripts of its own epoch: a script that reaches another node
+ * by a redirection, or a node that was restarted or promoted, is answered `NOSCRIPT` and never uses the wrong epoch.
+ */
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import type { BrokerOptions } from '../broker.ts'
+
+export const scriptNames = ['publish', 'append', 'remove', 'end-grace', 'latest', 'history', 'keep', 'alive'] as const
+export type ScriptName = (typeof scriptNames)[number]
+
+export interface Script {
+  source: string
+  sha: string
+}
+
+export interface SourceOptions extends BrokerOptions {
+  isCluster: boolean
+  /** The number of the database. Pub/Sub channels do not belong to a database, so their names contain it. */
+  database: number
+}
+
+/** How many keys whose lease has ended one script removes. It takes Redis up to about 2 ms. */
+const maxSwept = 100
+/** How many epochs are kept. A cluster has one for each master. */
+const maxEpochs = 100
+
+export class ScriptSources {
+  readonly names: readonly ScriptName[]
+  /** What a channel's name ends with. Database 0 has the names that versions without this suffix use. */
+  readonly channelSuffix: string
+  readonly #constants: string
+  readonly #byEpoch = new Map<string, Map<ScriptName, Script>>()
+
+  constructor(options: SourceOptions, names: readonly ScriptName[] = scriptNames) {
+    const {
+      historyLength,
+      historyTtlMs,
+      leaseMs,
+      graceMs,
+      maxKeys = Number.POSITIVE_INFINITY,
+      isCluster,
+      database,
+    } = options
+    this.names = names
+    this.channelSuffix = database > 0 ? `@${database}` : ''
+    this.#constants = `local PUBLISH, channelSuffix = '${isCluster ? 'SPUBLISH' : 'PUBLISH'}', '${this.channelSuffix}'
+local historyLength = ${historyLength < Number.MAX_SAFE_INTEGER ? `'${historyLength}'` : 'false'}
+local historyTtl, leaseMs, graceMs = ${historyTtlMs}, ${leaseMs}, ${graceMs}
+local maxKeys = ${Number.isFinite(maxKeys) ? maxKeys : 'math.huge'}`
+  }
+
+  script(name: ScriptName, epoch: string): Script {
+    const known = this.#byEpoch.get(epoch)?.get(name)
+    if (known) return known
+    if (this.#byEpoch.size >= maxEpochs) this.#byEpoch.clear()
+    const scripts = this.#byEpoch.get(epoch) ?? new Map<ScriptName, Script>()
+    this.#byEpoch.set(epoch, scripts)
+    const script = this.#build(name, epoch)
+    scripts.set(name, script)
+    return script
+  }
+
+  #build(name: ScriptName, epoch: string): Script {
+    const source = [
+      `local epoch = '${epoch}'`,
+      this.#constants,
+      // The answer of `latest` must not contain a key whose lease has ended.
+      `local maxSwept = ${name === 'latest' ? -1 : maxSwept}`,
+      read('includes/prelude'),
+      `local function runOnTopic(KEYS, ARGV)\n${read('includes/topic')}\n${read(name)}\nend`,
+      read('includes/for-each-topic'),
+    ].join('\n')
+    return { source, sha: createHash('sha1').update(source).digest('hex') }
+  }
+}
+
+function read(name: string): string {
+  return readFileSync(new URL(`lua/${name}.lua`, import.meta.url), 'utf8')
+}
