@@ -15,7 +15,8 @@ const long = [
   '/test/security/injection',
   '/test/security/abuse',
   '/test/bench/',
-  // Redis Cluster or Sentinel.
+  // Redis at a distance; Redis Cluster or Sentinel.
+  '/test/broker/redis/far',
   '/test/broker/redis/cluster',
   '/test/broker/redis/sentinel',
   '/test/broker/redis/subscriptions',

@@ -26,14 +26,16 @@ export async function publishTo(broker: Broker, topic: string, drafts: Draft[]):
 /** Makes a broker on the same log as any other that was made with the same `open`. */
 export type Open = (options: BrokerOptions) => Promise<Broker>
 
-export function brokerContract(name: string, open: Open): void {
+/** `roundTripMs`: how far away the log is. The times that the tests wait for are longer then. */
+export function brokerContract(name: string, open: Open, roundTripMs = 0): void {
+  const paced = (ms: number) => ms + 5 * roundTripMs
   describe(`the ${name} broker`, () => {
     let broker: Broker
-    /** Leases of 100 ms, and as long a grace. */
+    /** Short leases, and as short a grace. */
     let hasty: Broker
     beforeAll(async () => {
       broker = await open(options)
-      hasty = await open({ ...options, leaseMs: 100, graceMs: 100 })
+      hasty = await open({ ...options, leaseMs: paced(100), graceMs: paced(100) })
     })
 
     const publish = async (topic: string, key: string, value: string, seq?: number) => {
@@ -335,7 +337,7 @@ export function brokerContract(name: string, open: Open): void {
       })
 
       test('has room again once a lease has ended', async () => {
-        const brief = await open({ ...options, leaseMs: 100, maxKeys: 1 })
+        const brief = await open({ ...options, leaseMs: paced(100), maxKeys: 1 })
         const topic = nanoid()
         await brief.publish(topic, draftsOf('a'))
         await waitFor('there is room', async () => (await brief.publish(topic, draftsOf('b'))) !== null)
@@ -437,7 +439,7 @@ export function brokerContract(name: string, open: Open): void {
       })
 
       test.concurrent('of whoever only posts begins anew with each post', async () => {
-        const patient = await open({ ...options, leaseMs: 1_000 })
+        const patient = await open({ ...options, leaseMs: paced(1_000) })
         const topic = nanoid()
         const alice = { key: 'alice', value: '1' }
         await patient.publish(topic, [alice, { key: 'mute', value: '1' }])
@@ -457,7 +459,7 @@ export function brokerContract(name: string, open: Open): void {
       })
 
       test.concurrent('that waits for a sign of life lives by posting, too', async () => {
-        const patient = await open({ ...options, leaseMs: 500 })
+        const patient = await open({ ...options, leaseMs: paced(500) })
         const topic = nanoid()
         const holds = ['alice', 'mute'].map(key => ({ key, state: 'acked' as const }))
         await patient.publish(topic, [{ key: 'mute', value: '1' }])
@@ -471,7 +473,7 @@ export function brokerContract(name: string, open: Open): void {
       })
 
       test.concurrent('of whoever only posts goes on with a post that is stale', async () => {
-        const patient = await open({ ...options, leaseMs: 500 })
+        const patient = await open({ ...options, leaseMs: paced(500) })
         const topic = nanoid()
         const alice = { key: 'alice', value: '1', seq: 7 }
         await patient.publish(topic, [alice, { key: 'mute', value: '1' }])
@@ -484,12 +486,12 @@ export function brokerContract(name: string, open: Open): void {
       })
 
       test('that runs out with thousands of others is over with them', async () => {
-        const hasty = await open({ ...options, leaseMs: 300 })
+        const hasty = await open({ ...options, leaseMs: paced(300) })
         const topic = nanoid()
         const workload = Array.from({ length: 3_000 }, (_, i) => ({ key: `user${i}`, value: '1' }))
         for (let i = 0; i < 3; i++) await hasty.publish(topic, workload.slice(1_000 * i, 1_000 * (i + 1)))
         const [last] = await publishTo(hasty, topic, [{ key: 'last', value: '1' }])
-        const overAt = msOf(last?.id) + 300
+        const overAt = msOf(last?.id) + paced(300)
         for (let now = 0; now <= overAt; ) {
           const [tick] = await publishTo(hasty, nanoid(), [{ key: 'clock', value: '1' }])
           now = msOf(tick?.id)
@@ -523,7 +525,7 @@ export function brokerContract(name: string, open: Open): void {
 
     describe('an idle topic', () => {
       test.concurrent('loses its history, and ids of before are unknown then', async () => {
-        const idle = await open({ ...options, historyTtlMs: 1_000, leaseMs: 100 })
+        const idle = await open({ ...options, historyTtlMs: paced(1_000), leaseMs: paced(100) })
         const topic = nanoid()
         const [receipt] = await publishTo(idle, topic, [{ key: 'alice', value: '1' }])
         await forgotten(idle, topic, receipt?.id)
@@ -531,7 +533,7 @@ export function brokerContract(name: string, open: Open): void {
       })
 
       test.concurrent('is kept by those who read it, and not by one who left and waits for the end of a lease', async () => {
-        const idle = await open({ ...options, historyTtlMs: 1_000 })
+        const idle = await open({ ...options, historyTtlMs: paced(1_000) })
         const [read, left] = [nanoid(), nanoid()]
         const [seen] = await publishTo(idle, read, [{ key: 'alice', value: '1' }])
         const [lost] = await publishTo(idle, left, [{ key: 'alice', value: '1' }])
@@ -544,7 +546,7 @@ export function brokerContract(name: string, open: Open): void {
       })
 
       test.concurrent('that still has someone in it begins anew: nobody can go on from before, nor from its beginning', async () => {
-        const idle = await open({ ...options, historyTtlMs: 1_000 })
+        const idle = await open({ ...options, historyTtlMs: paced(1_000) })
         const topic = nanoid()
         await idle.publish(topic, [{ key: 'bob', value: '1' }])
         const [alice] = await publishTo(idle, topic, [{ key: 'alice', value: '1' }])
@@ -569,7 +571,7 @@ export function brokerContract(name: string, open: Open): void {
       })
 
       test.concurrent('that begins anew keeps its length, as any', async () => {
-        const idle = await open({ ...options, historyTtlMs: 1_000, historyLength: 10 })
+        const idle = await open({ ...options, historyTtlMs: paced(1_000), historyLength: 10 })
         const topic = nanoid()
         const [first] = await publishTo(idle, topic, [{ key: 'alice', value: '0' }])
         await forgotten(idle, topic, first?.id)
@@ -581,7 +583,7 @@ export function brokerContract(name: string, open: Open): void {
       })
 
       test.concurrent('that begins anew while someone follows it is announced', async () => {
-        const idle = await open({ ...options, historyTtlMs: 1_000 })
+        const idle = await open({ ...options, historyTtlMs: paced(1_000) })
         const topic = nanoid()
         const [alice] = await publishTo(idle, topic, [{ key: 'alice', value: '1' }])
         const { heard, subscriber } = listener()
