@@ -1,14 +1,14 @@
-/** Streams and the tokens that they were opened with. */
+/** Streams that are opened with a token, and the limits on streams for each collaborator and each address. */
 import { describe, expect, test } from '@jest/globals'
 import { Room, stores, useServer } from '../support/rooms.ts'
 import { openStream, type TestStream } from '../support/streams.ts'
 import { aliceClaims, nowSeconds, secret, sign } from '../support/tokens.ts'
 
-describe.each(stores)('a stream opened with a token, over %s', store => {
+describe.each(stores)('with the %s store, a stream opened with a token', store => {
   const server = useServer(store, { AUTH_SECRET: secret, LEAVE_GRACE_MS: '100' })
   const bearer = (token: string) => ({ authorization: `Bearer ${token}` })
 
-  test('ends within a second of its expiry, is not resumed with the old token, and is with a new one', async () => {
+  test('ends within a second of the token’s expiry, and resumes only with a new token', async () => {
     const room = new Room(server)
     const exp = nowSeconds() + 3
     const token = await sign({ ...aliceClaims(), exp })
@@ -40,7 +40,7 @@ describe.each(stores)('a stream opened with a token, over %s', store => {
     again.close()
   })
 
-  test('belongs to its token’s collaborator, whatever its cookie says', async () => {
+  test('belongs to the token’s collaborator, not to the cookie’s', async () => {
     const room = new Room(server)
     const token = await sign(aliceClaims())
     const watcher = await room.follow({}, bearer(await sign({ ...aliceClaims(), sub: 'watcher' })))
@@ -52,7 +52,7 @@ describe.each(stores)('a stream opened with a token, over %s', store => {
     watcher.close()
   })
 
-  test('is the hundred-and-first of its collaborator: it is told to come back, and others are not', async () => {
+  test('gets only a retry line if its collaborator has 100 streams, and another collaborator’s stream is served', async () => {
     const room = new Room(server)
     const token = await sign({ ...aliceClaims(), sub: 'busy' })
     const streams = await Promise.all(Array.from({ length: 100 }, () => room.follow({}, bearer(token))))
@@ -80,9 +80,9 @@ describe.each(stores)('a stream opened with a token, over %s', store => {
 describe('streams of one public address', () => {
   const server = useServer('memory', { TRUST_PROXY: '1' })
 
-  test('are 2,000 at an instance, and no other address is told to come back', async () => {
+  test('are limited to 2,000 for each instance, and streams of other addresses are served', async () => {
     const room = new Room(server)
-    // What a client says of itself stands before what the proxy says of it.
+    // The client's own X-Forwarded-For entry stands before the entry that the proxy appends.
     const from = (address: string) => ({ 'x-forwarded-for': `198.51.100.1, ${address}` })
     const streams: TestStream[] = []
     while (streams.length < 2_000) {

@@ -1,39 +1,36 @@
-/** What is not a location: a problem that says so, nothing stored, the process alive. */
+/** Invalid bodies: the server answers with a problem, stores nothing and keeps running. */
 import { afterEach, describe, expect, test } from '@jest/globals'
 import { expectProblem } from '../support/requests.ts'
 import { Room, stores, useServer } from '../support/rooms.ts'
 
-const forgeries = [
+const forbiddenTexts = [
   ['a line feed', 'a\nb'],
   ['a carriage return', 'a\rb'],
-  ['a line feed at its end', 'ab\n'],
-  ['what forges an event', 'a\n\ndata: {"type":"leave","user":"bob","reason":"left"}\n\n'],
+  ['a trailing line feed', 'ab\n'],
+  ['a forged event', 'a\n\ndata: {"type":"leave","user":"bob","reason":"left"}\n\n'],
   ['a NUL', 'a\0b'],
   ['a tab', 'a\tb'],
   ['U+007F', 'a\u007fb'],
   ['U+0085', 'a\u0085b'],
-  ['half a surrogate pair', 'a\ud83d'],
-  ['the other half', '\udc19b'],
+  ['a lone high surrogate', 'a\ud83d'],
+  ['a lone low surrogate', '\udc19b'],
 ] as const
 
 const notJson: [string, string | Uint8Array][] = [
   ['an empty body', ''],
-  ['a byte order mark alone', '\ufeff'],
-  ['whitespace alone', ' \r\n'],
+  ['a byte order mark and nothing else', '\ufeff'],
+  ['white space and nothing else', ' \r\n'],
   ['half an object', '{"user":"alice","x":1'],
-  ['words', 'hello'],
-  ['a form', 'user=alice&x=1&y=1'],
+  ['plain text', 'hello'],
+  ['form data', 'user=alice&x=1&y=1'],
   ['NaN', '{"user":"alice","x":NaN,"y":1}'],
   ['single quotes', "{'user':'alice','x':1,'y':1}"],
-  ['a comma too many', '{"user":"alice","x":1,"y":1,}'],
+  ['a trailing comma', '{"user":"alice","x":1,"y":1,}'],
   ['a raw line feed in a string', '{"user":"al\nice","x":1,"y":1}'],
-  ['two values', '{"user":"alice","x":1,"y":1}{"user":"bob","x":1,"y":1}'],
+  ['two JSON values', '{"user":"alice","x":1,"y":1}{"user":"bob","x":1,"y":1}'],
+  ['invalid UTF-8', Buffer.concat([Buffer.from('{"user":"al'), Buffer.of(0xff), Buffer.from('","x":1,"y":1}')])],
   [
-    'bytes that are no UTF-8',
-    Buffer.concat([Buffer.from('{"user":"al'), Buffer.of(0xff), Buffer.from('","x":1,"y":1}')]),
-  ],
-  [
-    'a surrogate as UTF-8',
+    'a surrogate encoded as UTF-8',
     Buffer.concat([Buffer.from('{"user":"'), Buffer.of(0xed, 0xa0, 0xbd), Buffer.from('","x":1,"y":1}')]),
   ],
   ['an overlong NUL', Buffer.concat([Buffer.from('{"user":"'), Buffer.of(0xc0, 0x80), Buffer.from('","x":1,"y":1}')])],
@@ -53,28 +50,36 @@ const notValid: [string, string, string][] = [
   ['a string for x', '{"user":"alice","x":"1","y":1}', 'x'],
   ['null for x', '{"user":"alice","x":null,"y":1}', 'x'],
   ['true for y', '{"user":"alice","x":1,"y":true}', 'y'],
-  ['a list for y', '{"user":"alice","x":1,"y":[1]}', 'y'],
+  ['an array for y', '{"user":"alice","x":1,"y":[1]}', 'y'],
   ['x only in a prototype', '{"user":"alice","y":1,"__proto__":{"x":1}}', 'x'],
   ['a number for the user', '{"user":1,"x":1,"y":1}', 'user'],
-  ['no letter in the user', '{"user":"","x":1,"y":1}', 'user'],
+  ['an empty user', '{"user":"","x":1,"y":1}', 'user'],
   ['the user .', '{"user":".","x":1,"y":1}', 'user'],
   ['the user ..', '{"user":"..","x":1,"y":1}', 'user'],
-  ['a user of 65', `{"user":"${'a'.repeat(65)}","x":1,"y":1}`, 'user'],
-  ['a user of 65 outside the first plane', `{"user":"${'🐙'.repeat(65)}","x":1,"y":1}`, 'user'],
-  ['a user of 15,000', `{"user":"${'a'.repeat(15_000)}","x":1,"y":1}`, 'user'],
-  ['a name of 65', `{"user":"alice","name":"${'a'.repeat(65)}","x":1,"y":1}`, 'name'],
-  ['a list for the name', '{"user":"alice","name":["Alice"],"x":1,"y":1}', 'name'],
-  ['a colour in words', '{"user":"alice","color":"red","x":1,"y":1}', 'color'],
-  ['a short colour', '{"user":"alice","color":"#e45","x":1,"y":1}', 'color'],
-  ['a colour with more behind it', '{"user":"alice","color":"#e4572e;x","x":1,"y":1}', 'color'],
-  ['a colour and a line feed', '{"user":"alice","color":"#e4572e\\n","x":1,"y":1}', 'color'],
-  ['a meta too deep', `{"user":"alice","x":1,"y":1,"meta":${'{"a":'.repeat(2600)}1${'}'.repeat(2600)}}`, 'meta'],
-  ['a meta of 7,000 lists', `{"user":"alice","x":1,"y":1,"meta":{"a":${'['.repeat(7000)}${']'.repeat(7000)}}}`, 'meta'],
-  ['8,000 lists in each other', `${'['.repeat(8000)}${']'.repeat(8000)}`, '0'],
-  ['500,000 lists in each other', `${'['.repeat(500_000)}${']'.repeat(500_000)}`, '0'],
+  ['a user of 65 characters', `{"user":"${'a'.repeat(65)}","x":1,"y":1}`, 'user'],
+  ['a user of 65 characters outside the BMP', `{"user":"${'🐙'.repeat(65)}","x":1,"y":1}`, 'user'],
+  ['a user of 15,000 characters', `{"user":"${'a'.repeat(15_000)}","x":1,"y":1}`, 'user'],
+  ['a name of 65 characters', `{"user":"alice","name":"${'a'.repeat(65)}","x":1,"y":1}`, 'name'],
+  ['an array for the name', '{"user":"alice","name":["Alice"],"x":1,"y":1}', 'name'],
+  ['a color name', '{"user":"alice","color":"red","x":1,"y":1}', 'color'],
+  ['a color of three digits', '{"user":"alice","color":"#e45","x":1,"y":1}', 'color'],
+  ['a color followed by more text', '{"user":"alice","color":"#e4572e;x","x":1,"y":1}', 'color'],
+  ['a color followed by a line feed', '{"user":"alice","color":"#e4572e\\n","x":1,"y":1}', 'color'],
+  [
+    'a meta that is nested too deeply',
+    `{"user":"alice","x":1,"y":1,"meta":${'{"a":'.repeat(2600)}1${'}'.repeat(2600)}}`,
+    'meta',
+  ],
+  [
+    'a meta of 7,000 nested arrays',
+    `{"user":"alice","x":1,"y":1,"meta":{"a":${'['.repeat(7000)}${']'.repeat(7000)}}}`,
+    'meta',
+  ],
+  ['8,000 nested arrays', `${'['.repeat(8000)}${']'.repeat(8000)}`, '0'],
+  ['500,000 nested arrays', `${'['.repeat(500_000)}${']'.repeat(500_000)}`, '0'],
 ]
 
-describe.each(stores)('over %s', store => {
+describe.each(stores)('with the %s store, a body', store => {
   const server = useServer(store)
   let room: Room
 
@@ -90,35 +95,35 @@ describe.each(stores)('over %s', store => {
     expect(server.child.exitCode).toBeNull()
   })
 
-  test.each(notJson)('%s is refused: not JSON', async (_, bytes) => {
+  test.each(notJson)('with %s is refused because it is not JSON', async (_, bytes) => {
     const { body } = await refused(bytes)
     expect(body.errors).toBeUndefined()
   })
 
-  test.each(notValid)('%s is refused, and the problem says where', async (_, bytes, path) => {
+  test.each(notValid)('with %s is refused, and the problem contains the path of the error', async (_, bytes, path) => {
     const { body } = await refused(bytes)
     expect(body.errors?.map(error => error.path)).toContain(path)
   })
 
-  describe.each(['user', 'name', 'color'])('in a %s', field => {
-    test.each(forgeries)('%s is refused, and in a batch too', async (_, text) => {
-      const said = { user: 'alice', x: 1, y: 1, [field]: text }
-      expect((await refused(JSON.stringify(said))).body.errors?.map(({ path }) => path)).toEqual([field])
-      await refused(JSON.stringify([{ user: 'bob', x: 1, y: 1 }, said]))
+  describe.each(['user', 'name', 'color'])('whose %s contains', field => {
+    test.each(forbiddenTexts)('%s is refused, alone and in a batch', async (_, text) => {
+      const location = { user: 'alice', x: 1, y: 1, [field]: text }
+      expect((await refused(JSON.stringify(location))).body.errors?.map(({ path }) => path)).toEqual([field])
+      await refused(JSON.stringify([{ user: 'bob', x: 1, y: 1 }, location]))
     })
   })
 
-  test('every fault of a body is named', async () => {
+  test('with several invalid fields is refused with an error for each of them', async () => {
     const { body } = await refused('{"user":"","name":1,"color":"red","x":"1","meta":[],"seq":"1"}')
     expect(body.errors?.map(({ path }) => path).sort()).toEqual(['color', 'meta', 'name', 'seq', 'user', 'x', 'y'])
   })
 
-  test('a batch of nothing but faults has an answer that is no longer than the batch', async () => {
+  test('with 500,001 invalid locations is refused with a problem shorter than the body', async () => {
     const { text } = await refused(`[${'0,'.repeat(500_000)}0]`)
     expect(text.length).toBeLessThan(2 ** 20)
   })
 
-  test.each(['/sse', '/alive'])('of what is posted to %s the same is asked', async rest => {
+  test.each(['/sse', '/alive'])('posted to %s is validated as well', async rest => {
     room = new Room(server)
     for (const bytes of [
       '',

@@ -1,9 +1,9 @@
-/** From where a request comes: what proxies say of it, as far as they are trusted. */
+/** The address of a request's client, from X-Forwarded-For if the proxy is trusted. */
 import type { IncomingMessage } from 'node:http'
 import { describe, expect, test } from '@jest/globals'
 import { ClientAddresses } from '../../server/http/client-address.ts'
 
-const asked = (remoteAddress: string, forwarded?: string) =>
+const requestFrom = (remoteAddress: string, forwarded?: string) =>
   ({ socket: { remoteAddress }, headers: { 'x-forwarded-for': forwarded } }) as unknown as IncomingMessage
 
 describe('the address of a request', () => {
@@ -18,7 +18,7 @@ describe('the address of a request', () => {
     ['loopback', '::ffff:127.0.0.1', '198.51.100.1', '198.51.100.1'],
     ['loopback', '203.0.113.7', '198.51.100.1', '203.0.113.7'],
   ] as const)('with TRUST_PROXY %s, from %s, forwarded for %s, is %s', (trust, remote, forwarded, address) => {
-    expect(new ClientAddresses(trust).network(asked(remote, forwarded))).toBe(address)
+    expect(new ClientAddresses(trust).network(requestFrom(remote, forwarded))).toBe(address)
   })
 
   test.each([
@@ -35,8 +35,8 @@ describe('the address of a request', () => {
     'unknown',
     '',
     '1.2.3',
-  ])('says nothing when it is near or none: %s', address => {
-    expect(new ClientAddresses(false).network(asked(address))).toBeUndefined()
+  ])('has no network if it is private or invalid: %s', address => {
+    expect(new ClientAddresses(false).network(requestFrom(address))).toBeUndefined()
   })
 
   test.each([
@@ -48,14 +48,14 @@ describe('the address of a request', () => {
     ['::ffff:203.0.113.7', '203.0.113.7'],
     ['172.32.0.1', '172.32.0.1'],
     ['101.0.0.1', '101.0.0.1'],
-  ])('is the customer’s network for %s: %s', (address, network) => {
-    expect(new ClientAddresses(false).network(asked(address))).toBe(network)
+  ])('is counted by its network: %s counts as %s', (address, network) => {
+    expect(new ClientAddresses(false).network(requestFrom(address))).toBe(network)
   })
 })
 
-test('private clients behind a trusted proxy are told apart', () => {
+test('private clients behind a trusted proxy are distinguished by their addresses', () => {
   const addresses = new ClientAddresses(1)
-  const [one, two] = ['10.0.0.7', '10.0.0.8'].map(client => addresses.client(asked('172.16.0.1', client)))
+  const [one, two] = ['10.0.0.7', '10.0.0.8'].map(client => addresses.client(requestFrom('172.16.0.1', client)))
   expect([one, two]).toEqual(['10.0.0.7', '10.0.0.8'])
-  expect(addresses.client(asked('172.16.0.1', '2001:db8:1:2:3:4:5:6'))).toBe('2001:db8:1:2')
+  expect(addresses.client(requestFrom('172.16.0.1', '2001:db8:1:2:3:4:5:6'))).toBe('2001:db8:1:2')
 })

@@ -1,4 +1,4 @@
-/** Which pages may read and change what: Origin, Host, and what browsers are told of it. */
+/** The checks of the Origin and Host headers, and the CORS headers of the answers. */
 import { describe, expect, test } from '@jest/globals'
 import { nanoid } from 'nanoid'
 import { type Answer, expectProblem, type RequestParts, send } from '../support/requests.ts'
@@ -23,12 +23,13 @@ const hostile = [
   '*',
 ]
 
-const granted = ({ headers }: Answer) => Object.entries(headers).filter(([name]) => name.startsWith('access-control-'))
+const corsHeadersOf = ({ headers }: Answer) =>
+  Object.entries(headers).filter(([name]) => name.startsWith('access-control-'))
 const statics = ['/', '/healthz', '/readyz', '/nothing-here'].map(path => ({ method: 'GET', path, json: undefined }))
 
 describe.each([
-  ['open to everyone', {}],
-  ['with tokens', { AUTH_SECRET: secret }],
+  ['without authentication', {}],
+  ['with AUTH_SECRET', { AUTH_SECRET: secret }],
 ])('a server %s', (_, env) => {
   const server = useServer('memory', { CORS_ORIGINS: `${listed},https://other.example`, ...env })
   const room = `r${nanoid()}`
@@ -39,7 +40,12 @@ describe.each([
     { method: 'GET', path: '/sse?count=1', json: undefined },
   ]
 
-  const ask = async (method: string, path: string, json: unknown, headers: Record<string, string>): Promise<Answer> => {
+  const sendWithCookie = async (
+    method: string,
+    path: string,
+    json: unknown,
+    headers: Record<string, string>,
+  ): Promise<Answer> => {
     const token = `colocate_token=${await sign(aliceClaims())}`
     const parts: RequestParts = { headers: { ...headers, cookie: token }, ...(json !== undefined && { json }) }
     if (!path.includes('location/sse')) return send(server.port, method, path, parts)
@@ -52,34 +58,35 @@ describe.each([
     return { status: stream.status, headers: Object.fromEntries(stream.headers), text: '', body: {} }
   }
 
-  test('grants nothing to any of 12 hostile origins, on any route', async () => {
-    let asked = 0
+  test('sends no CORS headers to any of 12 hostile origins and refuses their changes, on every route', async () => {
+    let requests = 0
     const wrong: string[] = []
     for (const origin of hostile) {
       for (const { method, path, json } of routes) {
         const isChange = method === 'POST' || method === 'DELETE'
         const preflight = { origin, 'access-control-request-method': method }
         const answers = [
-          await ask(method, path, json, { origin }),
+          await sendWithCookie(method, path, json, { origin }),
           await send(server.port, 'OPTIONS', path, { headers: preflight }),
         ]
-        asked += answers.length
+        requests += answers.length
         if (isChange && answers[0]?.status !== 403)
           wrong.push(`${method} ${path} from ${origin}: ${answers[0]?.status}`)
         for (const answer of answers) {
-          if (granted(answer).length > 0) wrong.push(`${method} ${path} grants ${origin} ${granted(answer)}`)
+          if (corsHeadersOf(answer).length > 0)
+            wrong.push(`${method} ${path} grants ${origin} ${corsHeadersOf(answer)}`)
           if (answer.headers.vary !== 'Origin')
             wrong.push(`${method} ${path} from ${origin} varies by ${answer.headers.vary}`)
         }
       }
     }
-    process.stdout.write(`${hostile.length} hostile origins: asked=${asked} wrong grants=${wrong.length}\n`)
+    process.stdout.write(`${hostile.length} hostile origins: requests=${requests} wrong answers=${wrong.length}\n`)
     expect(wrong).toEqual([])
   })
 
-  test('grants the listed origin every route, with credentials, and says what it may send and read', async () => {
+  test('allows a listed origin on every route, and names the methods and headers that it may use', async () => {
     for (const { method, path, json } of routes) {
-      const answer = await ask(method, path, json, { origin: listed })
+      const answer = await sendWithCookie(method, path, json, { origin: listed })
       expect([method, path, answer.status]).not.toEqual([method, path, 403])
       expect(answer.headers).toMatchObject({
         'access-control-allow-origin': listed,
@@ -87,34 +94,34 @@ describe.each([
         'access-control-expose-headers': 'Location, Retry-After, RateLimit',
         vary: 'Origin',
       })
-      const asked = 'authorization, baggage, sentry-trace, traceparent'
+      const requestedHeaders = 'authorization, baggage, sentry-trace, traceparent'
       const headers = {
         origin: listed,
         'access-control-request-method': method,
-        'access-control-request-headers': asked,
+        'access-control-request-headers': requestedHeaders,
       }
       const preflight = await send(server.port, 'OPTIONS', path, { headers })
       expect(preflight.status).toBe(204)
       expect(preflight.headers).toMatchObject({
         'access-control-allow-origin': listed,
         'access-control-allow-credentials': 'true',
-        'access-control-allow-headers': asked,
+        'access-control-allow-headers': requestedHeaders,
         'access-control-allow-methods': expect.stringContaining(method),
         vary: 'Origin',
       })
     }
   })
 
-  test('says without an Origin too that its answers depend on it', async () => {
+  test('sends Vary: Origin even to a request without an Origin header', async () => {
     for (const { path } of statics) {
       const answer = await send(server.port, 'GET', path)
-      expect([answer.headers.vary, granted(answer)]).toEqual(['Origin', []])
+      expect([answer.headers.vary, corsHeadersOf(answer)]).toEqual(['Origin', []])
     }
   })
 
-  test('has helmet’s headers on every answer', async () => {
+  test('sends helmet’s headers with every answer', async () => {
     for (const { method, path, json } of routes) {
-      const { headers } = await ask(method, path, json, { origin: listed })
+      const { headers } = await sendWithCookie(method, path, json, { origin: listed })
       expect([path, headers['x-content-type-options']]).toEqual([path, 'nosniff'])
       expect(headers['content-security-policy']).toContain("default-src 'self'")
       expect(headers['x-powered-by']).toBeUndefined()
@@ -122,7 +129,7 @@ describe.each([
   })
 })
 
-describe('a server that is open to its own machine', () => {
+describe('a server on loopback without authentication', () => {
   const server = useServer('memory')
 
   test.each([
@@ -134,7 +141,7 @@ describe('a server that is open to its own machine', () => {
     '128.0.0.1',
     '[::2]',
     '0.0.0.0',
-  ])('answers nothing under the name %s, which was made to mean this machine', async name => {
+  ])('refuses the Host %s, which DNS rebinding could point to this machine', async name => {
     const host = `${name}:${server.port}`
     for (const { method, path, json } of [...routesOf('r'), ...statics]) {
       const parts = { headers: { host, origin: `http://${host}` }, ...(json !== undefined && { json }) }
@@ -145,7 +152,7 @@ describe('a server that is open to its own machine', () => {
   })
 
   test.each(['http://localhost:5173', 'https://app.localhost', 'http://127.0.0.1:8080', 'http://[::1]:3001'])(
-    'grants development servers everything: %s',
+    'allows changes from the loopback origin %s',
     async origin => {
       const json = { user: 'alice', x: 1, y: 1 }
       const answer = await send(server.port, 'POST', '/location', { headers: { origin }, json })
@@ -155,7 +162,7 @@ describe('a server that is open to its own machine', () => {
   )
 
   test.each(['http://localhost.evil.example', 'https://evil.example', 'http://127.0.0.1.evil.example', 'null'])(
-    'lets no other page change anything: %s',
+    'refuses changes from the origin %s, and names CORS_ORIGINS',
     async origin => {
       const json = { user: 'alice', x: 1, y: 1 }
       const answer = await send(server.port, 'POST', '/location', { headers: { origin }, json })
@@ -167,7 +174,7 @@ describe('a server that is open to its own machine', () => {
   )
 
   test.each(['localhost', 'LOCALHOST', 'app.localhost', '127.0.0.1', '127.9.9.9', '[::1]'])(
-    'answers under the name %s',
+    'accepts the Host %s',
     async name => {
       for (const host of [name, `${name}:${server.port}`])
         expect((await send(server.port, 'GET', '/location', { headers: { host } })).status).toBe(200)
@@ -177,11 +184,11 @@ describe('a server that is open to its own machine', () => {
 
 describe.each([
   ['with AUTH=off', { AUTH: 'off' }, 200],
-  ['with tokens', { AUTH_SECRET: secret }, 401],
+  ['with AUTH_SECRET', { AUTH_SECRET: secret }, 401],
 ] as const)('a server %s', (_, env, status) => {
   const server = useServer('memory', env)
 
-  test('answers under any name: it may stand behind a proxy', async () => {
+  test('accepts any Host, because it may run behind a proxy', async () => {
     const headers = { host: 'colocate.example' }
     expect((await send(server.port, 'GET', '/location', { headers })).status).toBe(status)
   })

@@ -1,4 +1,4 @@
-/** The connection of an event stream, which is the stream's alone. */
+/** A connection that carries an event stream serves no further request. */
 import { once } from 'node:events'
 import { createServer, get, type IncomingMessage } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
@@ -8,18 +8,18 @@ import { Room, useServer } from '../support/rooms.ts'
 
 const server = useServer('memory')
 
-test('what is asked on the connection of a stream is not answered, and the stream goes on', async () => {
+test('the server ignores a further request on the connection of a stream, and the stream continues', async () => {
   const room = new Room(server)
   const socket = connect(server.port, '127.0.0.1')
   let text = ''
   const has = async (part: string) => {
     while (!text.includes(part)) text += await once(socket, 'data').then(([chunk]) => `${chunk}`)
   }
-  const ask = (path: string) => socket.write(`GET ${path} HTTP/1.1\r\nHost: localhost:${server.port}\r\n\r\n`)
-  ask(`${room.path}/sse`)
+  const sendGet = (path: string) => socket.write(`GET ${path} HTTP/1.1\r\nHost: localhost:${server.port}\r\n\r\n`)
+  sendGet(`${room.path}/sse`)
   await has('"snapshot"')
-  ask('/healthz')
-  ask(`${room.path}/sse`)
+  sendGet('/healthz')
+  sendGet(`${room.path}/sse`)
   await room.put('alice', 1, 1)
   await has('"user":"alice"')
   await room.put('bob', 2, 2)
@@ -29,14 +29,14 @@ test('what is asked on the connection of a stream is not answered, and the strea
   socket.destroy()
 })
 
-test('whoever goes on asking on it is cut off, since what is not answered is kept', async () => {
+test('the server closes the connection of a stream after too many further requests, because Node keeps them in memory', async () => {
   const socket = connect(server.port, '127.0.0.1')
   socket.on('error', () => {})
-  const ask = (path: string) => socket.write(`GET ${path} HTTP/1.1\r\nHost: localhost:${server.port}\r\n\r\n`)
+  const sendGet = (path: string) => socket.write(`GET ${path} HTTP/1.1\r\nHost: localhost:${server.port}\r\n\r\n`)
   const closed = once(socket, 'close')
-  ask('/sse?interval=10000')
+  sendGet('/sse?interval=10000')
   await once(socket, 'data')
-  for (let i = 0; i < 100; i++) ask('/healthz')
+  for (let i = 0; i < 100; i++) sendGet('/healthz')
   await closed
 })
 

@@ -1,4 +1,4 @@
-/** `/healthz` and `/readyz`, as a load balancer asks them. */
+/** `/healthz` and `/readyz`, as a load balancer requests them, and `/openapi.json`. */
 import { expect, test } from '@jest/globals'
 import request from 'supertest'
 import { useServer } from '../support/rooms.ts'
@@ -8,12 +8,12 @@ const server = useServer('memory')
 test.each([
   ['/healthz', { status: 'alive' }],
   ['/readyz', { status: 'ready' }],
-])('%s of a server in memory is 200, and not to be kept', async (path, body) => {
+])('%s of a server with the memory store answers 200 and is not cacheable', async (path, body) => {
   const answer = await request(server.url).get(path).expect(200).expect('Cache-Control', 'no-store')
   expect(answer.body).toEqual(body)
 })
 
-test('/openapi.json describes every path, and what a location may be', async () => {
+test('/openapi.json describes every path and the fields of a location', async () => {
   const { body } = await request(server.url).get('/openapi.json').expect(200)
   expect(body.openapi).toBe('3.1.0')
   expect(Object.keys(body.paths)).toEqual(

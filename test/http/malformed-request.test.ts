@@ -1,14 +1,14 @@
-/** What is no request that can be read. */
+/** Requests that the HTTP parser rejects. */
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { describe, expect, test } from '@jest/globals'
 import { Room, useServer } from '../support/rooms.ts'
 
-describe('what cannot be read as a request', () => {
+describe('the server', () => {
   const server = useServer('memory')
 
-  /** All that the server says to these bytes, until it closes. */
-  const said = async (bytes: string, then?: { after: string; bytes: string }): Promise<string> => {
+  /** Sends the bytes and returns all that the server answers until it closes the connection. */
+  const answerTo = async (bytes: string, then?: { after: string; bytes: string }): Promise<string> => {
     const socket = connect(server.port, '127.0.0.1').setEncoding('latin1')
     let text = ''
     socket.on('data', part => {
@@ -24,29 +24,33 @@ describe('what cannot be read as a request', () => {
 
   test.each([
     ['an unknown method', 'FOO / HTTP/1.1\r\nHost: localhost\r\n\r\n', 400],
-    ['no HTTP', '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03', 400],
+    ['bytes that are not HTTP', '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03', 400],
     [
-      'two lengths',
+      'two Content-Length headers',
       'POST /location HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n',
       400,
     ],
-    ['a long target', `GET /location/sse?lastEventId=${'9'.repeat(20_000)} HTTP/1.1\r\nHost: localhost\r\n\r\n`, 431],
-    ['long headers', `GET / HTTP/1.1\r\nHost: localhost\r\nX-Long: ${'x'.repeat(20_000)}\r\n\r\n`, 431],
-  ])('%s is answered by a problem, and the connection closed', async (_, bytes, status) => {
-    const [head = '', body = ''] = (await said(bytes)).split('\r\n\r\n')
+    [
+      'a target that is too long',
+      `GET /location/sse?lastEventId=${'9'.repeat(20_000)} HTTP/1.1\r\nHost: localhost\r\n\r\n`,
+      431,
+    ],
+    ['headers that are too long', `GET / HTTP/1.1\r\nHost: localhost\r\nX-Long: ${'x'.repeat(20_000)}\r\n\r\n`, 431],
+  ])('answers %s with a problem and closes the connection', async (_, bytes, status) => {
+    const [head = '', body = ''] = (await answerTo(bytes)).split('\r\n\r\n')
     expect(head).toMatch(new RegExp(`^HTTP/1.1 ${status} `))
     expect(head).toMatch(/^Content-Type: application\/problem\+json$/m)
     expect(head).toMatch(/^Connection: close$/m)
     expect(JSON.parse(body)).toMatchObject({ type: 'about:blank', status, detail: expect.stringMatching(/./) })
   })
 
-  test('but a request of HTTP/1.0, which names no host, can', async () => {
-    expect(await said('GET /healthz HTTP/1.0\r\n\r\n')).toMatch(/^HTTP\/1.1 200 /)
+  test('serves an HTTP/1.0 request, which has no Host header', async () => {
+    expect(await answerTo('GET /healthz HTTP/1.0\r\n\r\n')).toMatch(/^HTTP\/1.1 200 /)
   })
 
-  test('on an event stream’s connection is no event: the stream ends', async () => {
+  test('ends an event stream if a malformed request follows on its connection', async () => {
     const room = new Room(server)
-    const text = await said(`GET ${room.path}/sse HTTP/1.1\r\nHost: localhost\r\n\r\n`, {
+    const text = await answerTo(`GET ${room.path}/sse HTTP/1.1\r\nHost: localhost\r\n\r\n`, {
       after: '"reason":"joined"',
       bytes: 'FOO / HTTP/1.1\r\n\r\n',
     })

@@ -1,4 +1,4 @@
-/** How a path finds its routes. */
+/** Which routes a path matches. */
 import { describe, expect, test } from '@jest/globals'
 import { createMatcher } from '../../server/http/match.ts'
 import { type Route, route } from '../../server/http/route.ts'
@@ -15,25 +15,25 @@ const match = createMatcher([
   row('DELETE', '/rooms/:room/location/:user'),
 ])
 
-const found = (path: string) => match(path).map(({ routes, params }) => ({ methods: [...routes.keys()], params }))
+const matched = (path: string) => match(path).map(({ routes, params }) => ({ methods: [...routes.keys()], params }))
 
 describe('a path', () => {
   test.each([
     ['/', ['GET', 'HEAD']],
     ['/location', ['GET', 'HEAD']],
     ['/location/', ['GET', 'HEAD']],
-  ])('%s matches its route, and GET answers HEAD, too', (path, methods) => {
-    expect(found(path)).toEqual([{ methods, params: {} }])
+  ])('%s matches its route, and its GET route answers HEAD too', (path, methods) => {
+    expect(matched(path)).toEqual([{ methods, params: {} }])
   })
 
-  test('fills the parameters, decoded', () => {
-    expect(found('/rooms/b%3Aget/location/al%20ice')).toEqual([
+  test('fills the parameters with its decoded segments', () => {
+    expect(matched('/rooms/b%3Aget/location/al%20ice')).toEqual([
       { methods: ['DELETE'], params: { room: 'b:get', user: 'al ice' } },
     ])
   })
 
   test('matches the literal route first, and the parameter after it', () => {
-    expect(found('/location/sse')).toEqual([
+    expect(matched('/location/sse')).toEqual([
       { methods: ['GET'], params: {} },
       { methods: ['DELETE'], params: { user: 'sse' } },
     ])
@@ -42,11 +42,11 @@ describe('a path', () => {
   test.each(['', '/rooms', '/rooms//location', '/location//', '/location/a/b', '/Location', '/rooms/budget'])(
     '"%s" matches nothing',
     path => {
-      expect(found(path)).toEqual([])
+      expect(matched(path)).toEqual([])
     },
   )
 
-  test('that is not valid percent-encoding is a 400', () => {
+  test('that is not valid percent-encoding is refused with 400', () => {
     expect(() => match('/location/%zz')).toThrow(expect.objectContaining({ status: 400 }))
   })
 })

@@ -40,12 +40,12 @@ describe('the metrics', () => {
     expect(metrics.get('colocate_streams_refused_total{reason="full"}')).toBe(1)
     expect(metrics.get('colocate_store_seconds_count{script="publish"}')).toBe(2)
     expect(metrics.get('nodejs_eventloop_lag_p99_seconds')).toBeGreaterThanOrEqual(0)
-    // Counters are read anew, not added to.
+    // Reading the metrics again does not add the counters up.
     expect((await metricsAt(server.url)).get('colocate_deliveries_total{log="rooms"}')).toBe(3)
     for (const stream of streams) stream.close()
   })
 
-  test('are on a port of their own alone, if there is one', async () => {
+  test('are served only on ADMIN_PORT if it is set', async () => {
     const port = await freePort()
     const own = await startServer({ ADMIN_PORT: `${port}` })
     expect((await metricsAt(`http://127.0.0.1:${port}`)).get('colocate_streams{log="rooms"}')).toBe(0)

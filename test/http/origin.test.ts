@@ -1,10 +1,10 @@
-/** Which pages may change something here. */
+/** Which origins may change locations. */
 import { describe, expect, test } from '@jest/globals'
 import { createAllowedOrigins } from '../../server/http/origin.ts'
 import { expectProblem } from '../support/requests.ts'
 import { Room, useServer } from '../support/rooms.ts'
 
-describe('a page', () => {
+describe('a request', () => {
   const server = useServer('memory', { AUTH: 'off', CORS_ORIGINS: 'https://sheets.example, http://localhost:5173' })
   const json = { user: 'alice', x: 1, y: 1 }
 
@@ -17,14 +17,14 @@ describe('a page', () => {
   ]
 
   test.each(['https://sheets.example', 'http://localhost:5173'])(
-    'of the operator’s list may change something: %s',
+    'from an origin in CORS_ORIGINS may change locations: %s',
     async origin => {
       for (const answer of await Promise.all(changes(new Room(server), { origin })))
         expect(answer.status).toBeLessThan(300)
     },
   )
 
-  test('of the server’s own origin may change something, whatever the server is called', async () => {
+  test('from the server’s own origin may change locations, under any host name', async () => {
     const room = new Room(server)
     for (const host of [
       `127.0.0.1:${server.port}`,
@@ -39,17 +39,21 @@ describe('a page', () => {
   test.each([
     ['http', 80],
     ['https', 443],
-  ])('of the server’s own origin may change something when a proxy names the port of %s', async (scheme, port) => {
-    const headers = { host: `colocate.example:${port}`, origin: `${scheme}://colocate.example` }
-    for (const answer of await Promise.all(changes(new Room(server), headers))) expect(answer.status).toBeLessThan(300)
-  })
+  ])(
+    'from the server’s own origin may change locations if a proxy adds the port of %s to the Host header',
+    async (scheme, port) => {
+      const headers = { host: `colocate.example:${port}`, origin: `${scheme}://colocate.example` }
+      for (const answer of await Promise.all(changes(new Room(server), headers)))
+        expect(answer.status).toBeLessThan(300)
+    },
+  )
 
-  test('of the server’s own host by another scheme may not', async () => {
+  test('from the server’s own host with another scheme may not change locations', async () => {
     const headers = { host: 'colocate.example:21', origin: 'ftp://colocate.example' }
     for (const answer of await Promise.all(changes(new Room(server), headers))) expectProblem(answer, 403)
   })
 
-  test('is not what a request without an origin comes from', async () => {
+  test('without an Origin header may change locations', async () => {
     for (const answer of await Promise.all(changes(new Room(server), {}))) expect(answer.status).toBeLessThan(300)
   })
 
@@ -66,7 +70,7 @@ describe('a page', () => {
     '',
     '*',
     'https://sheets.example, https://elsewhere.example',
-  ])('of the origin "%s" may not', async origin => {
+  ])('from the origin "%s" may not change locations', async origin => {
     const room = new Room(server)
     await room.put('alice', 1, 1)
     const before = (await room.get()).body
@@ -74,7 +78,7 @@ describe('a page', () => {
     expect((await room.get()).body).toEqual(before)
   })
 
-  test('of any origin may read, as far as its browser lets it', async () => {
+  test('from any origin may read, because the browser enforces CORS for reads', async () => {
     const room = new Room(server)
     const headers = { origin: 'https://elsewhere.example' }
     expect((await room.send('GET', '', { headers })).status).toBe(200)
@@ -91,7 +95,7 @@ describe('CORS_ORIGINS', () => {
   )
 
   test.each(['https://a.example.com', 'https://a.b.example.com', 'capacitor://localhost', 'https://other.example'])(
-    'allow %s',
+    'allows %s',
     origin => {
       expect(isAllowed(origin)).toBe(true)
     },
@@ -107,7 +111,7 @@ describe('CORS_ORIGINS', () => {
     'http://a.example.com',
     'capacitor://localhost.evil.example',
     'http://localhost:5173',
-  ])('do not allow %s', origin => {
+  ])('does not allow %s', origin => {
     expect(isAllowed(origin)).toBe(false)
   })
 })

@@ -1,12 +1,12 @@
-/** `POST_RATE`: location POSTs a second for each collaborator. */
+/** `POST_RATE`: the number of location POSTs per second for each collaborator. */
 import { describe, expect, test } from '@jest/globals'
 import { expectProblem } from '../support/requests.ts'
 import { Room, stores, useServer } from '../support/rooms.ts'
 
-describe.each(stores)('a collaborator, over %s', store => {
+describe.each(stores)('with the %s store, a collaborator', store => {
   const server = useServer(store, { POST_RATE: '1' })
 
-  test('who posts more often than may be is refused for now, and nobody else is', async () => {
+  test('above POST_RATE is answered 429, and another collaborator is not', async () => {
     const room = new Room(server)
     const answers = await Promise.all(Array.from({ length: 10 }, (_, x) => room.post({ user: 'alice', x, y: 0 })))
     const refused = answers.filter(({ status }) => status !== 200)
@@ -18,7 +18,7 @@ describe.each(stores)('a collaborator, over %s', store => {
     expect((await room.post({ user: 'bob', x: 1, y: 1 })).status).toBe(200)
   })
 
-  test('is counted in a batch as in a POST of its own', async () => {
+  test('is limited in batches as in single locations', async () => {
     const room = new Room(server)
     const batch = [
       { user: 'alice', x: 1, y: 1 },

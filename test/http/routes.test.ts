@@ -1,4 +1,4 @@
-/** What is asked where: 404, 405 with `Allow`, and what every answer has. */
+/** Paths and methods: 404, 405 with `Allow`, OPTIONS, HEAD and the headers of every answer. */
 import { describe, expect, test } from '@jest/globals'
 import { expectProblem, send } from '../support/requests.ts'
 import { useServer } from '../support/rooms.ts'
@@ -27,7 +27,7 @@ describe('a path', () => {
     '/../server/main.js',
     '/.env',
     '/index.html%00',
-  ])('%s that leads nowhere is a problem for every method', async path => {
+  ])('%s matches no route and is answered with a problem for every method', async path => {
     for (const method of ['GET', 'POST', 'DELETE']) {
       const answer = await send(server.port, method, path)
       expect(answer.status === 400 || answer.status === 403 || answer.status === 404).toBe(true)
@@ -48,7 +48,7 @@ describe('a path', () => {
     ['/readyz', ['GET', 'HEAD']],
     ['/', ['GET', 'HEAD']],
     ['/index.html', ['GET', 'HEAD']],
-  ])('%s refuses every method but its own with 405, and names these', async (path, own) => {
+  ])('%s answers every method but its own with 405, and lists its own in Allow', async (path, own) => {
     for (const method of all.filter(name => !own.includes(name))) {
       const answer = await send(server.port, method, path)
       const allow = (answer.headers.allow ?? '').split(', ').filter(name => name !== 'OPTIONS')
@@ -58,14 +58,14 @@ describe('a path', () => {
   })
 
   test.each(['/location', '/rooms/budget/location?x=1', '/healthz', ''])(
-    'may stand behind an origin, as proxies ask: %s',
+    'may follow an origin, as in requests to a proxy: %s',
     async path => {
       const answer = await send(server.port, 'GET', `http://127.0.0.1:${server.port}${path}`)
       expect(answer).toMatchObject({ status: 200, text: (await send(server.port, 'GET', path || '/')).text })
     },
   )
 
-  test('answers OPTIONS with what it does', async () => {
+  test('answers OPTIONS with its methods', async () => {
     for (const [path, method] of [
       ['/location', 'POST'],
       ['/location/sse', 'GET'],
@@ -79,7 +79,7 @@ describe('a path', () => {
     }
   })
 
-  test('answers HEAD as GET, without the body', async () => {
+  test('answers HEAD like GET, without the body', async () => {
     for (const path of ['/', '/location', '/healthz', '/readyz']) {
       const [head, get] = [await send(server.port, 'HEAD', path), await send(server.port, 'GET', path)]
       expect({ status: head.status, text: head.text, type: head.headers['content-type'] }).toEqual({
@@ -90,7 +90,7 @@ describe('a path', () => {
     }
   })
 
-  test('says nothing of what the server is made of', async () => {
+  test('does not reveal the software of the server', async () => {
     for (const path of ['/', '/location', '/nothing', '/rooms/%zz/location']) {
       const { headers } = await send(server.port, 'GET', path)
       expect(headers['x-powered-by']).toBeUndefined()
@@ -98,7 +98,7 @@ describe('a path', () => {
     }
   })
 
-  test('is the page at /, under a policy that lets in nothing from another host and stays on http', async () => {
+  test('/ serves the page with a policy that allows no other host and does not upgrade to HTTPS', async () => {
     const { status, headers, text } = await send(server.port, 'GET', '/?room=budget&user=alice')
     expect(status).toBe(200)
     expect(headers['content-type']).toMatch(/^text\/html\b/)
@@ -113,7 +113,7 @@ describe('a path', () => {
       expect((await fetch(new URL(file, `${server.url}/`))).status).toBe(200)
   })
 
-  test('says that the process lives, and that it can serve', async () => {
+  test('/healthz or /readyz answers 200 and is not cacheable', async () => {
     for (const path of ['/healthz', '/readyz']) {
       const { status, headers } = await send(server.port, 'GET', path)
       expect({ status, cache: headers['cache-control'] }).toEqual({ status: 200, cache: 'no-store' })
