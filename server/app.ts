@@ -23,8 +23,10 @@ import { RefusalLog } from './http/refusal-log.ts'
 import { type Handler, Router } from './http/router.ts'
 import { StoreLog } from './http/store-log.ts'
 import { Hub } from './hub/hub.ts'
-import { createLocationHandlers, type LocationHandlers } from './location/handlers.ts'
+import { createLocationHandlers } from './location/handlers.ts'
 import { locationFormat } from './location/location-format.ts'
+import { RoomLists } from './location/room-lists.ts'
+import { Rooms } from './location/rooms.ts'
 import { Relay } from './relay/relay.ts'
 import { runFormat } from './relay/run-log.ts'
 import { createAdminRoutes, createRoutes } from './routes.ts'
@@ -41,7 +43,7 @@ export interface AppOptions {
 
 export interface App {
   handler: Handler
-  location: LocationHandlers
+  rooms: Rooms
   metrics: Metrics
   /** Serves `/metrics` to everyone who reaches it, for a port of its own. */
   adminHandler: Handler
@@ -86,14 +88,18 @@ export function createApp(config: Config, log: Logger, options: AppOptions = {})
     addresses,
   })
 
-  const location = createLocationHandlers({
+  const rooms = new Rooms({
     broker,
-    hub,
+    lists: new RoomLists(broker, hub, () => store.unavailableReason() !== null),
     roomSize: config.roomSize,
     posts: new PostRate(config.postRate, points => store.limiter('posts', points, 1)),
-    rooms: new RoomCount(),
+    entered: new RoomCount(),
+  })
+  const location = createLocationHandlers({
+    rooms,
+    broker,
+    hub,
     streams,
-    isStoreAway: () => store.unavailableReason() !== null,
     onOpen: room => log.info({ room }, 'stream opened'),
     onClose: (room, cause, durationMs) =>
       log.info({ room, cause, durationMs: Math.round(durationMs) }, 'stream closed'),
@@ -155,7 +161,7 @@ export function createApp(config: Config, log: Logger, options: AppOptions = {})
 
   return {
     handler: router.handler,
-    location,
+    rooms,
     metrics,
     adminHandler: adminRouter.handler,
     unavailableReason,

@@ -23,13 +23,14 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const parts: { name: string; path: string; mayImport: string[] }[] = [
   { name: 'main', path: 'server/main.ts', mayImport: ['app', 'cli', 'config', 'http'] },
   { name: 'cli', path: 'server/cli/', mayImport: ['config'] },
-  { name: 'config', path: 'server/config/', mayImport: ['redis', 'upstreams'] },
+  { name: 'config', path: 'server/config/', mayImport: ['redis', 'upstreams', 'http'] },
   // Puts the parts together, so it alone knows which broker there is.
   {
     name: 'app',
     path: 'server/app.ts',
     mayImport: ['config', 'routes', 'http', 'location', 'relay', 'ticks', 'hub', 'broker', 'memory', 'redis'],
   },
+  { name: 'index', path: 'server/index.ts', mayImport: ['app', 'config', 'http', 'location', 'wire'] },
   { name: 'routes', path: 'server/routes.ts', mayImport: ['http', 'location', 'relay', 'ticks'] },
   { name: 'location', path: 'server/location/', mayImport: ['http', 'hub', 'broker', 'wire'] },
   // The operator's list is a setting, too.

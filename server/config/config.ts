@@ -36,12 +36,19 @@ export class ConfigError extends Error {
   readonly code = 'invalid-config'
 }
 
-/** Throws a `ConfigError`. */
+/** Reads environment variables. Throws a `ConfigError`. */
 export function readConfig(env: Environment): Config {
-  const schema = optionsSchema(env)
-  const given = optionsFrom(env, Object.keys(schema.shape))
-  const { data, error } = schema.safeParse(given)
-  if (error) throw new ConfigError(describeFaults(error, given, variableName))
+  const given = optionsFrom(env, Object.keys(optionsSchema(env).shape))
+  return configOf(given, variableName, env)
+}
+
+/**
+ * Checks options. `nameOf` returns the name under which the user sets an option, and `env` has the variables that the
+ * headers of an upstream may refer to. Throws a `ConfigError`.
+ */
+export function configOf(given: Record<string, unknown>, nameOf: (option: string) => string, env: Environment): Config {
+  const { data, error } = optionsSchema(env).safeParse(given)
+  if (error) throw new ConfigError(describeFaults(error, given, nameOf))
   return { ...data, graceMs: data.leaveGraceMs, redis: redisOf(data), auth: authOf(data) }
 }
 

@@ -2,11 +2,9 @@
  * The handlers of the rooms' routes. Each calls the broker or the hub once and answers.
  */
 import type { IncomingMessage } from 'node:http'
-import { type Broker, beginning, type Draft, type Receipt } from '../broker/broker.ts'
-import { type Caller, canActAs } from '../http/access/caller.ts'
+import type { Broker } from '../broker/broker.ts'
+import { canActAs } from '../http/access/caller.ts'
 import { startEventStream } from '../http/event-stream.ts'
-import type { PostRate } from '../http/limits/post-rate.ts'
-import type { RoomCount } from '../http/limits/room-count.ts'
 import type { StreamLimit } from '../http/limits/stream-limit.ts'
 import { Problem } from '../http/problem.ts'
 import { sendJson, sendNoContent } from '../http/response.ts'
@@ -14,71 +12,46 @@ import type { RequestContext } from '../http/route.ts'
 import type { Hub } from '../hub/hub.ts'
 import type { Ending } from '../hub/session.ts'
 import { anonymousUser, createAnonymousUser } from './anonymous.ts'
-import { storedOf } from './location.ts'
 import type { FollowInput, LeaveInput, PublishedLocation } from './requests.ts'
-import { RoomLists } from './room-lists.ts'
+import type { Rooms } from './rooms.ts'
 
 export interface LocationOptions {
+  rooms: Rooms
   broker: Broker
   hub: Hub
-  /** How many collaborators a room holds at most. The broker counts them. */
-  roomSize: number
-  posts: PostRate
-  rooms: RoomCount
   streams: StreamLimit
-  isStoreAway(): boolean
   onOpen(room: string): void
   onClose(room: string, ending: Ending, durationMs: number): void
 }
 
-type Published = PublishedLocation | PublishedLocation[]
+type PublishInput = PublishedLocation | PublishedLocation[]
 type Alive = { user?: string | undefined }
 
 export type LocationHandlers = ReturnType<typeof createLocationHandlers>
 
-export function createLocationHandlers(options: LocationOptions) {
-  const { broker, hub, roomSize, posts, rooms, streams, isStoreAway, onOpen, onClose } = options
-  const lists = new RoomLists(broker, hub, isStoreAway)
-
-  async function publishTo(room: string, drafts: Draft[]): Promise<Receipt[]> {
-    const receipts = await broker.publish(room, drafts)
-    if (!receipts) throw new Problem(403, `The room is full: it holds at most ${roomSize} collaborators.`)
-    return receipts
-  }
-
+export function createLocationHandlers({ rooms, broker, hub, streams, onOpen, onClose }: LocationOptions) {
   return {
     /** Counts a publish towards the rates of its collaborators. A new anonymous collaborator has none yet. */
-    async countPublish(context: RequestContext<Published>): Promise<void> {
-      const { room = '' } = context.params
-      const known = authorsOf(context).map(user => user ?? anonymousUser(context.req))
-      const users = new Set(known.filter(user => user !== undefined))
-      for (const user of users) rooms.enter(user, room)
-      await Promise.all([...users].map(user => posts.count(`${room}/${user}`)))
+    countPublish(context: RequestContext<PublishInput>): Promise<void> {
+      const users = authorsOf(context).map(user => user ?? anonymousUser(context.req))
+      return rooms.count(
+        context.params.room ?? '',
+        users.filter(user => user !== undefined),
+      )
     },
 
-    async publish({ req, res, params: { room = '' }, caller, input }: RequestContext<Published>): Promise<void> {
-      if (Array.isArray(input)) {
-        const receipts = await publishTo(
-          room,
-          input.map(location => draftOf(caller, location.user ?? '', location, false)),
-        )
-        lists.changed(room, receipts.at(-1)?.id ?? beginning)
-        return sendJson(res, { ids: receipts.map(({ id }) => id) })
-      }
-      const named = input.user ?? caller.sub
-      const user = named ?? anonymousUser(req) ?? createAnonymousUser(res)
-      const [receipt] = await publishTo(room, [draftOf(caller, user, input, named === undefined)])
-      lists.changed(room, receipt?.id ?? beginning)
-      sendJson(res, { id: receipt?.id, user, ...(receipt?.stale && { stale: true }) })
+    async publish({ req, res, params: { room = '' }, caller, input }: RequestContext<PublishInput>): Promise<void> {
+      if (Array.isArray(input)) return sendJson(res, await rooms.publishBatch(room, caller, input))
+      const user = input.user ?? caller.sub ?? anonymousUser(req) ?? createAnonymousUser(res)
+      sendJson(res, await rooms.publish(room, caller, user, input))
     },
 
     async list({ res, params: { room = '' } }: RequestContext): Promise<void> {
-      sendJson(res, await lists.get(room))
+      sendJson(res, await rooms.list(room))
     },
 
     async leave({ res, params: { room = '', user = '' }, input }: RequestContext<LeaveInput>): Promise<void> {
-      const head = await (input.when === 'closed' ? broker.endGrace(room, user) : broker.remove(room, user, 'left'))
-      lists.changed(room, head)
+      await rooms.leave(room, user, input.when)
       sendNoContent(res)
     },
 
@@ -115,7 +88,7 @@ export function createLocationHandlers(options: LocationOptions) {
 }
 
 /** The collaborators whose locations a publish sets. Undefined is an anonymous collaborator. */
-export function authorsOf({ caller, input }: RequestContext<Published>): (string | undefined)[] {
+export function authorsOf({ caller, input }: RequestContext<PublishInput>): (string | undefined)[] {
   return Array.isArray(input) ? input.map(({ user }) => user) : [input.user ?? caller.sub]
 }
 
@@ -137,12 +110,6 @@ function followerOf({ req, caller, input }: RequestContext<FollowInput>): string
   if (input.user) return input.user
   const known = caller.sub ?? anonymousUser(req)
   return canActAs(caller, known) ? known : undefined
-}
-
-/** The token's name and colour win over the body's, for the token's own collaborator. */
-function draftOf({ sub, name, color }: Caller, user: string, location: PublishedLocation, isAnonymous: boolean): Draft {
-  const claims = user === sub ? { ...(name !== undefined && { name }), ...(color !== undefined && { color }) } : {}
-  return { key: user, value: storedOf(user, { ...location, ...claims }, isAnonymous), seq: location.seq }
 }
 
 /** The header wins over the field. A field that is not a string is an unknown id; null means none. */
