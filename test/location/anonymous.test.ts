@@ -1,14 +1,14 @@
-/** A collaborator who does not say who it is: the cookie `colocate_user`. */
+/** Collaborators that post without a user: the server identifies them by the cookie `colocate_user`. */
 import { describe, expect, test } from '@jest/globals'
 import type { Answer } from '../support/requests.ts'
 import { Room, stores, useServer } from '../support/rooms.ts'
 
 const cookieOf = (answer: Answer) => answer.headers['set-cookie']?.[0]?.split(';')[0] ?? ''
 
-describe.each(stores)('an anonymous collaborator, over %s', store => {
+describe.each(stores)('with the %s store, an anonymous collaborator', store => {
   const server = useServer(store, { LEAVE_GRACE_MS: '100' })
 
-  test('is drawn an id, kept in a cookie that no script reads and no other site’s form sends', async () => {
+  test('gets a random id in a cookie with HttpOnly and SameSite=Lax', async () => {
     const room = new Room(server)
     const answer = await room.post({ x: 2, y: 2 })
     expect(answer.body).toEqual({ id: expect.any(String), user: expect.stringMatching(/^[\w-]{21}$/) })
@@ -22,7 +22,7 @@ describe.each(stores)('an anonymous collaborator, over %s', store => {
     })
   })
 
-  test('stays the same in the same browser, in every room, and is another one in another', async () => {
+  test('keeps its id in every room of one browser, and has another id in another browser', async () => {
     const [room, next] = [new Room(server), new Room(server)]
     const first = await room.post({ x: 1, y: 1 })
     const again = await room.post({ x: 2, y: 2 }, { cookie: `a=b; ${cookieOf(first)}; c=d` })
@@ -33,7 +33,7 @@ describe.each(stores)('an anonymous collaborator, over %s', store => {
     expect((await room.who()).size).toBe(2)
   })
 
-  test('has the name that it gives itself', async () => {
+  test('may choose a name', async () => {
     const room = new Room(server)
     const { user = '' } = (await room.post({ x: 1, y: 1, name: 'Ann' })).body
     expect((await room.who()).get(user)?.name).toBe('Ann')
@@ -48,7 +48,7 @@ describe.each(stores)('an anonymous collaborator, over %s', store => {
     `colocate_user=../../../${'a'.repeat(12)}`,
     `other_colocate_user=${'a'.repeat(21)}`,
     `colocate_user=${'a'.repeat(20)}é`,
-  ])('is not whoever a forged cookie says: %s', async cookie => {
+  ])('gets a new id if the cookie is not valid: %s', async cookie => {
     const answer = await new Room(server).post({ x: 1, y: 1 }, { cookie: Buffer.from(cookie).toString('latin1') })
     expect(answer.status).toBe(200)
     expect(answer.body.user).toMatch(/^[\w-]{21}$/)
@@ -56,17 +56,17 @@ describe.each(stores)('an anonymous collaborator, over %s', store => {
     expect(cookieOf(answer)).toBe(`colocate_user=${answer.body.user}`)
   })
 
-  test('is nobody’s concern to a collaborator with a name: no cookie is set', async () => {
+  test('is the only one that gets a cookie: a POST with a user sets none', async () => {
     const { headers } = await new Room(server).post({ user: 'alice', x: 1, y: 1 })
     expect(headers['set-cookie']).toBeUndefined()
   })
 
-  test('is given no cookie by a location that was refused', async () => {
+  test('gets no cookie if its location is refused', async () => {
     const { status, headers } = await new Room(server).post({ x: 1 })
     expect({ status, cookie: headers['set-cookie'] }).toEqual({ status: 400, cookie: undefined })
   })
 
-  test('holds its place with a stream that carries the cookie, and leaves with it', async () => {
+  test('leaves when its stream with the same cookie closes', async () => {
     const room = new Room(server)
     const watcher = await room.follow()
     const first = await room.post({ x: 1, y: 1 })
@@ -77,7 +77,7 @@ describe.each(stores)('an anonymous collaborator, over %s', store => {
     watcher.close()
   })
 
-  test('gives a sign of life with the cookie alone; without one nobody is meant', async () => {
+  test('may post to /alive with only the cookie, and is refused without it', async () => {
     const room = new Room(server)
     const first = await room.post({ x: 1, y: 1 })
     expect((await room.alive({}, { cookie: cookieOf(first) })).status).toBe(204)

@@ -1,12 +1,12 @@
-/** `POST /rooms/:room/location` with an array: taken whole, or refused whole. */
+/** `POST /rooms/:room/location` with an array: the server accepts or refuses the batch as a whole. */
 import { describe, expect, test } from '@jest/globals'
 import { expectProblem } from '../support/requests.ts'
 import { Room, stores, timeOf, useServer } from '../support/rooms.ts'
 
-describe.each(stores)('a batch, over %s', store => {
+describe.each(stores)('with the %s store, a batch', store => {
   const server = useServer(store)
 
-  test('is answered with an id for each, in its order, and its events come in that order', async () => {
+  test('is answered with the ids of its events, which arrive in the order of the batch', async () => {
     const room = new Room(server)
     const stream = await room.follow()
     const { status, body } = await room.post([
@@ -28,7 +28,7 @@ describe.each(stores)('a batch, over %s', store => {
     stream.close()
   })
 
-  test('may name a user twice: both are events, and the later one stands', async () => {
+  test('may contain two locations of one user: both are events, and the second one is current', async () => {
     const room = new Room(server)
     const { ids } = (
       await room.post([
@@ -40,9 +40,9 @@ describe.each(stores)('a batch, over %s', store => {
     expect((await room.get()).body).toMatchObject({ lastEventId: ids?.[1], locations: [{ user: 'alice', x: 2 }] })
   })
 
-  test('gives for a stale location the id of the one that stands, and publishes the others', async () => {
+  test('is answered with the current location’s id for each stale location, and the other locations are published', async () => {
     const room = new Room(server)
-    const stands = await room.put('alice', 1, 1, { seq: 10 })
+    const currentId = await room.put('alice', 1, 1, { seq: 10 })
     const { ids } = (
       await room.post([
         { user: 'alice', x: 9, y: 9, seq: 10 },
@@ -50,12 +50,12 @@ describe.each(stores)('a batch, over %s', store => {
         { user: 'bob', x: 9, y: 9, seq: 4 },
       ])
     ).body
-    expect(ids).toEqual([stands, expect.any(String), ids?.[1]])
+    expect(ids).toEqual([currentId, expect.any(String), ids?.[1]])
     const who = await room.who()
     expect([who.get('alice')?.x, who.get('bob')?.x]).toEqual([1, 2])
   })
 
-  test('of a thousand, near 1 MiB, is taken and reaches a reader whole', async () => {
+  test('of 1,000 locations and almost 1 MiB is accepted, and a reader receives all of it', async () => {
     const room = new Room(server)
     const stream = await room.follow()
     const drafts = Array.from({ length: 1000 }, (_, i) => ({ user: `u${i}`, x: i, y: 0, meta: { a: 'x'.repeat(950) } }))
@@ -69,10 +69,10 @@ describe.each(stores)('a batch, over %s', store => {
   })
 
   test.each([
-    ['none', [], ''],
-    ['1,001', Array.from({ length: 1001 }, (_, i) => ({ user: `u${i}`, x: 0, y: 0 })), ''],
+    ['no location', [], ''],
+    ['1,001 locations', Array.from({ length: 1001 }, (_, i) => ({ user: `u${i}`, x: 0, y: 0 })), ''],
     [
-      'one without a user',
+      'a location without a user',
       [
         { user: 'alice', x: 1, y: 1 },
         { x: 1, y: 1 },
@@ -80,7 +80,7 @@ describe.each(stores)('a batch, over %s', store => {
       '1.user',
     ],
     [
-      'one without y',
+      'a location without y',
       [
         { user: 'alice', x: 1, y: 1 },
         { user: 'bob', x: 1 },
@@ -88,7 +88,7 @@ describe.each(stores)('a batch, over %s', store => {
       '1.y',
     ],
     [
-      'a string for x',
+      'a location with a string for x',
       [
         { user: 'bob', x: '1', y: 1 },
         { user: 'alice', x: 1, y: 1 },
@@ -96,24 +96,27 @@ describe.each(stores)('a batch, over %s', store => {
       '0.x',
     ],
     [
-      'a forged name',
+      'a location with a line feed in its name',
       [
         { user: 'alice', x: 1, y: 1 },
         { user: 'bob', x: 1, y: 1, name: 'a\nb' },
       ],
       '1.name',
     ],
-    ['a batch in it', [{ user: 'alice', x: 1, y: 1 }, [{ user: 'bob', x: 1, y: 1 }]], '1'],
-    ['null in it', [{ user: 'alice', x: 1, y: 1 }, null], '1'],
-  ])('of %s is refused whole, and says where', async (_, drafts, path) => {
-    const room = new Room(server)
-    const answer = await room.post(drafts)
-    expectProblem(answer, 400)
-    expect(answer.body.errors?.map(error => error.path)).toEqual([path])
-    expect((await room.get()).body).toEqual({ room: room.name, lastEventId: '0-0', locations: [] })
-  })
+    ['another batch', [{ user: 'alice', x: 1, y: 1 }, [{ user: 'bob', x: 1, y: 1 }]], '1'],
+    ['null', [{ user: 'alice', x: 1, y: 1 }, null], '1'],
+  ])(
+    'that contains %s is refused as a whole, and the problem contains the path of the error',
+    async (_, drafts, path) => {
+      const room = new Room(server)
+      const answer = await room.post(drafts)
+      expectProblem(answer, 400)
+      expect(answer.body.errors?.map(error => error.path)).toEqual([path])
+      expect((await room.get()).body).toEqual({ room: room.name, lastEventId: '0-0', locations: [] })
+    },
+  )
 
-  test('of whitespace and then brackets may still be long', async () => {
+  test('may begin with white space and exceed the limit for a single location', async () => {
     const drafts = Array.from({ length: 500 }, (_, i) => ({ user: `u${i}`, x: 0, y: 0, meta: { a: 'x'.repeat(100) } }))
     const text = JSON.stringify(drafts)
     const answer = await new Room(server).send('POST', '', { chunks: ['\r\n \t', text] })

@@ -1,4 +1,4 @@
-/** The colour of a collaborator who chose none. */
+/** The default color of a collaborator. */
 import { describe, expect, test } from '@jest/globals'
 import { colorOf } from '../../server/location/color.ts'
 
@@ -22,10 +22,10 @@ const families = {
   addresses: (i: number) => `${i}@example.com`,
 }
 
-describe.each(Object.entries(families))('the default colours of %s', (_, idOf) => {
+describe.each(Object.entries(families))('the default colors of %s', (_, idOf) => {
   const hues = Array.from({ length: count }, (_, i) => hueOf(colorOf(idOf(i + 1))))
 
-  test.each([1, 2, 10])('are as different as random ones, %i apart', step => {
+  test.each([1, 2, 10])('differ as much as random colors if the ids are %i apart', step => {
     const distances = hues.slice(step).map((hue, i) => distance(hue, hues[i] ?? 0))
     const mean = distances.reduce((sum, d) => sum + d, 0) / distances.length
     // Random hues are 90° apart on average, and one pair in twelve is closer than 15°.
@@ -34,7 +34,7 @@ describe.each(Object.entries(families))('the default colours of %s', (_, idOf) =
   })
 })
 
-test('every default colour is #rrggbb, and the same each time', () => {
+test('every default color has the form #rrggbb and is the same each time', () => {
   for (let i = 0; i < count; i++) {
     expect(colorOf(`${i}`)).toMatch(/^#[0-9a-f]{6}$/)
     expect(colorOf(`${i}`)).toBe(colorOf(`${i}`))

@@ -1,13 +1,13 @@
-/** Streams that the server ends, or does not begin. */
+/** Streams that the server ends or refuses. */
 import { describe, expect, test } from '@jest/globals'
 import { logged } from '../support/log.ts'
 import { Room, stores, useServer } from '../support/rooms.ts'
 
-describe.each(stores)('a stream, over %s', store => {
+describe.each(stores)('with the %s store, a stream', store => {
   const aging = useServer(store, { STREAM_AGE_MS: '1000', LEAVE_GRACE_MS: '100' })
   const full = useServer(store, { MAX_STREAMS: '1' })
 
-  test('that reached its age ends with a fresh retry line, and its reader goes on where it was', async () => {
+  test('that reaches its maximum age ends with a new retry line, and its reader resumes', async () => {
     const room = new Room(aging)
     const id = await room.put('alice', 1, 1)
     const stream = await room.follow()
@@ -23,7 +23,7 @@ describe.each(stores)('a stream, over %s', store => {
     again.close()
   })
 
-  test('lives for a time of its own, so that streams which began together do not end together', async () => {
+  test('has a random maximum age, so that streams that began together do not end together', async () => {
     const room = new Room(aging)
     const streams = await Promise.all(Array.from({ length: 12 }, () => room.follow()))
     await Promise.all(streams.map(stream => stream.ended()))
@@ -33,7 +33,7 @@ describe.each(stores)('a stream, over %s', store => {
     expect(Math.max(...durations) - Math.min(...durations)).toBeGreaterThan(20)
   })
 
-  test('too many is answered as one that says when to come back, and ends', async () => {
+  test('above MAX_STREAMS gets only a retry line and ends', async () => {
     const room = new Room(full)
     const first = await room.follow()
     await first.next('snapshot')
@@ -47,7 +47,7 @@ describe.each(stores)('a stream, over %s', store => {
       expect(second.headers.get('cache-control')).toBe('no-cache, no-transform')
       expect(second.text).toMatch(/^retry: ([3-9]\d{3}|10000)\n$/)
     }
-    // The first one has lost nothing by it, and its place is free when it goes.
+    // The first stream is not affected. Once it closes, another stream is served.
     const id = await room.put('alice', 1, 1)
     expect(await first.next()).toMatchObject({ id })
     first.close()
@@ -57,7 +57,7 @@ describe.each(stores)('a stream, over %s', store => {
     third.close()
   })
 
-  test('that is not valid is a problem and takes no place', async () => {
+  test('with an invalid user is refused with a problem and does not count towards MAX_STREAMS', async () => {
     const server = full
     const room = new Room(server)
     for (const query of [{ user: '' }, { user: '.' }, { user: 'a\nb' }, { user: 'a'.repeat(65) }]) {

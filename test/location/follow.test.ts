@@ -1,14 +1,14 @@
-/** Streams: their head, their first bytes, and going on from where one was. */
+/** Streams: headers, first bytes, live events and resuming. */
 import { afterEach, describe, expect, test } from '@jest/globals'
 import { send } from '../support/requests.ts'
 import { Room, stores, useServer } from '../support/rooms.ts'
 import { openStream, type TestStream } from '../support/streams.ts'
 
-describe.each(stores)('a stream, over %s', store => {
+describe.each(stores)('with the %s store, a stream', store => {
   const server = useServer(store)
   const opened: TestStream[] = []
-  const follow = async (room: Room, ...asked: Parameters<Room['follow']>) => {
-    const stream = await room.follow(...asked)
+  const follow = async (room: Room, ...args: Parameters<Room['follow']>) => {
+    const stream = await room.follow(...args)
     opened.push(stream)
     return stream
   }
@@ -16,7 +16,7 @@ describe.each(stores)('a stream, over %s', store => {
     for (const stream of opened.splice(0)) stream.close()
   })
 
-  test('has exactly the headers that clients and proxies look for, and nothing holds it back', async () => {
+  test('has the headers that clients and proxies need, and is not compressed', async () => {
     const { status, headers } = await follow(new Room(server), {}, { 'accept-encoding': 'gzip, br' })
     expect(status).toBe(200)
     expect(headers.get('content-type')).toBe('text/event-stream')
@@ -25,7 +25,7 @@ describe.each(stores)('a stream, over %s', store => {
     expect([headers.get('content-encoding'), headers.get('content-length')]).toEqual([null, null])
   })
 
-  test('that joins begins with a retry line and at once the snapshot, whose id is the log’s head', async () => {
+  test('that joins begins with a retry line and a snapshot, whose id is the head of the log', async () => {
     const room = new Room(server)
     const id = await room.put('alice', 2, 2, { name: 'Alice', color: '#e4572e' })
     const stream = await follow(room)
@@ -37,7 +37,7 @@ describe.each(stores)('a stream, over %s', store => {
     expect(lines).toEqual([`id: ${id}`, expect.stringMatching(/^data: \{"type":"snapshot",/), '', ''])
   })
 
-  test('draws its retry anew, of 1,000 to 3,000 ms', async () => {
+  test('has a random retry time from 1,000 to 3,000 ms', async () => {
     const room = new Room(server)
     const streams = await Promise.all(Array.from({ length: 12 }, () => follow(room)))
     for (const stream of streams) await stream.next()
@@ -46,7 +46,7 @@ describe.each(stores)('a stream, over %s', store => {
     expect(new Set(times).size).toBeGreaterThan(1)
   })
 
-  test('carries unnamed events, each a line of JSON with its type', async () => {
+  test('sends events without a name, each as one line of JSON with a type', async () => {
     const room = new Room(server)
     const stream = await follow(room)
     await stream.next('snapshot')
@@ -63,7 +63,7 @@ describe.each(stores)('a stream, over %s', store => {
     expect((await room.get()).body.lastEventId).toBe(left)
   })
 
-  test('of an empty room has the id before the first event, and its reader resumes from there', async () => {
+  test('of an empty room begins with the id 0-0, and its reader resumes from that id', async () => {
     const room = new Room(server)
     const first = await follow(room)
     expect(await first.next()).toEqual({ id: '0-0', type: 'snapshot', reason: 'joined', locations: [] })
@@ -74,12 +74,12 @@ describe.each(stores)('a stream, over %s', store => {
     expect([(await second.next()).id, (await second.next()).id]).toEqual(ids)
   })
 
-  test('of an empty room resumes from the id before the first event, having missed nothing', async () => {
+  test('of an empty room resumes from the id 0-0 with no missed event', async () => {
     const stream = await follow(new Room(server), { lastEventId: '0-0' })
     expect(await stream.next()).toEqual({ id: undefined, type: 'resumed', missed: 0 })
   })
 
-  test('that resumes begins with a retry line and at once what it missed, then the events, then live ones', async () => {
+  test('that resumes begins with a retry line and the number of missed events, followed by these events and live events', async () => {
     const room = new Room(server)
     const ids = []
     for (let x = 0; x < 6; x++) ids.push(await room.put(`user${x % 2}`, x, 0))
@@ -99,7 +99,7 @@ describe.each(stores)('a stream, over %s', store => {
     expect(seen.map(({ type }) => type)).toEqual(['location', 'location', 'location', 'leave', 'location'])
   })
 
-  test('that resumes from the head has missed nothing', async () => {
+  test('that resumes from the head has missed no event', async () => {
     const room = new Room(server)
     const id = await room.put('alice', 1, 1)
     const stream = await follow(room, { lastEventId: id })
@@ -108,7 +108,7 @@ describe.each(stores)('a stream, over %s', store => {
     expect(await stream.next()).toMatchObject({ id: next, type: 'location' })
   })
 
-  test('resumes from the snapshot’s id, in the middle of what others post, without a gap or a repeat', async () => {
+  test('that resumes again and again during POSTs receives every event once and in order', async () => {
     const room = new Room(server)
     const witness = await follow(room)
     const posting = (async () => {
@@ -128,7 +128,7 @@ describe.each(stores)('a stream, over %s', store => {
     expect(ids).toEqual(witness.events.slice(1, ids.length + 1).map(({ id }) => id))
   })
 
-  test('goes on after the header’s id when the query has one too; an empty one is none', async () => {
+  test('resumes from the header’s id rather than the query’s, and ignores an empty id', async () => {
     const room = new Room(server)
     const [first = '', second = ''] = [await room.put('alice', 1, 1), await room.put('alice', 2, 2)]
     const both = await follow(room, { lastEventId: first }, { 'last-event-id': second })
@@ -139,10 +139,10 @@ describe.each(stores)('a stream, over %s', store => {
     expect(await emptyBoth.next()).toMatchObject({ type: 'snapshot', reason: 'joined' })
   })
 
-  test('may be asked for by POST, with the same fields in its body', async () => {
+  test('may be opened by POST with the same fields in the body', async () => {
     const room = new Room(server)
     const [first, second] = [await room.put('alice', 1, 1), await room.put('alice', 2, 2)]
-    const ask = async (body: object, headers = {}) => {
+    const openByPost = async (body: object, headers = {}) => {
       const stream = await openStream(`${server.url}${room.path}/sse`, {
         method: 'POST',
         headers: { 'content-type': 'application/json', ...headers },
@@ -152,22 +152,28 @@ describe.each(stores)('a stream, over %s', store => {
       expect(stream.headers.get('content-type')).toBe('text/event-stream')
       return stream.next()
     }
-    expect(await ask({ user: 'bob', ack: 1, other: true })).toMatchObject({
+    expect(await openByPost({ user: 'bob', ack: 1, other: true })).toMatchObject({
       id: second,
       type: 'snapshot',
       reason: 'joined',
     })
-    expect(await ask({ ack: '1', lastEventId: first })).toMatchObject({ type: 'resumed', missed: 1 })
-    expect(await ask({ lastEventId: first }, { 'last-event-id': second })).toMatchObject({ type: 'resumed', missed: 0 })
+    expect(await openByPost({ ack: '1', lastEventId: first })).toMatchObject({ type: 'resumed', missed: 1 })
+    expect(await openByPost({ lastEventId: first }, { 'last-event-id': second })).toMatchObject({
+      type: 'resumed',
+      missed: 0,
+    })
     for (const lastEventId of ['', null]) {
-      expect(await ask({ lastEventId, user: null, ack: null })).toMatchObject({ type: 'snapshot', reason: 'joined' })
+      expect(await openByPost({ lastEventId, user: null, ack: null })).toMatchObject({
+        type: 'snapshot',
+        reason: 'joined',
+      })
     }
     for (const lastEventId of [5, true, {}, [first], { toString: 1 }]) {
-      expect(await ask({ lastEventId })).toMatchObject({ type: 'snapshot', reason: 'reset' })
+      expect(await openByPost({ lastEventId })).toMatchObject({ type: 'snapshot', reason: 'reset' })
     }
   })
 
-  test('reads its whole query, further question marks included', async () => {
+  test('may have question marks in its query', async () => {
     const room = new Room(server)
     const id = await room.put('a?b', 1, 1)
     const stream = await openStream(`${server.url}${room.path}/sse?user=a?b&lastEventId=${id}`)
@@ -175,7 +181,7 @@ describe.each(stores)('a stream, over %s', store => {
     expect(await stream.next()).toMatchObject({ type: 'resumed', missed: 0 })
   })
 
-  test('shows each of its readers the same events with the same ids', async () => {
+  test('has the same events with the same ids for every reader', async () => {
     const room = new Room(server)
     const streams = await Promise.all(Array.from({ length: 5 }, () => follow(room)))
     const ids = await Promise.all(Array.from({ length: 30 }, (_, i) => room.put(`user${i}`, i, 0)))
@@ -185,7 +191,7 @@ describe.each(stores)('a stream, over %s', store => {
     for (const other of others) expect(other).toEqual(first)
   })
 
-  test('is not opened by HEAD, which says what the path does and not HEAD', async () => {
+  test('is not opened by HEAD, which is answered 405 and is not listed in Allow', async () => {
     const { status, headers, text } = await send(server.port, 'HEAD', `${new Room(server).path}/sse`)
     expect({ status, text }).toEqual({ status: 405, text: '' })
     const allowed = headers.allow?.split(', ')

@@ -1,4 +1,4 @@
-/** Who is told to have left, when, why, and that they are told once. */
+/** Leave events: when a collaborator leaves and why, and that each leave is announced once. */
 import { once } from 'node:events'
 import { describe, expect, test } from '@jest/globals'
 import { Room, stores, timeOf, useRedis, useServer } from '../support/rooms.ts'
@@ -12,16 +12,16 @@ const quick = { LEAVE_GRACE_MS: `${graceMs}`, LEASE_MS: `${leaseMs}` }
 const leavesOf = (stream: TestStream, user: string) =>
   stream.seen.filter(event => event.type === 'leave' && event.user === user)
 
-/** Resolves once whatever is said of those who were here by now has come, by an event that comes after it. */
-async function afterwards(room: Room, watcher: TestStream): Promise<void> {
+/** Publishes an event and resolves once the watcher receives it. All events before it have arrived by then. */
+async function waitForEarlierEvents(room: Room, watcher: TestStream): Promise<void> {
   const id = await room.put('later', 0, 0)
   await watcher.until(() => watcher.events.some(event => event.id === id))
 }
 
-describe.each(stores)('a collaborator, over %s', store => {
+describe.each(stores)('with the %s store, a collaborator', store => {
   const server = useServer(store, quick)
 
-  test.concurrent('whose only stream closed has left once the grace is over: closed, once', async () => {
+  test.concurrent('whose only stream closes leaves once, after the grace period, with the reason "closed"', async () => {
     const room = new Room(server)
     const [watcher, stream] = [await room.follow(), await room.follow({ user: 'alice' })]
     const id = await room.put('alice', 1, 1)
@@ -31,12 +31,12 @@ describe.each(stores)('a collaborator, over %s', store => {
     expect(leave).toEqual({ id: leave.id, type: 'leave', user: 'alice', reason: 'closed' })
     expect(timeOf(leave.id) - timeOf(id)).toBeGreaterThanOrEqual(graceMs)
     expect((await room.who()).has('alice')).toBe(false)
-    await afterwards(room, watcher)
+    await waitForEarlierEvents(room, watcher)
     expect(leavesOf(watcher, 'alice')).toHaveLength(1)
     watcher.close()
   })
 
-  test.concurrent('who comes back within the grace has not left', async () => {
+  test.concurrent('who reconnects within the grace period does not leave', async () => {
     const room = new Room(server)
     const watcher = await room.follow()
     let alice = await room.follow({ user: 'alice' })
@@ -49,17 +49,17 @@ describe.each(stores)('a collaborator, over %s', store => {
       alice.close()
       alice = await room.follow({ user: 'alice' }, { 'last-event-id': lastEventId })
     }
-    // Whatever was to come of those closings comes before what comes of this one.
+    // A leave after one of Alice's closings would be announced before Bob's.
     bob.close()
     expect(await watcher.next('leave')).toMatchObject({ user: 'bob', reason: 'closed' })
-    await afterwards(room, watcher)
+    await waitForEarlierEvents(room, watcher)
     expect(leavesOf(watcher, 'alice')).toEqual([])
     alice.close()
     expect(await watcher.next('leave')).toMatchObject({ user: 'alice', reason: 'closed' })
     watcher.close()
   })
 
-  test.concurrent('with two streams stays until the last of them closed', async () => {
+  test.concurrent('with two streams does not leave until both are closed', async () => {
     const room = new Room(server)
     const [watcher, one, other] = [
       await room.follow(),
@@ -79,7 +79,7 @@ describe.each(stores)('a collaborator, over %s', store => {
     watcher.close()
   })
 
-  test.concurrent('who only posts stays for a lease after the last post, and has then expired, once', async () => {
+  test.concurrent('who only posts leaves once, one lease after the last POST, with the reason "expired"', async () => {
     const room = new Room(server)
     const watcher = await room.follow()
     await room.put('service', 1, 1)
@@ -87,12 +87,12 @@ describe.each(stores)('a collaborator, over %s', store => {
     const leave = await watcher.next('leave')
     expect(leave).toEqual({ id: leave.id, type: 'leave', user: 'service', reason: 'expired' })
     expect(timeOf(leave.id) - timeOf(last)).toBeGreaterThanOrEqual(leaseMs)
-    await afterwards(room, watcher)
+    await waitForEarlierEvents(room, watcher)
     expect(leavesOf(watcher, 'service')).toHaveLength(1)
     watcher.close()
   })
 
-  test.concurrent('who expired while nobody looked is not there for whoever looks then, and the log says why', async () => {
+  test.concurrent('who expires in a room without readers is not listed any more, and the history contains the leave', async () => {
     const [room, clock] = [new Room(server), new Room(server)]
     const id = await room.put('service', 1, 1)
     const watcher = await clock.follow()
@@ -106,7 +106,7 @@ describe.each(stores)('a collaborator, over %s', store => {
     stream.close()
   })
 
-  test.concurrent('who left by DELETE with a stream open may post again, and leaves with the stream', async () => {
+  test.concurrent('who leaves by DELETE with an open stream may post again, and leaves when the stream closes', async () => {
     const room = new Room(server)
     const [watcher, stream] = [await room.follow(), await room.follow({ user: 'alice' })]
     await room.put('alice', 1, 1)
@@ -117,12 +117,12 @@ describe.each(stores)('a collaborator, over %s', store => {
     await stream.until(() => stream.lastEventId === id)
     stream.close()
     expect(await watcher.next('leave')).toMatchObject({ user: 'alice', reason: 'closed' })
-    await afterwards(room, watcher)
+    await waitForEarlierEvents(room, watcher)
     expect(leavesOf(watcher, 'alice')).toHaveLength(2)
     watcher.close()
   })
 
-  test.concurrent('who left by DELETE is not told to have left again when the stream closes', async () => {
+  test.concurrent('who leaves by DELETE does not leave a second time when the stream closes', async () => {
     const room = new Room(server)
     const [watcher, stream] = [await room.follow(), await room.follow({ user: 'alice' })]
     const bob = await room.follow({ user: 'bob' })
@@ -133,12 +133,12 @@ describe.each(stores)('a collaborator, over %s', store => {
     stream.close()
     bob.close()
     await watcher.next('leave', ({ user }) => user === 'bob')
-    await afterwards(room, watcher)
+    await waitForEarlierEvents(room, watcher)
     expect(leavesOf(watcher, 'alice')).toMatchObject([{ reason: 'left' }])
     watcher.close()
   })
 
-  test.concurrent('who only reads comes and goes unsaid', async () => {
+  test.concurrent('who only reads is not announced', async () => {
     const room = new Room(server)
     const [watcher, reader, bob] = [
       await room.follow(),
@@ -150,18 +150,18 @@ describe.each(stores)('a collaborator, over %s', store => {
     reader.close()
     bob.close()
     expect(await watcher.next('leave')).toMatchObject({ user: 'bob' })
-    await afterwards(room, watcher)
+    await waitForEarlierEvents(room, watcher)
     expect(watcher.seen.map(event => ('user' in event ? event.user : ''))).not.toContain('alice')
     watcher.close()
   })
 })
 
-describe('with two instances on one Redis', () => {
+describe('with two instances on one Redis, a collaborator', () => {
   const redis = useRedis()
   const here = useServer(redis, quick)
   const there = useServer(redis, quick)
 
-  test.concurrent('a collaborator with a stream at each leaves when both are closed, once for every reader', async () => {
+  test.concurrent('with a stream at each leaves once for every reader, after both are closed', async () => {
     const room = new Room(here)
     const watchers = [await room.follow(), await room.at(there).follow()]
     const streams = [await room.follow({ user: 'alice' }), await room.at(there).follow({ user: 'alice' })]
@@ -175,13 +175,13 @@ describe('with two instances on one Redis', () => {
     streams[1]?.close()
     for (const watcher of watchers) {
       expect(await watcher.next('leave')).toMatchObject({ user: 'alice', reason: 'closed' })
-      await afterwards(room, watcher)
+      await waitForEarlierEvents(room, watcher)
       expect(leavesOf(watcher, 'alice')).toHaveLength(1)
       watcher.close()
     }
   })
 
-  test.concurrent('a collaborator who comes back at the other instance has not left', async () => {
+  test.concurrent('who reconnects to the other instance does not leave', async () => {
     const room = new Room(here)
     const watcher = await room.follow()
     const [alice, bob] = [await room.follow({ user: 'alice' }), await room.follow({ user: 'bob' })]
@@ -192,13 +192,13 @@ describe('with two instances on one Redis', () => {
     const back = await room.at(there).follow({ user: 'alice' }, { 'last-event-id': alice.lastEventId })
     bob.close()
     expect(await watcher.next('leave')).toMatchObject({ user: 'bob', reason: 'closed' })
-    await afterwards(room, watcher)
+    await waitForEarlierEvents(room, watcher)
     expect(leavesOf(watcher, 'alice')).toEqual([])
     back.close()
     watcher.close()
   })
 
-  test.concurrent('a collaborator whose instance was killed has expired, once, at the other', async () => {
+  test.concurrent('whose instance is killed leaves once for every reader, with the reason "expired"', async () => {
     const dying = await startServer({ ...quick, REDIS_URL: redis.url })
     const room = new Room(there)
     const watchers = [await room.follow(), await room.at(here).follow()]
@@ -210,7 +210,7 @@ describe('with two instances on one Redis', () => {
     await exited
     for (const watcher of watchers) {
       expect(await watcher.next('leave')).toMatchObject({ user: 'alice', reason: 'expired' })
-      await afterwards(room, watcher)
+      await waitForEarlierEvents(room, watcher)
       expect(leavesOf(watcher, 'alice')).toHaveLength(1)
       watcher.close()
     }
@@ -220,7 +220,7 @@ describe('with two instances on one Redis', () => {
 async function openAt(server: Awaited<ReturnType<typeof startServer>>, room: Room): Promise<TestStream> {
   for (;;) {
     const stream = await room.at(server).follow({ user: 'alice' })
-    // It may not have found its Redis yet.
+    // The instance may not be connected to Redis yet.
     if (await stream.next('snapshot').catch(() => undefined)) return stream
   }
 }

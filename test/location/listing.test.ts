@@ -1,4 +1,4 @@
-/** Listing a room: fresh, and cheap however often it is asked for. */
+/** The list of a room: it is current, and frequent requests for it are cheap. */
 import { setImmediate } from 'node:timers/promises'
 import { describe, expect, test } from '@jest/globals'
 import type { Broker } from '../../server/broker/broker.ts'
@@ -8,11 +8,11 @@ import { locationFormat } from '../../server/location/location-format.ts'
 import { RoomLists } from '../../server/location/room-lists.ts'
 import { Room, stores, useServer } from '../support/rooms.ts'
 
-describe.each(stores)('the list of a room, over %s', store => {
+describe.each(stores)('with the %s store, the list of a room', store => {
   const server = useServer(store)
 
   test.each([false, true])(
-    'contains what this instance has just answered, with an open stream: %s',
+    'contains a location once its POST is answered (with an open stream: %s)',
     async isFollowed => {
       const room = new Room(server)
       const stream = isFollowed ? await room.follow() : undefined
@@ -29,7 +29,7 @@ describe.each(stores)('the list of a room, over %s', store => {
   )
 })
 
-describe('lists', () => {
+describe('lists of a room', () => {
   const options = { historyLength: 1_000, historyTtlMs: 60_000, leaseMs: 60_000, graceMs: 60_000 }
   const hubOf = (broker: Broker) =>
     new Hub(broker, locationFormat, {
@@ -51,20 +51,21 @@ describe('lists', () => {
     }
   }
 
-  const crowd = (count: number) => Array.from({ length: count }, (_, i) => ({ key: `${i}`, value: `{"user":"${i}"}` }))
+  const draftsOf = (count: number) =>
+    Array.from({ length: count }, (_, i) => ({ key: `${i}`, value: `{"user":"${i}"}` }))
 
-  test('that are asked for at the same time share one read', async () => {
+  test('that are requested at the same time share one read of the broker', async () => {
     const broker = new CountingBroker(options)
     const lists = new RoomLists(broker, hubOf(broker), () => false)
-    await broker.publish('room', crowd(10))
+    await broker.publish('room', draftsOf(10))
     await Promise.all(Array.from({ length: 100 }, () => lists.get('room')))
     expect(broker.reads).toBe(1)
   })
 
-  test('of a huge room leave most of the time to others, and follow each change all the same', async () => {
+  test('with 20,000 collaborators are read from the broker rarely, and still contain each change', async () => {
     const broker = new CountingBroker(options)
     const lists = new RoomLists(broker, hubOf(broker), () => false)
-    for (let i = 0; i < 20; i++) await broker.publish('room', crowd(20_000).slice(i * 1_000, (i + 1) * 1_000))
+    for (let i = 0; i < 20; i++) await broker.publish('room', draftsOf(20_000).slice(i * 1_000, (i + 1) * 1_000))
     const start = performance.now()
     let isOver = false
     const loops = Array.from({ length: 16 }, async () => {
@@ -82,7 +83,7 @@ describe('lists', () => {
     await Promise.all(loops)
     const { length } = await lists.get('room')
     expect(length).toBeGreaterThan(500_000)
-    // A read of this room takes milliseconds, and after it the room rests for twenty times as long.
+    // A read of this room takes milliseconds, and the next read waits for twenty times as long.
     expect(broker.reads).toBeLessThan(10 + (performance.now() - start) / 20)
   })
 })

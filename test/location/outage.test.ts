@@ -1,4 +1,4 @@
-/** The log's store goes away, or does not answer, and comes back. */
+/** Redis outages: Redis ends or does not answer, and comes back. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
@@ -6,7 +6,7 @@ import { afterAll, describe, expect, test } from '@jest/globals'
 import { expectProblem } from '../support/requests.ts'
 import { Room, untilReady, useRedis, useServer } from '../support/rooms.ts'
 
-describe('when Redis has ended', () => {
+describe('a server whose Redis has ended', () => {
   const redis = useRedis()
   const server = useServer(redis)
   let successor: ChildProcess | undefined
@@ -18,7 +18,7 @@ describe('when Redis has ended', () => {
     await exited
   })
 
-  test('requests are refused for now, streams wait, and all goes on once there is a Redis again', async () => {
+  test('answers requests with 503, keeps its streams open, and recovers once Redis is back', async () => {
     const [room, other] = [new Room(server), new Room(server)]
     const id = await room.put('alice', 1, 1)
     const stream = await room.follow()
@@ -45,7 +45,7 @@ describe('when Redis has ended', () => {
       type: 'text/event-stream',
     })
     expect(later.text).toMatch(/^retry: ([3-9]\d{3}|10000)\n$/)
-    // Here is a reader, so here is something to show.
+    // The instance has readers in this room, so it answers joins from its own copy.
     const warm = await room.follow()
     expect(await warm.next()).toMatchObject({ id, type: 'snapshot', locations: [{ user: 'alice', x: 1 }] })
     const lost = await room.follow({}, { 'last-event-id': '1-1' })
@@ -54,7 +54,7 @@ describe('when Redis has ended', () => {
 
     successor = await startSuccessor(redis.port)
     await untilReady(server, true)
-    // A Redis that kept nothing: whoever was reading is told so, and goes on.
+    // The new Redis is empty: every open stream receives a reset and continues.
     for (const reader of [stream, warm, lost]) {
       await reader.until(() => reader.who.size === 0)
       expect(reader.seen.at(-1)).toMatchObject({ id: '0-0', type: 'snapshot', reason: 'reset', locations: [] })
@@ -70,25 +70,25 @@ describe('when Redis has ended', () => {
   })
 })
 
-describe('when Redis does not answer', () => {
+describe('a server whose Redis does not answer', () => {
   const redis = useRedis()
   const server = useServer(redis)
 
-  test('a location that was refused is not published afterwards', async () => {
+  test('does not publish a refused location later', async () => {
     const room = new Room(server)
     await room.put('alice', 1, 1)
     redis.child.kill('SIGSTOP')
     const answer = await room.post({ user: 'alice', x: 2, y: 2 })
     redis.child.kill('SIGCONT')
     expectProblem(answer, 503)
-    const id = await afterwards(room)
+    const id = await publishOnceReady(room)
     const stream = await room.follow({ lastEventId: '0-0' })
     await stream.until(() => stream.lastEventId === id)
     expect(stream.seen.map(event => (event.type === 'location' ? event.x : event.type))).toEqual(['resumed', 1, 9])
     stream.close()
   })
 
-  test('it is said by /readyz, within 200 ms, and not by /healthz', async () => {
+  test('answers /readyz within 200 ms and reports that it is not ready, and /healthz reports that it is alive', async () => {
     redis.child.kill('SIGSTOP')
     try {
       const posting = new Room(server).post({ user: 'alice', x: 1, y: 1 })
@@ -106,8 +106,8 @@ describe('when Redis does not answer', () => {
   })
 })
 
-/** Publishes as soon as that is possible again. */
-async function afterwards(room: Room): Promise<string> {
+/** Publishes a location as soon as the server accepts it. */
+async function publishOnceReady(room: Room): Promise<string> {
   for (;;) {
     const { body } = await room.post({ user: 'alice', x: 9, y: 9 })
     if (body.id) return body.id

@@ -1,25 +1,25 @@
-/** `POST /rooms/:room/location`: one location, its defaults, its bounds. */
+/** `POST /rooms/:room/location`: one location, its defaults and its limits. */
 import { describe, expect, test } from '@jest/globals'
 import { Room, stores, timeOf, useServer } from '../support/rooms.ts'
 
-describe.each(stores)('a location, over %s', store => {
+describe.each(stores)('with the %s store, a location', store => {
   const server = useServer(store)
 
-  test('is answered with its event’s id and its user, and is there for GET from then on', async () => {
+  test('is answered with its event id and its user, and is listed from then on', async () => {
     const room = new Room(server)
-    const said = { user: 'alice', name: 'Alice', color: '#e4572e', x: 2, y: 3.5, meta: { editing: true, n: [1] } }
-    const { status, headers, body } = await room.post(said)
+    const location = { user: 'alice', name: 'Alice', color: '#e4572e', x: 2, y: 3.5, meta: { editing: true, n: [1] } }
+    const { status, headers, body } = await room.post(location)
     expect(status).toBe(200)
     expect(headers['content-type']).toMatch(/^application\/json\b/)
     expect(body).toEqual({ id: expect.stringMatching(/^\d{13}-\d+$/), user: 'alice' })
     expect((await room.get()).body).toEqual({
       room: room.name,
       lastEventId: body.id,
-      locations: [{ ...said, at: timeOf(body.id) }],
+      locations: [{ ...location, at: timeOf(body.id) }],
     })
   })
 
-  test('that says only x and y takes its defaults', async () => {
+  test('with only a user, x and y has the default name and color', async () => {
     const room = new Room(server)
     const { id } = (await room.post({ user: 'alice', x: 0, y: -1e300 })).body
     expect((await room.get()).body.locations).toEqual([
@@ -27,7 +27,7 @@ describe.each(stores)('a location, over %s', store => {
     ])
   })
 
-  test('has a colour derived from the user’s id: the same in every room, another for another user', async () => {
+  test('has a default color that depends on the user: it is the same in every room and differs between users', async () => {
     const [first, second] = [new Room(server), new Room(server)]
     for (const user of ['alice', 'bob', 'carol', 'dave']) for (const room of [first, second]) await room.put(user, 0, 0)
     const colors = [...(await first.who())].sort().map(([, { color }]) => color)
@@ -35,7 +35,7 @@ describe.each(stores)('a location, over %s', store => {
     expect(new Set(colors).size).toBeGreaterThan(1)
   })
 
-  test('is whole: what a later one leaves out takes its default again', async () => {
+  test('replaces the previous one completely: a field that it omits has its default again', async () => {
     const room = new Room(server)
     await room.put('alice', 1, 1, { name: 'Alice', color: '#000000', meta: { a: 1 } })
     const id = await room.put('alice', 2, 2)
@@ -44,7 +44,7 @@ describe.each(stores)('a location, over %s', store => {
     expect(alice?.color).not.toBe('#000000')
   })
 
-  test('takes over nothing that it does not know, not even under a prototype’s name', async () => {
+  test('is stored without its unknown fields, even if they are named like members of a prototype', async () => {
     const room = new Room(server)
     const bytes =
       '{"user":"alice","x":1,"y":2,"at":5,"id":"1-1","type":"leave","z":0,"__proto__":{"name":"Eve"},"constructor":1}'
@@ -61,16 +61,16 @@ describe.each(stores)('a location, over %s', store => {
   })
 
   test.each([
-    ['null is none', null, undefined],
-    ['an empty object is one', {}, {}],
-    ['exactly 1 KiB is one', { a: 'x'.repeat(1016) }, { a: 'x'.repeat(1016) }],
-    ['exactly 1 KiB of UTF-8 is one', { a: 'é'.repeat(508) }, { a: 'é'.repeat(508) }],
+    ['null counts as none', null, undefined],
+    ['an empty object', {}, {}],
+    ['exactly 1 KiB', { a: 'x'.repeat(1016) }, { a: 'x'.repeat(1016) }],
+    ['exactly 1 KiB in two-byte characters', { a: 'é'.repeat(508) }, { a: 'é'.repeat(508) }],
     [
-      'its line feeds and quotes are kept',
+      'line feeds and quotes',
       { a: 'one\ntwo\r\n"three"\u2028\u0085\0\t' },
       { a: 'one\ntwo\r\n"three"\u2028\u0085\0\t' },
     ],
-  ])('has a meta of which %s', async (_, meta, kept) => {
+  ])('may have a meta: %s', async (_, meta, kept) => {
     const room = new Room(server)
     const stream = await room.follow()
     expect((await room.post({ user: 'alice', x: 1, y: 2, meta })).status).toBe(200)
@@ -83,7 +83,7 @@ describe.each(stores)('a location, over %s', store => {
 
   test.each([
     ['1 KiB and 1 byte', { a: 'x'.repeat(1017) }],
-    ['1 KiB of characters that take two bytes each', { a: 'é'.repeat(509) }],
+    ['more than 1 KiB in two-byte characters', { a: 'é'.repeat(509) }],
     ['an array', []],
     ['a string', 'x'],
     ['a number', 1],
@@ -98,12 +98,12 @@ describe.each(stores)('a location, over %s', store => {
 
   test.each([
     ['64 letters', 'a'.repeat(64)],
-    ['64 characters outside the first plane', '🐙'.repeat(64)],
-    ['what URLs and event streams have a meaning for', 'a/b?c#d%e&f:g "h" id: 1'],
+    ['64 characters outside the BMP', '🐙'.repeat(64)],
+    ['characters with a meaning in URLs and event streams', 'a/b?c#d%e&f:g "h" id: 1'],
     ['three dots', '...'],
     ['one space', ' '],
-    ['the name of an object’s own', '__proto__'],
-    ['a line separator that is no control character', 'a\u2028b'],
+    ['"__proto__"', '__proto__'],
+    ['letters and a line separator', 'a\u2028b'],
   ])('may have a user of %s', async (_, user) => {
     const room = new Room(server)
     const stream = await room.follow()
@@ -117,7 +117,7 @@ describe.each(stores)('a location, over %s', store => {
   })
 
   test.each(['   ', '', '\u200b', '\u3164', '\u2800', '\u00ad\u2060'])(
-    'with the invisible name "%s" has its id as its name',
+    'with the invisible name "%s" has its user as its name',
     async name => {
       const room = new Room(server)
       await room.put('alice', 1, 1, { name })
@@ -125,7 +125,7 @@ describe.each(stores)('a location, over %s', store => {
     },
   )
 
-  test('has its name without the white space around it', async () => {
+  test('has its name without surrounding white space', async () => {
     const room = new Room(server)
     await room.put('alice', 1, 1, { name: '  Alice B. ' })
     expect((await room.who()).get('alice')?.name).toBe('Alice B.')

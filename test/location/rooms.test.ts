@@ -1,20 +1,20 @@
-/** Rooms and their names; who is where; leaving. */
+/** Rooms: their names, their lists, and leaving them. */
 import { describe, expect, test } from '@jest/globals'
 import { nanoid } from 'nanoid'
 import { expectProblem, send } from '../support/requests.ts'
 import { Room, stores, timeOf, useServer } from '../support/rooms.ts'
 
-describe.each(stores)('a room, over %s', store => {
+describe.each(stores)('with the %s store, a room', store => {
   const server = useServer(store)
 
-  test('where nobody has been is an empty list with the id before the first event', async () => {
+  test('without events has an empty list and the last event id 0-0', async () => {
     const room = new Room(server)
     const { status, headers, body } = await room.get()
     expect({ status, body }).toEqual({ status: 200, body: { room: room.name, lastEventId: '0-0', locations: [] } })
     expect(headers['content-type']).toMatch(/^application\/json\b/)
   })
 
-  test('lists everybody once, where they are now, and the id of its last event', async () => {
+  test('lists each collaborator once with the current location, and the id of its last event', async () => {
     const room = new Room(server)
     await room.put('alice', 1, 1)
     const bob = await room.put('bob', 2, 2)
@@ -27,12 +27,12 @@ describe.each(stores)('a room, over %s', store => {
     ])
   })
 
-  test('is left by DELETE: once told, and 204 whether or not the collaborator was there', async () => {
+  test('is left by DELETE, which is announced once and answered 204 even if the collaborator was not there', async () => {
     const room = new Room(server)
     await room.put('alice', 1, 1)
     await room.put('bob', 2, 2)
     const stream = await room.follow()
-    for (const user of ['alice', 'alice', 'nobody']) {
+    for (const user of ['alice', 'alice', 'absent']) {
       const { status, text } = await room.leave(user)
       expect({ status, text }).toEqual({ status: 204, text: '' })
     }
@@ -47,7 +47,7 @@ describe.each(stores)('a room, over %s', store => {
     stream.close()
   })
 
-  test.each(['sse', 'alive', 'location', 'a/b', '%2e', 'ü'])('is left by a user who is called %s', async user => {
+  test.each(['sse', 'alive', 'location', 'a/b', '%2e', 'ü'])('is left by a user named %s', async user => {
     const room = new Room(server)
     await room.put(user, 1, 1)
     expect((await room.leave(user)).status).toBe(204)
@@ -55,7 +55,7 @@ describe.each(stores)('a room, over %s', store => {
   })
 
   test.each(['%0A', 'a%00b', '%C2%85', 'a'.repeat(65), '%2E', '%2e%2e', '%ff', '%zz'])(
-    'is not left by %s',
+    'cannot be left by the invalid user %s',
     async user => {
       expectProblem(await new Room(server).send('DELETE', `/${user}`), 400)
     },
@@ -88,7 +88,7 @@ describe.each(stores)('a room, over %s', store => {
     '%zz',
     '%ff',
     'a%',
-  ])('may not be named %s, for any request', async name => {
+  ])('may not be named %s: every request is answered 400', async name => {
     const path = `/rooms/${name}/location`
     for (const [method, rest] of [
       ['GET', ''],
@@ -100,7 +100,7 @@ describe.each(stores)('a room, over %s', store => {
       expectProblem(await send(server.port, 'POST', path + rest, { json: { user: 'alice', x: 1, y: 1 } }), 400)
   })
 
-  test('is one and the same whether its name is percent-encoded or not', async () => {
+  test('is the same with and without percent-encoding in its name', async () => {
     const name = `A${nanoid()}`
     const id = await new Room(server, name).put('alice', 1, 1)
     expect((await send(server.port, 'GET', `/rooms/%41${name.slice(1)}/location`)).body).toMatchObject({
@@ -109,13 +109,13 @@ describe.each(stores)('a room, over %s', store => {
     })
   })
 
-  test('has its own people', async () => {
+  test('does not list the collaborators of another room', async () => {
     const [here, there] = [new Room(server), new Room(server)]
     await here.put('alice', 1, 1)
     expect((await there.who()).size).toBe(0)
   })
 
-  test('called lobby is under /location too, with all its routes', async () => {
+  test('named lobby is served under /location too, with all its routes', async () => {
     const lobby = new Room(server, 'lobby')
     const user = nanoid()
     const posted = await send(server.port, 'POST', '/location', { json: { user, x: 2, y: 2 } })

@@ -1,4 +1,4 @@
-/** What a stream says when nothing happens: heartbeats, or asking for a sign of life. */
+/** Streams without events: heartbeats, and pings that the client must answer. */
 import { describe, expect, test } from '@jest/globals'
 import { Room, stores, timeOf, useRedis, useServer } from '../support/rooms.ts'
 import type { TestStream } from '../support/streams.ts'
@@ -6,12 +6,12 @@ import type { TestStream } from '../support/streams.ts'
 const leaseMs = 2_000
 const quick = { HEARTBEAT_MS: '100', LEASE_MS: `${leaseMs}`, LEAVE_GRACE_MS: '100' }
 
-const calm = useServer('memory')
+const defaultServer = useServer('memory')
 
-describe.each(stores)('a silent stream, over %s', store => {
+describe.each(stores)('with the %s store, a silent stream', store => {
   const server = useServer(store, quick)
 
-  test.concurrent('has a colon and one line feed after every pause, and nothing else', async () => {
+  test.concurrent('sends a colon and a line feed after each heartbeat interval, and nothing else', async () => {
     const room = new Room(server)
     const stream = await room.follow()
     await stream.next('snapshot')
@@ -24,7 +24,7 @@ describe.each(stores)('a silent stream, over %s', store => {
     stream.close()
   })
 
-  test.concurrent('that was asked to ask has a ping in place of each, an event without an id', async () => {
+  test.concurrent('with ack=1 sends a ping, an event without an id, instead of each heartbeat', async () => {
     const room = new Room(server)
     const id = await room.put('bob', 0, 0)
     const stream = await room.follow({ user: 'alice', ack: '1' })
@@ -36,26 +36,26 @@ describe.each(stores)('a silent stream, over %s', store => {
     stream.close()
   })
 
-  test.concurrent('keeps its collaborator for longer than a lease, without a sign of life', async () => {
+  test.concurrent('without ack keeps its collaborator for longer than a lease', async () => {
     const room = new Room(server)
     const [watcher, stream] = [await room.follow(), await room.follow({ user: 'alice' })]
     await room.put('alice', 1, 1)
-    await aLease(new Room(server))
-    await aLease(new Room(server))
+    await waitForLease(new Room(server))
+    await waitForLease(new Room(server))
     expect((await room.who()).has('alice')).toBe(true)
     expect(watcher.seen.filter(({ type }) => type === 'leave')).toEqual([])
     stream.close()
     watcher.close()
   })
 
-  test.concurrent('whose pings are answered keeps its collaborator; once they are not, it has expired, once', async () => {
+  test.concurrent('with ack=1 keeps its collaborator while its pings are answered, and the collaborator expires once afterwards', async () => {
     const room = new Room(server)
     const [watcher, stream] = [await room.follow(), await room.follow({ user: 'alice', ack: '1' })]
     const id = await room.put('alice', 1, 1)
-    await answered(
+    await answerPings(
       stream,
       room,
-      aLease(new Room(server)).then(() => aLease(new Room(server))),
+      waitForLease(new Room(server)).then(() => waitForLease(new Room(server))),
     )
     expect(watcher.seen.filter(({ type }) => type === 'leave')).toEqual([])
     const leave = await watcher.next('leave')
@@ -69,7 +69,7 @@ describe.each(stores)('a silent stream, over %s', store => {
     watcher.close()
   })
 
-  test.concurrent('does not keep a collaborator whose pings nobody answers, though its socket is open', async () => {
+  test.concurrent('with ack=1 does not keep a collaborator that answers no ping, although the socket is open', async () => {
     const room = new Room(server)
     const [watcher, stream] = [await room.follow(), await room.follow({ user: 'alice', ack: '1' })]
     await room.put('alice', 1, 1)
@@ -79,25 +79,25 @@ describe.each(stores)('a silent stream, over %s', store => {
     watcher.close()
   })
 
-  test.concurrent('gets 204 for a sign of life even of somebody who is not there', async () => {
-    const { status, text } = await new Room(server).alive({ user: 'nobody', other: 1 })
+  test.concurrent('is not needed for a POST to /alive, which is answered 204 even for an absent collaborator', async () => {
+    const { status, text } = await new Room(server).alive({ user: 'absent', other: 1 })
     expect({ status, text }).toEqual({ status: 204, text: '' })
   })
 })
 
-describe('with two instances on one Redis', () => {
+describe('with two instances on one Redis, a ping', () => {
   const redis = useRedis()
   const here = useServer(redis, quick)
   const there = useServer(redis, quick)
 
-  test.concurrent('a ping that is answered at the other instance keeps the collaborator', async () => {
+  test.concurrent('that is answered at the other instance keeps the collaborator', async () => {
     const room = new Room(here)
     const [watcher, stream] = [await room.at(there).follow(), await room.follow({ user: 'alice', ack: '1' })]
     await room.put('alice', 1, 1)
-    await answered(
+    await answerPings(
       stream,
       room.at(there),
-      aLease(new Room(here)).then(() => aLease(new Room(here))),
+      waitForLease(new Room(here)).then(() => waitForLease(new Room(here))),
     )
     expect(watcher.seen.filter(({ type }) => type === 'leave')).toEqual([])
     expect(await watcher.next('leave')).toMatchObject({ user: 'alice', reason: 'expired' })
@@ -106,8 +106,8 @@ describe('with two instances on one Redis', () => {
   })
 })
 
-/** Answers each ping until that time is over. */
-async function answered(stream: TestStream, room: Room, time: Promise<void>): Promise<void> {
+/** Answers each ping until `time` resolves. */
+async function answerPings(stream: TestStream, room: Room, time: Promise<void>): Promise<void> {
   let isOver = false
   const over = time.then(() => {
     isOver = true
@@ -119,16 +119,16 @@ async function answered(stream: TestStream, room: Room, time: Promise<void>): Pr
   await over
 }
 
-/** Resolves once a whole lease has passed on the log's clock. */
-async function aLease(room: Room): Promise<void> {
+/** Resolves once a whole lease has passed by the log's clock. */
+async function waitForLease(room: Room): Promise<void> {
   const watcher = await room.follow()
   await room.put('clock', 0, 0)
   await watcher.next('leave')
   watcher.close()
 }
 
-test('a stream has a heartbeat soon after its first event, for proxies that hold each piece back', async () => {
-  const room = new Room(calm)
+test('a stream sends a heartbeat soon after its first event, for proxies that hold each chunk until the next one', async () => {
+  const room = new Room(defaultServer)
   const stream = await room.follow()
   await stream.next('snapshot')
   await stream.until(() => stream.text.endsWith('}\n\n:\n'))

@@ -1,4 +1,4 @@
-/** Readers that stop reading: what the server holds for them, and what they find when they read again. */
+/** Readers that stop reading: the memory that they cost the server, and how they catch up. */
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from '@jest/globals'
 import { logged } from '../support/log.ts'
@@ -9,21 +9,21 @@ import type { TestServer } from '../support/server.ts'
 const megabytes = 20
 const meta = { a: 'x'.repeat(1000) }
 
-describe.each(stores)('a reader that stops reading, over %s', store => {
+describe.each(stores)('with the %s store, a reader that stops reading', store => {
   const server = useServer(store)
   const strict = useServer(store, { STALL_MS: '300', HISTORY_LENGTH: '10' })
 
-  test('costs the server less than 4 MB while 20 MB pass, and ends in the right state', async () => {
+  test('costs the server less than 4 MB while 20 MB are published, and has the right state once it catches up', async () => {
     const room = new Room(server)
     const path = `${room.path}/sse`
     const reading = await RawReader.open(server.port, path)
-    // What the same traffic costs without anybody who is slow.
-    await pass(room, reading)
-    await pass(room, reading)
+    // The same traffic without slow readers, as the baseline.
+    await publishMegabytes(room, reading)
+    await publishMegabytes(room, reading)
     const before = memory(server)
     const stalled = await Promise.all(Array.from({ length: 16 }, () => RawReader.open(server.port, path)))
     for (const reader of stalled) reader.pause()
-    const lastId = await pass(room, reading)
+    const lastId = await publishMegabytes(room, reading)
     const growth = (memory(server) - before) / stalled.length
     expect(growth).toBeLessThan(4)
 
@@ -39,12 +39,12 @@ describe.each(stores)('a reader that stops reading, over %s', store => {
       await reader.until(() => reader.lastEventId === next)
       reader.close()
     }
-    // Whoever reads is not held up, and misses nothing.
+    // The reader that kept reading was not delayed and missed no event.
     expect(reading.snapshots).toEqual(['joined'])
     reading.close()
   }, 60_000)
 
-  test('counts as gone once its socket has taken nothing for a time, and is closed', async () => {
+  test('is disconnected once its socket has accepted no data for STALL_MS', async () => {
     const room = new Room(strict)
     const [reading, stalled] = [
       await RawReader.open(strict.port, `${room.path}/sse`),
@@ -69,8 +69,8 @@ describe.each(stores)('a reader that stops reading, over %s', store => {
 
 const batch = () => Array.from({ length: 900 }, (_, i) => ({ user: `u${i % 50}`, x: i, y: 0, meta }))
 
-/** Publishes that many megabytes; resolves with the last id, once the reader has read it. */
-async function pass(room: Room, reader: RawReader): Promise<string> {
+/** Publishes `megabytes` of locations. Resolves with the last id once the reader has received it. */
+async function publishMegabytes(room: Room, reader: RawReader): Promise<string> {
   let id = ''
   for (let bytes = 0; bytes < megabytes * 2 ** 20; bytes += 900 * 1000) {
     const { status, body } = await room.post(batch())
@@ -81,7 +81,7 @@ async function pass(room: Room, reader: RawReader): Promise<string> {
   return id
 }
 
-/** What the process has in memory, in megabytes. */
+/** Returns the resident memory of the process in megabytes. */
 function memory({ child }: TestServer): number {
   return Number(/VmRSS:\s*(\d+) kB/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1]) / 1024
 }

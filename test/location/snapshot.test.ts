@@ -1,17 +1,17 @@
-/** The snapshot of a large room: in parts, none of which is longer than common clients can read. */
+/** The snapshot of a large room is split into events that common clients can read. */
 import { describe, expect, test } from '@jest/globals'
 import { locationFormat } from '../../server/location/location-format.ts'
 import { Room, stores, useServer } from '../support/rooms.ts'
 
-const crowd = (count: number) =>
+const locationsOf = (count: number) =>
   Array.from({ length: count }, (_, i) => ({ user: `user-${i}`, name: `Zoë ${'é'.repeat(20)} ${i}`, x: i, y: 1 }))
 
-describe.each(stores)('a room of 2,000, over %s', store => {
+describe.each(stores)('with the %s store, a room of 2,000 collaborators', store => {
   const server = useServer(store)
 
-  test('is a snapshot of at most 48 KiB and the other locations, and only the last event has an id: the head', async () => {
+  test('is sent as a snapshot of at most 48 KiB and location events, and only the last event has an id: the head of the log', async () => {
     const room = new Room(server)
-    for (const at of [0, 1_000]) await room.post(crowd(2_000).slice(at, at + 1_000))
+    for (const at of [0, 1_000]) await room.post(locationsOf(2_000).slice(at, at + 1_000))
     const { body } = await room.get()
     const stream = await room.follow()
     await stream.until(() => stream.who.size === 2_000 && stream.lastEventId !== '')

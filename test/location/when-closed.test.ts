@@ -1,4 +1,4 @@
-/** `DELETE …?when=closed`: a collaborator whose last stream closes leaves at once, without the grace. */
+/** `DELETE …?when=closed`: a collaborator whose last stream closes leaves at once, without the grace period. */
 import { afterEach, describe, expect, test } from '@jest/globals'
 import { Room, stores, timeOf, useRedis, useServer } from '../support/rooms.ts'
 import type { TestStream } from '../support/streams.ts'
@@ -19,8 +19,8 @@ const endGrace = async (room: Room) => {
   expect(status).toBe(204)
 }
 
-/** Milliseconds from the event `id` until Alice left, and why. */
-const leaving = async (watcher: TestStream, id: string) => {
+/** Returns why Alice left, and whether she left within the grace period after the event `id`. */
+const leaveOfAlice = async (watcher: TestStream, id: string) => {
   const { id: leave, reason } = await watcher.next('leave', ({ user }) => user === 'alice')
   return { reason, isAtOnce: timeOf(leave) - timeOf(id) < graceMs }
 }
@@ -29,7 +29,7 @@ afterEach(() => {
   for (const stream of open.splice(0)) stream.close()
 })
 
-describe.each(stores)('when=closed, over %s', store => {
+describe.each(stores)('with the %s store, when=closed', store => {
   const server = useServer(store, env)
 
   test.each(['0', '1'])('makes the collaborator leave as soon as the stream closes (ack=%s)', async ack => {
@@ -38,29 +38,29 @@ describe.each(stores)('when=closed, over %s', store => {
     const id = await room.put('alice', 1, 1)
     await endGrace(room)
     stream.close()
-    expect(await leaving(watcher, id)).toEqual({ reason: 'closed', isAtOnce: true })
+    expect(await leaveOfAlice(watcher, id)).toEqual({ reason: 'closed', isAtOnce: true })
   })
 
-  test('makes the collaborator leave at once when the stream closed before', async () => {
+  test('makes the collaborator leave at once if the stream closed before', async () => {
     const room = new Room(server)
     const [watcher, stream] = [await follow(room), await follow(room, 'alice')]
     const id = await room.put('alice', 1, 1)
     stream.close()
     await stream.ended()
     await endGrace(room)
-    expect(await leaving(watcher, id)).toEqual({ reason: 'closed', isAtOnce: true })
+    expect(await leaveOfAlice(watcher, id)).toEqual({ reason: 'closed', isAtOnce: true })
     expect((await room.who()).size).toBe(0)
   })
 
-  test('makes a collaborator leave at once who has no stream', async () => {
+  test('makes a collaborator without a stream leave at once', async () => {
     const room = new Room(server)
     const watcher = await follow(room)
     const id = await room.put('alice', 1, 1)
     await endGrace(room)
-    expect(await leaving(watcher, id)).toEqual({ reason: 'closed', isAtOnce: true })
+    expect(await leaveOfAlice(watcher, id)).toEqual({ reason: 'closed', isAtOnce: true })
   })
 
-  test('keeps a collaborator who has another stream, until that one closes, too', async () => {
+  test('keeps a collaborator with another stream until that stream closes too', async () => {
     const room = new Room(server)
     const [watcher, tab, phone] = [await follow(room), await follow(room, 'alice'), await follow(room, 'alice')]
     const id = await room.put('alice', 1, 1)
@@ -71,32 +71,32 @@ describe.each(stores)('when=closed, over %s', store => {
     await watcher.next('location', ({ user }) => user === 'bob')
     expect(watcher.seen.filter(({ type }) => type === 'leave')).toEqual([])
     phone.close()
-    expect(await leaving(watcher, id)).toEqual({ reason: 'closed', isAtOnce: true })
+    expect(await leaveOfAlice(watcher, id)).toEqual({ reason: 'closed', isAtOnce: true })
   })
 
-  test('does nothing for a collaborator who is not there', async () => {
+  test('has no effect on a collaborator who is not in the room', async () => {
     const room = new Room(server)
     await endGrace(room)
     expect((await room.get()).body.lastEventId).toBe('0-0')
   })
 
-  test('with another value is a 400 that names the field', async () => {
+  test('is the only accepted value: any other is answered 400 with the path "when"', async () => {
     const { status, body } = await new Room(server).send('DELETE', '/alice?when=now')
     expect({ status, path: body.errors?.[0]?.path }).toEqual({ status: 400, path: 'when' })
   })
 })
 
-describe('when=closed, over two instances', () => {
+describe('with two instances on one Redis, when=closed', () => {
   const redis = useRedis()
   const [one, two] = [useServer(redis, env), useServer(redis, env)]
 
-  test('works at an instance that does not have the stream', async () => {
+  test('takes effect even at an instance that does not have the stream', async () => {
     const room = new Room(one)
     const [watcher, stream] = [await follow(room), await follow(room, 'alice')]
     const id = await room.put('alice', 1, 1)
     await endGrace(room.at(two))
     stream.close()
-    expect(await leaving(watcher, id)).toEqual({ reason: 'closed', isAtOnce: true })
+    expect(await leaveOfAlice(watcher, id)).toEqual({ reason: 'closed', isAtOnce: true })
   })
 
   test('keeps a collaborator who has a stream at another instance', async () => {
@@ -107,6 +107,6 @@ describe('when=closed, over two instances', () => {
     await tab.ended()
     await endGrace(room)
     phone.close()
-    expect(await leaving(watcher, id)).toEqual({ reason: 'closed', isAtOnce: true })
+    expect(await leaveOfAlice(watcher, id)).toEqual({ reason: 'closed', isAtOnce: true })
   })
 })
