@@ -1,4 +1,4 @@
-/** Clients that mean harm by what they don't do: the process lives, and serves the others. */
+/** Clients that exhaust sockets, file descriptors or time: the server keeps running and serves the other clients. */
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { Agent, request } from 'node:http'
@@ -12,7 +12,7 @@ import type { TestStream } from '../support/streams.ts'
 let server: TestServer
 let room: Room
 let stream: TestStream
-/** A connection that somebody has who means well. */
+/** The kept connection of a well-behaved client. */
 let agent: Agent
 beforeAll(async () => {
   server = await startServer()
@@ -29,7 +29,7 @@ afterAll(async () => {
 })
 
 let x = 0
-/** Publishes over the kept connection, and waits until the open stream has it. */
+/** Publishes over the kept connection, and waits until the open stream receives the event. */
 async function post(): Promise<void> {
   const headers = { 'content-type': 'application/json' }
   const req = request({ port: server.port, host: '127.0.0.1', path: room.path, method: 'POST', agent, headers })
@@ -49,7 +49,7 @@ interface Attempt {
 }
 
 function attempt(i: number): Attempt {
-  // From several addresses: one has too few ports.
+  // One source address has too few ports for all attempts.
   const socket = connect({ port: server.port, host: '127.0.0.1', localAddress: `127.0.0.${2 + (i % 8)}` })
   const ended = new Promise(resolve => socket.once('close', resolve))
   const begun = Promise.race([new Promise(resolve => socket.once('connect', resolve)), ended])
@@ -58,8 +58,8 @@ function attempt(i: number): Attempt {
   return { socket, begun, ended }
 }
 
-describe('the process lives and serves the others', () => {
-  test('while clients are slow with their headers and their bodies, and those are cut off', async () => {
+describe('the server serves well-behaved clients', () => {
+  test('while others send their headers and bodies slowly, and cuts the slow ones off', async () => {
     const head = `POST ${room.path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n`
     const beginnings = [
       '',
@@ -74,7 +74,7 @@ describe('the process lives and serves the others', () => {
       beginning: beginnings[i % beginnings.length] ?? '',
     }))
     for (const { socket, beginning } of slow) socket.write(beginning)
-    // Half of them go on, as slowly as they can.
+    // Half of them continue with one byte per second.
     const trickle = setInterval(() => {
       for (const { socket, beginning } of slow.filter((_, i) => i % 2))
         if (socket.writable && beginning) socket.write('x')
@@ -108,7 +108,7 @@ describe('the process lives and serves the others', () => {
     process.stdout.write(`connections attempted=${total}, up to ${maxOpen} open at a time; served meanwhile=${x}\n`)
   }, 120_000)
 
-  test('while there are no file descriptors left for anybody, and is there for new ones as soon as the idle are cut off', async () => {
+  test('while it has no file descriptors left, and accepts new clients once it has closed the idle connections', async () => {
     await promisify(execFile)('prlimit', ['--pid', `${server.child.pid}`, '--nofile=256:256'])
     const idle = Array.from({ length: 1_000 }, (_, i) => attempt(i))
     await Promise.all(idle.map(({ begun }) => begun))

@@ -1,6 +1,6 @@
 /**
- * Every field of every route, with what an attacker would put there: no event, header or log line comes of it that was not
- * published, for any reader.
+ * Hostile values in every field of every route must not add an event to a stream, a header to an answer or a line to
+ * the log.
  */
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { EventSource } from 'eventsource'
@@ -32,7 +32,7 @@ afterAll(async () => {
   await browser.close()
 })
 
-/** What has a meaning in an event stream, a header, a log, a path or an object. */
+/** Texts with a meaning in an event stream, a header, a log, a path or an object. */
 const pieces = [
   ...[
     '\n',
@@ -63,9 +63,9 @@ const hostile = fc.oneof(
 const anything = fc.oneof({ weight: 3, arbitrary: hostile }, fc.jsonValue({ maxDepth: 2 }) as fc.Arbitrary<unknown>)
 const number = fc.oneof({ weight: 15, arbitrary: fc.double({ noNaN: true, noDefaultInfinity: true }) }, anything)
 
-/** Mostly one that may pass, so that much of it gets through to the readers. */
+/** Mostly valid values, so that many of the locations reach the readers. */
 const mostly = (good: fc.Arbitrary<unknown>) => fc.oneof({ weight: 15, arbitrary: good }, anything)
-const said = fc.record(
+const locationFields = fc.record(
   {
     user: mostly(
       fc.oneof(
@@ -85,7 +85,7 @@ const said = fc.record(
   },
   { requiredKeys: ['x', 'y'] },
 )
-/** A header can't carry a line's end; a client that sent one would have begun another header of its own. */
+/** A header value cannot contain a line break: with one, the client would only send one more header of its own. */
 const headerText = hostile.map(text =>
   Buffer.from(text)
     .toString('latin1')
@@ -95,7 +95,7 @@ const headers = fc.record(
   { 'last-event-id': headerText, cookie: headerText.map(text => `colocate_user=${text}`), authorization: headerText },
   { requiredKeys: [] },
 )
-/** In a path, as it stands there: percent-encoded, where that can be done. */
+/** A segment of a path, percent-encoded. Lone surrogates, which cannot be encoded, are replaced. */
 const segment = hostile.map(text => encodeURIComponent(text.toWellFormed()))
 const query = fc
   .record({ user: hostile, ack: hostile, lastEventId: hostile, access_token: hostile }, { requiredKeys: [] })
@@ -109,10 +109,14 @@ type Case =
   | { kind: 'ticks'; method: string; rest: string; json: unknown; headers: Record<string, string> }
 
 const anyCase: fc.Arbitrary<Case> = fc.oneof(
-  { weight: 10, arbitrary: fc.record({ kind: fc.constant('publish' as const), json: said, headers }) },
+  { weight: 10, arbitrary: fc.record({ kind: fc.constant('publish' as const), json: locationFields, headers }) },
   {
     weight: 2,
-    arbitrary: fc.record({ kind: fc.constant('publish' as const), json: fc.array(said, { maxLength: 4 }), headers }),
+    arbitrary: fc.record({
+      kind: fc.constant('publish' as const),
+      json: fc.array(locationFields, { maxLength: 4 }),
+      headers,
+    }),
   },
   {
     weight: 2,
@@ -163,7 +167,7 @@ const anyCase: fc.Arbitrary<Case> = fc.oneof(
           hostile.map(text => encodeURI(text.toWellFormed())),
         )
         .map(room => `/rooms/${room}/location`),
-      json: said,
+      json: locationFields,
     }),
   },
   {
@@ -184,14 +188,14 @@ interface Seen {
   data: string
 }
 
-/** What a location that was answered with an id must look like, but for its time. */
-type Published = Map<string, { user: string; said: Record<string, unknown> }>
+/** The expected location of each event id that a POST was answered with. */
+type Published = Map<string, { user: string; fields: Record<string, unknown> }>
 
-test(`of ${cases} hostile requests no reader is told what was not published`, async () => {
+test(`after ${cases} hostile requests every reader has received only published events`, async () => {
   const room = new Room(server)
-  // Streams that come and go begin with everybody who is there.
-  const calm = new Room(server)
-  await calm.put('id: 9-9', 1, 1, { name: 'event: forged', meta: { '\n\ndata: {}\n\n': '\r\r' } })
+  // Short streams join a room of their own, because each begins with a snapshot of its whole room.
+  const quietRoom = new Room(server)
+  await quietRoom.put('id: 9-9', 1, 1, { name: 'event: forged', meta: { '\n\ndata: {}\n\n': '\r\r' } })
   const url = `${server.url}${room.path}/sse`
   const parsed = await openStream(url)
   await parsed.next('snapshot')
@@ -210,7 +214,7 @@ test(`of ${cases} hostile requests no reader is told what was not published`, as
   }
   const run = async (each: Case): Promise<void> => {
     if (each.kind === 'stream') {
-      const text = await readBriefly(calm.path + each.rest, each)
+      const text = await readBriefly(quietRoom.path + each.rest, each)
       if (text !== null) expectOneBeginning(text)
       count.answered++
       if (text === null) count.refused++
@@ -238,7 +242,7 @@ test(`of ${cases} hostile requests no reader is told what was not published`, as
   await fc.assert(fc.asyncProperty(anyCase, run), { numRuns: cases, seed, endOnFailure: true })
 
   const last = await room.put('end', 0, 0)
-  published.set(last, { user: 'end', said: { user: 'end', x: 0, y: 0 } })
+  published.set(last, { user: 'end', fields: { user: 'end', x: 0, y: 0 } })
   await parsed.until(() => parsed.lastEventId === last)
   const readers = {
     'eventsource-parser': parsed.events
@@ -252,14 +256,14 @@ test(`of ${cases} hostile requests no reader is told what was not published`, as
   const forged = Object.fromEntries(
     Object.entries(readers).map(([reader, seen]) => [
       reader,
-      seen.filter(event => !isTrue(event, published, left)).length,
+      seen.filter(event => !isPublished(event, published, left)).length,
     ]),
   )
   const forgedLines = server.log.filter(
     ({ msg }) => !['listening', 'stream opened', 'stream closed', 'request refused'].includes(`${msg}`),
   )
   process.stdout.write(
-    `forgery: seed=${seed} cases=${cases} refused=${count.refused} published=${published.size} ` +
+    `injection: seed=${seed} cases=${cases} refused=${count.refused} published=${published.size} ` +
       `read=${Object.values(readers).map(seen => seen.length)} forged=${JSON.stringify(forged)} ` +
       `forged headers=${count.forgedHeaders} forged log lines=${forgedLines.length}\n`,
   )
@@ -277,33 +281,34 @@ test(`of ${cases} hostile requests no reader is told what was not published`, as
 function remember(published: Published, json: unknown, { body }: Answer): void {
   const all = Array.isArray(json) ? json : [json]
   const ids = body.ids ?? [body.id]
-  for (const [i, said] of all.entries()) {
+  for (const [i, fields] of all.entries()) {
     if (body.stale) continue
     const id = ids[i] ?? ''
-    // In a batch a stale location has the id of the one that stands.
-    if (!published.has(id)) published.set(id, { user: said.user ?? body.user, said })
+    // A batch is answered with the current location's id for a stale location.
+    if (!published.has(id)) published.set(id, { user: fields.user ?? body.user, fields })
   }
 }
 
-function isTrue({ name, id, data }: Seen, published: Published, left: Set<string>): boolean {
+function isPublished({ name, id, data }: Seen, published: Published, left: Set<string>): boolean {
   if (name !== 'message') return false
   const { type, ...event } = JSON.parse(data)
   if (type === 'leave')
     return JSON.stringify(Object.keys(event)) === '["user","reason"]' && event.reason === 'left' && left.has(event.user)
-  const { user, said } = published.get(id) ?? {}
-  if (type !== 'location' || !said) return false
+  const { user, fields } = published.get(id) ?? {}
+  if (type !== 'location' || !fields) return false
   const { at, color, name: shown, meta, ...rest } = event
-  const wanted = JSON.parse(JSON.stringify({ user, x: said.x, y: said.y }))
+  const wanted = JSON.parse(JSON.stringify({ user, x: fields.x, y: fields.y }))
   return (
     id.startsWith(`${at}-`) &&
-    color === (said.color ?? color) &&
-    shown === (visibleName(String(said.name ?? '')) ?? (said.user === undefined ? `Guest ${user?.slice(-4)}` : user)) &&
-    JSON.stringify(meta) === JSON.stringify(said.meta ? JSON.parse(JSON.stringify(said.meta)) : undefined) &&
+    color === (fields.color ?? color) &&
+    shown ===
+      (visibleName(String(fields.name ?? '')) ?? (fields.user === undefined ? `Guest ${user?.slice(-4)}` : user)) &&
+    JSON.stringify(meta) === JSON.stringify(fields.meta ? JSON.parse(JSON.stringify(fields.meta)) : undefined) &&
     JSON.stringify(rest) === JSON.stringify(wanted)
   )
 }
 
-/** A stream's first event; null when there is none, since it was refused. */
+/** Returns the stream's text up to its first event, or null if the stream was refused. */
 async function readBriefly(
   path: string,
   { method, json, headers }: Extract<Case, { kind: 'stream' }>,
@@ -328,7 +333,7 @@ function expectOneBeginning(text: string): void {
 }
 
 interface ForeignReader {
-  /** What it has seen, once the event with that id is there. */
+  /** Resolves with the received events once the event `id` is the last of them. */
   until(id: string): Promise<Seen[]>
 }
 
@@ -336,19 +341,19 @@ async function readByLibrary(url: string): Promise<ForeignReader> {
   const source = new EventSource(url)
   sources.push(source)
   const seen: Seen[] = []
-  const tell = new EventTarget()
+  const received = new EventTarget()
   const note = ({ type, lastEventId, data }: MessageEvent) => {
     seen.push({ name: type, id: lastEventId, data })
-    tell.dispatchEvent(new Event('seen'))
+    received.dispatchEvent(new Event('seen'))
   }
   for (const name of ['message', 'forged']) source.addEventListener(name, note)
-  const isThere = async (isIt: () => boolean) => {
-    while (!isIt()) await new Promise(resolve => tell.addEventListener('seen', resolve, { once: true }))
+  const waitUntil = async (isReached: () => boolean) => {
+    while (!isReached()) await new Promise(resolve => received.addEventListener('seen', resolve, { once: true }))
   }
-  await isThere(() => seen.length > 0)
+  await waitUntil(() => seen.length > 0)
   return {
     async until(id) {
-      await isThere(() => seen.at(-1)?.id === id)
+      await waitUntil(() => seen.at(-1)?.id === id)
       return seen.slice(1)
     },
   }

@@ -1,4 +1,4 @@
-/** Tokens and secrets: where they must never be found. */
+/** Tokens and secrets must not appear in logs, answers or Redis keys. */
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { expect, test } from '@jest/globals'
@@ -12,8 +12,8 @@ import { aliceClaims, nowSeconds, secret, sign } from '../support/tokens.ts'
 const redis = useRedis()
 const carriers: Carrier[] = ['bearer', 'cookie', 'query']
 
-// The most talkative level has the lines of all others.
-test('nothing of a token or the secret is in the log, in an answer, or among the keys of Redis', async () => {
+// The level "trace" includes the lines of all other levels.
+test('neither a token nor the secret appears in the log, in an answer or in a key of Redis', async () => {
   const env = { REDIS_URL: redis.url, AUTH_SECRET: secret, LOG_LEVEL: 'trace', POST_RATE: '1' }
   const server = await startServer(env)
   let errors = ''

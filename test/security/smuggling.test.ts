@@ -1,4 +1,4 @@
-/** Requests whose end two readers might see in different places, through a real nginx: the hidden one is never served. */
+/** Request smuggling, also through a real nginx: a request hidden in the body of another one must not be served. */
 import { connect } from 'node:net'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { startNginx, type TestNginx } from '../support/nginx.ts'
@@ -17,13 +17,13 @@ afterAll(async () => {
   await server.stop()
 })
 
-/** A request that nobody made: it would put `eve` into the room. */
+/** The hidden request. If it is served, it adds `eve` to the room. */
 function hidden(room: Room): string {
   const body = '{"user":"eve","x":6,"y":6}'
   return `POST ${room.path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`
 }
 
-/** The head of a request that may have a body, but for what says how long it is. */
+/** The head of a POST. `lines` are further headers, which state the length of its body. */
 const head = (room: Room, ...lines: string[]) =>
   [`POST ${room.path} HTTP/1.1`, 'Host: localhost', 'Content-Type: application/json', ...lines, '', ''].join('\r\n')
 
@@ -39,18 +39,18 @@ const shapes: Record<string, (room: Room, inner: string) => string> = {
   'a length with a sign': (room, inner) => head(room, 'Content-Length: +0') + inner,
   'a negative length': (room, inner) => head(room, 'Content-Length: -1') + inner,
   'a hexadecimal length': (room, inner) => head(room, 'Content-Length: 0x0') + inner,
-  'a length past all numbers': (room, inner) => head(room, 'Content-Length: 18446744073709551616') + inner,
+  'a length of more than 64 bits': (room, inner) => head(room, 'Content-Length: 18446744073709551616') + inner,
   'a space before the colon': (room, inner) =>
     `${head(room, 'Transfer-Encoding : chunked', `Content-Length: ${5 + inner.length}`)}0\r\n\r\n${inner}`,
   'a tab before chunked': (room, inner) =>
     `${head(room, 'Transfer-Encoding:\tchunked', `Content-Length: ${5 + inner.length}`)}0\r\n\r\n${inner}`,
   'a vertical tab before chunked': (room, inner) =>
     `${head(room, 'Transfer-Encoding: \x0bchunked', `Content-Length: ${5 + inner.length}`)}0\r\n\r\n${inner}`,
-  'chunks of another kind': (room, inner) =>
+  'an unknown transfer coding': (room, inner) =>
     `${head(room, 'Transfer-Encoding: xchunked', `Content-Length: ${5 + inner.length}`)}0\r\n\r\n${inner}`,
-  'chunked twice': (room, inner) =>
+  'chunked and identity in two lines': (room, inner) =>
     `${head(room, 'Transfer-Encoding: chunked', 'Transfer-Encoding: identity')}0\r\n\r\n${inner}`,
-  'chunked and something else': (room, inner) =>
+  'chunked and identity': (room, inner) =>
     `${head(room, 'Transfer-Encoding: chunked, identity', `Content-Length: ${5 + inner.length}`)}0\r\n\r\n${inner}`,
   'a folded line': (room, inner) =>
     `${head(room, 'Transfer-Encoding:\r\n chunked', `Content-Length: ${5 + inner.length}`)}0\r\n\r\n${inner}`,
@@ -60,7 +60,7 @@ const shapes: Record<string, (room: Room, inner: string) => string> = {
     `${head(room, `X: y\rTransfer-Encoding: chunked`, `Content-Length: ${5 + inner.length}`)}0\r\n\r\n${inner}`,
   'a NUL in a header': (room, inner) =>
     `${head(room, 'X: \0', 'Transfer-Encoding: chunked', `Content-Length: ${5 + inner.length}`)}0\r\n\r\n${inner}`,
-  'a chunk length past all numbers': (room, inner) =>
+  'a chunk length of more than 64 bits': (room, inner) =>
     `${head(room, 'Transfer-Encoding: chunked')}10000000000000000\r\n${inner}`,
   'a chunk length with a sign': (room, inner) => `${head(room, 'Transfer-Encoding: chunked')}-1\r\n${inner}`,
   'a chunk extension with a line feed': (room, inner) =>
@@ -68,28 +68,28 @@ const shapes: Record<string, (room: Room, inner: string) => string> = {
 }
 
 /**
- * Node takes its chunks for chunks, and what follows for the next request: only a proxy can refuse it (RFC 9112,
- * section 6.1).
+ * Node decodes the chunks and reads the rest as the next request, so only a proxy can refuse this (RFC 9112, section
+ * 6.1).
  */
 const forProxies: typeof shapes = {
   'chunks in HTTP/1.0': (room, inner) =>
     `${head(room, 'Transfer-Encoding: chunked', 'Connection: keep-alive').replace('HTTP/1.1', 'HTTP/1.0')}0\r\n\r\n${inner}`,
 }
 
-/** The statuses of a connection on which the first request was refused, and nothing served but the last. */
+/** Matches the statuses of a connection whose first request was refused, and on which only the last one was served. */
 const isRefusal = /^$|^(4\d\d|501)(,200)?$/
 
-/** Makes the other side close the connection, once it gets here. */
+/** Makes the server close the connection once it reads this request. */
 const last = 'GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n'
 
-/** All that is answered on a connection of its own. */
-async function answered(port: number, text: string): Promise<string> {
+/** Sends `text` on a new connection and returns all that is answered. */
+async function answersTo(port: number, text: string): Promise<string> {
   const socket = connect(port, '127.0.0.1').setEncoding('latin1')
   let answer = ''
   socket.on('data', part => {
     answer += part
   })
-  // Cut off is refused, too.
+  // A reset connection counts as a refusal.
   socket.on('error', () => {})
   socket.write(text, 'latin1')
   socket.write(last, 'latin1')
@@ -97,22 +97,22 @@ async function answered(port: number, text: string): Promise<string> {
   return answer
 }
 
-test('a second request that stands for itself is served: these tests would see one', async () => {
+test('a second request that is not hidden is served, so these tests would detect a smuggled one', async () => {
   for (const target of [Number(new URL(nginx.url).port), server.port]) {
     const room = new Room(server)
-    await answered(target, `${head(room, 'Content-Length: 2')}{}${hidden(room)}`)
+    await answersTo(target, `${head(room, 'Content-Length: 2')}{}${hidden(room)}`)
     expect((await room.who()).has('eve')).toBe(true)
   }
 })
 
-test('no shape of a request hides another one', async () => {
+test('no malformed request smuggles a second one', async () => {
   const { port } = new URL(nginx.url)
   const statuses: Record<string, string> = {}
   let smuggled = 0
   for (const target of [Number(port), server.port]) {
     for (const [name, shape] of Object.entries(target === server.port ? shapes : { ...shapes, ...forProxies })) {
       const room = new Room(server)
-      const answer = await answered(target, shape(room, hidden(room)))
+      const answer = await answersTo(target, shape(room, hidden(room)))
       const all = [...answer.matchAll(/HTTP\/1\.1 (\d{3})/g)].map(([, status]) => status)
       statuses[`${target === server.port ? 'the server' : 'nginx'}: ${name}`] = all.join()
       if ((await room.who()).has('eve')) smuggled++
@@ -138,7 +138,7 @@ test('nginx writes no token to its log', async () => {
     '/healthz?access_token=needle-6',
   ])
     await (await fetch(nginx.url + path, { headers })).text()
-  const log = await nginx.logged()
+  const log = await nginx.readLog()
   expect(log).toContain('/healthz')
   expect(log).not.toContain('needle')
 })
