@@ -10,7 +10,7 @@ beforeAll(async () => {
 })
 afterAll(() => server?.stop())
 
-const patientMs = 120_000
+const timeoutMs = 120_000
 
 type Setup = [name: string, start: (target: string) => Promise<TestProxy>]
 
@@ -24,7 +24,7 @@ const compressingStreams = () => {
   return [...outer, 'listen inner', `bind ${inner}`, 'http-response del-header cache-control'].join('\n')
 }
 
-const good: Setup[] = [
+const correct: Setup[] = [
   ['nginx', target => nginx(target)],
   ['nginx that compresses other things', target => nginx(target, 'gzip on; gzip_types text/css application/json;')],
   ['Caddy', target => caddy(target)],
@@ -37,9 +37,9 @@ const good: Setup[] = [
   ['umi that compresses', target => devServer('umi', target)],
 ]
 
-type Bad = [culprit: string, trouble: string, start: (target: string) => Promise<TestProxy>, line: string]
+type Bad = [intermediary: string, problem: string, start: (target: string) => Promise<TestProxy>, line: string]
 
-const bad: Bad[] = [
+const faulty: Bad[] = [
   [
     'nginx',
     'held back',
@@ -90,19 +90,29 @@ const bad: Bad[] = [
   ['HAProxy', 'query dropped', target => haproxy(target, 'http-request set-uri %[path]'), 'set-path'],
   ['HAProxy', 'cut off when idle', target => haproxy(target, 'timeout server 700ms'), 'timeout server'],
   ['HAProxy', 'connections run out', target => haproxy(target, '', 'maxconn 4'), 'maxconn'],
-  ['webpack-dev-server', 'held back', target => devServer('webpack', target, 'holding'), 'compress: false'],
-  ['webpack-dev-server', 'compressed', target => devServer('webpack', target, 'transformed'), 'compress: false'],
-  ['webpack-dev-server', 'Last-Event-ID dropped', target => devServer('webpack', target, 'forgetful'), 'Last-Event-ID'],
-  ['webpack-dev-server', 'query dropped', target => devServer('webpack', target, 'curt'), 'pathRewrite'],
-  ['webpack-dev-server', 'cut off when idle', target => devServer('webpack', target, 'hasty'), 'proxyTimeout: 0'],
-  ['webpack-dev-server', 'cut off when idle', target => devServer('webpack', target, 'mute'), 'proxyTimeout: 0'],
-  ['Vite', 'held back', target => devServer('vite', target, 'holding'), 'selfHandleResponse: false'],
-  ['Vite', 'Last-Event-ID dropped', target => devServer('vite', target, 'forgetful'), 'Last-Event-ID'],
-  ['Vite', 'query dropped', target => devServer('vite', target, 'curt'), 'rewrite'],
-  ['Vite', 'cut off when idle', target => devServer('vite', target, 'hasty'), 'proxyTimeout: 0'],
-  ['umi', 'held back', target => devServer('umi', target, 'holding'), 'UMI_DEV_SERVER_COMPRESS=none'],
-  ['umi', 'compressed', target => devServer('umi', target, 'transformed'), 'UMI_DEV_SERVER_COMPRESS=none'],
-  ['umi', 'Last-Event-ID dropped', target => devServer('umi', target, 'forgetful'), 'Last-Event-ID'],
+  ['webpack-dev-server', 'held back', target => devServer('webpack', target, 'buffer'), 'compress: false'],
+  ['webpack-dev-server', 'compressed', target => devServer('webpack', target, 'allow-compression'), 'compress: false'],
+  [
+    'webpack-dev-server',
+    'Last-Event-ID dropped',
+    target => devServer('webpack', target, 'drop-last-event-id'),
+    'Last-Event-ID',
+  ],
+  ['webpack-dev-server', 'query dropped', target => devServer('webpack', target, 'drop-query'), 'pathRewrite'],
+  ['webpack-dev-server', 'cut off when idle', target => devServer('webpack', target, 'end-idle'), 'proxyTimeout: 0'],
+  [
+    'webpack-dev-server',
+    'cut off when idle',
+    target => devServer('webpack', target, 'abandon-idle'),
+    'proxyTimeout: 0',
+  ],
+  ['Vite', 'held back', target => devServer('vite', target, 'buffer'), 'selfHandleResponse: false'],
+  ['Vite', 'Last-Event-ID dropped', target => devServer('vite', target, 'drop-last-event-id'), 'Last-Event-ID'],
+  ['Vite', 'query dropped', target => devServer('vite', target, 'drop-query'), 'rewrite'],
+  ['Vite', 'cut off when idle', target => devServer('vite', target, 'end-idle'), 'proxyTimeout: 0'],
+  ['umi', 'held back', target => devServer('umi', target, 'buffer'), 'UMI_DEV_SERVER_COMPRESS=none'],
+  ['umi', 'compressed', target => devServer('umi', target, 'allow-compression'), 'UMI_DEV_SERVER_COMPRESS=none'],
+  ['umi', 'Last-Event-ID dropped', target => devServer('umi', target, 'drop-last-event-id'), 'Last-Event-ID'],
 ]
 
 describe('the doctor', () => {
@@ -114,7 +124,7 @@ describe('the doctor', () => {
     expect(code).toBe(0)
   })
 
-  test.concurrent.each(good)(
+  test.concurrent.each(correct)(
     'finds no problem through %s',
     async (_, start) => {
       const proxy = await start(server.url)
@@ -124,25 +134,25 @@ describe('the doctor', () => {
         await proxy.stop()
       }
     },
-    patientMs,
+    timeoutMs,
   )
 
-  test.concurrent.each(bad)(
-    'finds through %s: %s, and prints how to fix it',
-    async (culprit, trouble, start, line) => {
+  test.concurrent.each(faulty)(
+    'finds through %s the problem "%s" and prints how to fix it',
+    async (intermediary, problem, start, line) => {
       const proxy = await start(server.url)
       try {
         const report = await diagnose(proxy.url)
-        expect(report.findings.map(each => each.problem)).toEqual([trouble])
-        expect(report).toMatchObject({ ok: false, intermediary: culprit, code: 1 })
-        const finding = report.findings.find(each => each.problem === trouble)
-        expect(finding?.remedies[culprit]).toContain(line)
-        expect(Object.keys(finding?.remedies ?? {})).toEqual([culprit])
+        expect(report.findings.map(each => each.problem)).toEqual([problem])
+        expect(report).toMatchObject({ ok: false, intermediary, code: 1 })
+        const finding = report.findings.find(each => each.problem === problem)
+        expect(finding?.remedies[intermediary]).toContain(line)
+        expect(Object.keys(finding?.remedies ?? {})).toEqual([intermediary])
       } finally {
         await proxy.stop()
       }
     },
-    patientMs,
+    timeoutMs,
   )
 
   test.concurrent(
@@ -156,7 +166,7 @@ describe('the doctor', () => {
       expect(out).toContain('The intermediary is nginx.')
       expect(code).toBe(1)
     },
-    patientMs,
+    timeoutMs,
   )
 
   test.concurrent('exits 1 for a server that is unreachable or not Colocate', async () => {
@@ -171,5 +181,5 @@ describe('the doctor', () => {
 })
 
 afterAll(() => {
-  process.stdout.write(`the doctor: ${bad.length} faulty configurations, ${good.length} correct ones\n`)
+  process.stdout.write(`the doctor: ${faulty.length} faulty configurations, ${correct.length} correct ones\n`)
 })

@@ -9,7 +9,7 @@ import { nowSeconds, secret } from '../support/tokens.ts'
 const program = new URL('../../dist/server/main.js', import.meta.url).pathname
 const env = { AUTH_SECRET: secret, AUTH_ISSUER: 'https://issuer.example', AUTH_AUDIENCE: 'colocate' }
 
-/** Returns its output, or its exit code and error output. */
+/** Runs `colocate token`. Returns its output, or its exit code and error output. */
 async function token(args: string[], environment: Record<string, string> = env): Promise<string> {
   const run = promisify(execFile)(process.execPath, [program, 'token', ...args], { env: environment })
   return run.then(

@@ -1,12 +1,12 @@
 /**
  * A development server in front of a target: `node dev-server.mjs webpack|vite|umi <port> <target> <fault>`.
  *
- * webpack-dev-server compresses, as it does by itself. umi's is put together here from what umi puts it together from:
- * Express, `compression`, a proxy, and a page that says how far its bundle is.
+ * webpack-dev-server compresses by default. umi's server is assembled here from the same parts as in umi: Express,
+ * `compression`, a proxy, and a path that reports the status of the bundle.
  *
- * Faults: `none`; `transformed` takes away the header that forbids compression; `forgetful` drops Last-Event-ID;
- * `hasty` hangs up on a silent stream;
- * `mute` gives it up and leaves its reader alone with it; `holding` waits for the whole answer; `curt` drops the query.
+ * Faults: `none`; `allow-compression` removes the header that forbids compression; `drop-last-event-id` removes
+ * Last-Event-ID; `end-idle` ends the connection of an idle stream; `abandon-idle` ends only the connection to the target
+ * and leaves the reader's open; `buffer` waits for the whole answer; `drop-query` removes the query.
  */
 import { createRequire } from 'node:module'
 
@@ -15,11 +15,11 @@ const require = createRequire(import.meta.url)
 
 const listeners = {
   proxyReq: proxyReq => {
-    if (fault === 'forgetful') proxyReq.removeHeader('last-event-id')
+    if (fault === 'drop-last-event-id') proxyReq.removeHeader('last-event-id')
   },
   proxyRes: (proxyRes, _req, res) => {
-    if (fault === 'transformed') delete proxyRes.headers['cache-control']
-    if (fault !== 'holding') return
+    if (fault === 'allow-compression') delete proxyRes.headers['cache-control']
+    if (fault !== 'buffer') return
     const parts = []
     proxyRes.on('data', part => parts.push(part))
     proxyRes.on('end', () => {
@@ -31,9 +31,9 @@ const listeners = {
 const options = {
   target,
   changeOrigin: true,
-  ...(fault === 'hasty' && { timeout: 700 }),
-  ...(fault === 'mute' && { proxyTimeout: 700 }),
-  ...(fault === 'holding' && { selfHandleResponse: true }),
+  ...(fault === 'end-idle' && { timeout: 700 }),
+  ...(fault === 'abandon-idle' && { proxyTimeout: 700 }),
+  ...(fault === 'buffer' && { selfHandleResponse: true }),
 }
 const withoutQuery = path => path.split('?')[0]
 
@@ -50,7 +50,7 @@ if (kind === 'webpack') {
     context: ['/sse', '/rooms'],
     onProxyReq: listeners.proxyReq,
     onProxyRes: listeners.proxyRes,
-    ...(fault === 'curt' && { pathRewrite: withoutQuery }),
+    ...(fault === 'drop-query' && { pathRewrite: withoutQuery }),
   }
   await new WebpackDevServer({ port, host: '127.0.0.1', compress: true, hot: false, proxy: [proxy] }, compiler).start()
 } else if (kind === 'vite') {
@@ -58,7 +58,7 @@ if (kind === 'webpack') {
   const configure = proxy => {
     for (const [event, listener] of Object.entries(listeners)) proxy.on(event, listener)
   }
-  const each = { ...options, configure, ...(fault === 'curt' && { rewrite: withoutQuery }) }
+  const each = { ...options, configure, ...(fault === 'drop-query' && { rewrite: withoutQuery }) }
   const server = await createServer({
     configFile: false,
     logLevel: 'silent',
@@ -80,7 +80,7 @@ if (kind === 'webpack') {
       logLevel: 'silent',
       onProxyReq: listeners.proxyReq,
       onProxyRes: listeners.proxyRes,
-      ...(fault === 'curt' && { pathRewrite: withoutQuery }),
+      ...(fault === 'drop-query' && { pathRewrite: withoutQuery }),
     }),
   )
   app.listen(Number(port), '127.0.0.1')

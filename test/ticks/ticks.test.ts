@@ -1,4 +1,4 @@
-/** `/sse`: a stream with an end. */
+/** `/sse`: the ticks, a stream that ends after `count` messages. */
 import { describe, expect, test } from '@jest/globals'
 import { expectProblem, send } from '../support/requests.ts'
 import { useServer } from '../support/rooms.ts'
@@ -25,7 +25,7 @@ describe('the ticks', () => {
     return stream
   }
 
-  test('are as many as were asked for, numbered, and then the stream ends', async () => {
+  test('are numbered from 1 to the requested count, and then the stream ends', async () => {
     const stream = await ticks('?interval=10&count=3')
     expect(stream.status).toBe(200)
     expect(stream.headers.get('content-type')).toBe('text/event-stream')
@@ -34,7 +34,7 @@ describe('the ticks', () => {
     expect(stream.events).toEqual(from(1, 3))
   })
 
-  test('come one at a time, not all at the end', async () => {
+  test('arrive one at a time, not all at the end', async () => {
     const stream = await openStream(`${server.url}/sse?interval=10000`)
     await stream.until(() => stream.events.length === 1)
     expect(stream.isEnded).toBe(false)
@@ -46,7 +46,7 @@ describe('the ticks', () => {
     expect((await byPost({ interval: 10 })).events).toEqual(from(1, 10))
   })
 
-  test('come every second by default', async () => {
+  test('arrive every second by default', async () => {
     const startedAt = performance.now()
     const stream = await ticks('?count=2')
     expect(stream.events).toEqual(from(1, 2))
@@ -59,7 +59,7 @@ describe('the ticks', () => {
     ['99', '100', '10', from(100, 100)],
     ['0', '2', '10', from(1, 2)],
     ['', '2', '10', from(1, 2)],
-  ])('go on after the last event id %p of %s', async (lastEventId, count, interval, expected) => {
+  ])('continue after the last event id %p of %s', async (lastEventId, count, interval, expected) => {
     const query = `?interval=${interval}&count=${count}`
     expect((await ticks(query, { 'last-event-id': lastEventId })).events).toEqual(expected)
     const parts = { interval: Number(interval), count: Number(count) }
@@ -67,7 +67,7 @@ describe('the ticks', () => {
   })
 
   test.each(['2', '3', '100', '1000', '9'.repeat(400)])(
-    'are over after the last event id %s of 2: 204, so that a browser stops',
+    'are answered 204 after the last event id %s of 2, so that a browser does not reconnect',
     async lastEventId => {
       const headers = { 'last-event-id': lastEventId }
       for (const answer of [
@@ -78,12 +78,12 @@ describe('the ticks', () => {
     },
   )
 
-  test('are asked for by POST as by query; what else stands there is passed over', async () => {
+  test('accept the same fields by POST as in the query, and ignore unknown ones', async () => {
     expect((await byPost({ interval: 10, count: 2, other: [1] })).events).toEqual(from(1, 2))
     expect((await ticks('?interval=10&count=2&other=1')).events).toEqual(from(1, 2))
   })
 
-  test('are asked for within bounds, and at them', async () => {
+  test('accept the minimum and the maximum of each field', async () => {
     expect((await ticks('?interval=10&count=1')).events).toEqual(from(1, 1))
     expect((await ticks('?interval=10000&count=1')).events).toEqual(from(1, 1))
     expect((await ticks('?interval=10&count=100')).events).toEqual(from(1, 100))
@@ -131,7 +131,7 @@ describe('the ticks', () => {
     expectProblem(await send(server.port, 'POST', '/sse', { bytes }), 400)
   })
 
-  test('of a reader that went away cost nothing more', async () => {
+  test('may be left by the reader, and the server keeps running', async () => {
     const stream = await openStream(`${server.url}/sse?interval=10&count=100`)
     await stream.until(() => stream.events.length === 1)
     stream.close()
