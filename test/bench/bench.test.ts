@@ -1,5 +1,5 @@
 /**
- * The bench runs end to end, and its figures are there. How large they are is nobody's business here.
+ * The benchmark runs from end to end and writes its figures. The tests do not check how large they are.
  */
 
 import { execFile } from 'node:child_process'
@@ -21,7 +21,7 @@ afterAll(() => rm(out, { recursive: true, force: true }))
 
 const bench = (...args: string[]) => run(process.execPath, [program, '--quick', '--out', out, ...args])
 
-test('a quick run measures ours and a peer, and leaves a table and a plot', async () => {
+test('a quick run measures Colocate and a peer, and writes a table and a plot', async () => {
   const { stdout } = await bench('--scale', '0.02', '--servers', 'ours,http', '--workloads', 'quiet,resumes')
   expect(stdout).toContain('1 quiet Colocate + Redis: ')
   expect(stdout).not.toContain('failed')
@@ -39,9 +39,9 @@ test('a quick run measures ours and a peer, and leaves a table and a plot', asyn
   expect(await readFile(join(out, 'plot.svg'), 'utf8')).toMatch(/^<svg .*plain node http.*<\/svg>\n$/s)
 }, 60_000)
 
-test('a server that is not known is named, with those there are', async () => {
-  await expect(bench('--servers', 'ours,nobody')).rejects.toMatchObject({
+test('an unknown server is refused with its name and the names of all servers', async () => {
+  await expect(bench('--servers', 'ours,unknown')).rejects.toMatchObject({
     code: 1,
-    stderr: expect.stringContaining('there is no server "nobody"; there are ours,express,'),
+    stderr: expect.stringContaining('there is no server "unknown"; there are ours,express,'),
   })
 })

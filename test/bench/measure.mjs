@@ -1,5 +1,5 @@
 /**
- * One measurement: a server started anew, a generator started anew, and both ended.
+ * One measurement: starts a server and a load generator, and ends both.
  */
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
@@ -7,10 +7,10 @@ import { end, run } from './programs.mjs'
 import { startServer } from './servers.mjs'
 
 const generator = fileURLToPath(new URL('load/main.mjs', import.meta.url))
-/** Longer than any job takes. */
+/** Longer than the longest job. */
 const timeoutMs = 90_000
 
-/** Rejects with why there are no figures. */
+/** Resolves with the figures. Rejects with the reason if there are none. */
 export async function measure(server, job) {
   const { stop, ...place } = await startServer(server)
   const child = run('load', process.execPath, [generator], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })

@@ -1,5 +1,5 @@
 /**
- * nginx with nchan, where it is installed: the same paths, a history as long as ours, with or without Redis.
+ * nginx with nchan, if it is installed: the same paths and a history of the same length, with or without Redis.
  */
 import { existsSync } from 'node:fs'
 import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
@@ -20,7 +20,7 @@ const places = [
 export const nchanModule = [process.env.NCHAN_MODULE, ...places.map(place => `${place}/ngx_nchan_module.so`)].find(
   file => file && existsSync(file),
 )
-/** Where Debian keeps nginx is not on everybody's path. */
+/** Debian installs nginx in /usr/sbin, which may be missing in PATH. */
 export const nginx = existsSync('/usr/sbin/nginx') ? '/usr/sbin/nginx' : 'nginx'
 
 const attempts = 300
@@ -29,7 +29,7 @@ const attemptMs = 10
 export async function startNchan(redis) {
   const port = await freePort()
   const dir = await mkdtemp(join(tmpdir(), 'colocate-bench-nchan-'))
-  // Started by root, its worker is somebody else.
+  // If root starts nginx, its worker runs as another user.
   await chmod(dir, 0o755)
   await mkdir(join(dir, 'tmp'))
   await writeFile(join(dir, 'nginx.conf'), configuration(port, redis))
@@ -44,7 +44,7 @@ export async function startNchan(redis) {
     if (attempt === attempts || child.exitCode !== null) throw new Error(`nginx did not start: ${errors.trim()}`)
     await setTimeout(attemptMs)
   }
-  // It listens before it is connected to Redis.
+  // nginx listens before it is connected to Redis.
   if (redis) await setTimeout(500)
   return {
     port,

@@ -1,5 +1,5 @@
 /**
- * What the bench was asked for.
+ * The command line of the benchmark.
  */
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
@@ -7,15 +7,15 @@ import { parseArgs } from 'node:util'
 export const usage = `npm run bench -- [options]
   --quick           one run with shorter steps: one to two minutes
   --runs N          runs to take medians of (default 3; 1 with --quick)
-  --minutes N       no further run is begun that would end after this (default 5; 2 with --quick)
-  --servers a,b     of ours, express, better-sse, http, nchan, nchan-redis (default: all that can be had)
+  --minutes N       time limit: no run begins that would end after it (default 5; 2 with --quick)
+  --servers a,b     of ours, express, better-sse, http, nchan, nchan-redis (default: all that are installed)
   --workloads a,b   of one1000, one5000, rooms500, rooms500batches, storm, quiet, idle, resumes, posts, batches (default: all)
-  --scale N         a share of the readers (default 1), for machines with little memory
-  --out DIR         where table.md, plot.svg and figures.json go (default test/bench/results)
-nchan is looked for where Debian's libnginx-mod-nchan puts it; NCHAN_MODULE names another file.
+  --scale N         the share of the readers (default 1), for machines with little memory
+  --out DIR         the directory of table.md, plot.svg and figures.json (default test/bench/results)
+The nchan module is expected at the path of Debian's libnginx-mod-nchan; NCHAN_MODULE sets another path.
 `
 
-/** Throws when an option is not known or not valid. */
+/** Throws if an option is unknown or not valid. */
 export function readOptions(args) {
   const { values } = parseArgs({
     args,

@@ -1,5 +1,5 @@
 /**
- * The figures as an SVG: a panel for each, a bar for each server.
+ * The figures as an SVG: a panel for each figure, and in it a bar for each server.
  */
 import { medianOf, shown } from './summary.mjs'
 
@@ -43,12 +43,13 @@ function panel({ workload, figure, title, unit, isMoreBetter }, runs, servers) {
     const y = headHeight + i * (barHeight + barGap)
     const length = Math.max(1, ((value ?? 0) / largest) * room)
     const isOurs = server.id === 'ours'
-    const said = value === null ? (error ? 'failed' : '–') : `${isCapped && isMoreBetter ? '≥ ' : ''}${shown(value)}`
+    const valueText =
+      value === null ? (error ? 'failed' : '–') : `${isCapped && isMoreBetter ? '≥ ' : ''}${shown(value)}`
     const weight = isOurs ? ' font-weight="600"' : ''
     const middle = y + barHeight / 2
     return `<text x="${labelWidth - 10}" y="${middle}" text-anchor="end" dominant-baseline="central"${weight}>${escaped(server.label)}</text>
 <rect x="${labelWidth}" y="${y}" width="${value === null ? 0 : length.toFixed(1)}" height="${barHeight}" rx="2" fill="${isOurs ? colors.ours : colors.peer}"/>
-<text x="${(labelWidth + (value === null ? 0 : length) + 6).toFixed(1)}" y="${middle}" dominant-baseline="central"${weight}>${said}</text>`
+<text x="${(labelWidth + (value === null ? 0 : length) + 6).toFixed(1)}" y="${middle}" dominant-baseline="central"${weight}>${valueText}</text>`
   })
   const better = `${unit}, ${isMoreBetter ? 'more' : 'less'} is better`
   return `<text y="14" font-size="14" font-weight="600">${escaped(title)}</text>

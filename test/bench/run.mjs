@@ -1,5 +1,6 @@
 /**
- * `npm run bench`: every workload against every server, in turn, as often as there is time for, and then a table and a plot.
+ * `npm run bench`: runs every workload against every server, repeats that within the time limit, and writes a table and
+ * a plot.
  */
 import { mkdir, writeFile } from 'node:fs/promises'
 import { cpus, loadavg } from 'node:os'
@@ -13,7 +14,7 @@ import { shown } from './summary.mjs'
 import { table } from './table.mjs'
 import { makeWorkloads } from './workloads.mjs'
 
-/** Processes that run before the bench does. */
+/** The load average up to which the machine counts as idle. */
 const quietLoad = 0.7
 
 const say = line => process.stdout.write(`${line}\n`)
@@ -25,18 +26,18 @@ async function main() {
   const workloads = chosen(makeWorkloads(options), options.workloads)
   const where = cores
     ? `server on core ${cores.server}, generator on ${cores.load}, Redis on ${cores.redis}`
-    : 'nothing pinned'
+    : 'no process pinned to a core'
   say(`${servers.map(({ label }) => label).join(', ')}; ${where}`)
 
   const busyBefore = loadavg()[0]
   if (busyBefore > quietLoad)
-    say(`other programs keep this machine busy (load ${shown(busyBefore)}): the figures say little`)
+    say(`other programs use this machine (load ${shown(busyBefore)}), so the figures are not reliable`)
 
   const start = performance.now()
   const budgetMs = options.minutes * 60_000
   const runs = []
   let longestMs = 0
-  // One run is made even if it takes up to twice as long.
+  // The first run may take up to twice the time limit.
   while (runs.length < options.runs && (runs.length === 0 || performance.now() - start + longestMs < budgetMs)) {
     const begun = performance.now()
     runs.push(
@@ -46,9 +47,9 @@ async function main() {
     )
     longestMs = Math.max(longestMs, performance.now() - begun)
   }
-  if (runs.length < options.runs) say(`${runs.length} of ${options.runs} runs: there is no time for more (--minutes)`)
+  if (runs.length < options.runs) say(`${runs.length} of ${options.runs} runs: the time limit is reached (--minutes)`)
 
-  const about = told(runs.length, where, busyBefore)
+  const about = describeRuns(runs.length, where, busyBefore)
   const results = { runs, servers, workloads, about }
   await mkdir(options.out, { recursive: true })
   const text = table(results)
@@ -58,19 +59,19 @@ async function main() {
   say(`\n${text}\n${relative('.', options.out) || '.'}: table.md, plot.svg, figures.json`)
 }
 
-/** Interleaved: each workload by all servers one after another, so that a machine that slows down slows all. */
+/** Measures each workload on all servers in turn, so that a slowdown of the machine affects all servers. */
 async function oneRun(before, servers, workloads, limitSeconds, seconds) {
   const run = {}
   for (const workload of workloads) {
     for (const server of servers.filter(({ id }) => !workload.not?.includes(id))) {
       if (seconds() > limitSeconds) {
-        say(`${seconds()} s  left out, there is no time: ${workload.id} ${server.label}`)
+        say(`${seconds()} s  left out, the time limit is reached: ${workload.id} ${server.label}`)
         continue
       }
       const name = `${before.length + 1} ${workload.id} ${server.label}`
       run[server.id] ??= {}
       try {
-        const figures = await measure(server, begunNear(workload.job, before, server, workload))
+        const figures = await measure(server, startNear(workload.job, before, server, workload))
         run[server.id][workload.id] = figures
         const values = workload.rows.map(({ figure, unit }) => `${shown(figures[figure])} ${unit}`)
         say(
@@ -85,19 +86,19 @@ async function oneRun(before, servers, workloads, limitSeconds, seconds) {
   return run
 }
 
-/** A ramp's second run need not begin at the bottom. */
-function begunNear(job, before, server, workload) {
+/** A ramp begins near the rate of the previous run. */
+function startNear(job, before, server, workload) {
   const rate = before.at(-1)?.[server.id]?.[workload.id]?.rate
   return rate ? { ...job, from: Math.max(2, Math.round(rate / 1.7)) } : job
 }
 
-function chosen(workloads, wished) {
-  const unknown = wished?.filter(id => !workloads.some(workload => workload.id === id)) ?? []
-  if (unknown.length === 0) return workloads.filter(({ id }) => !wished || wished.includes(id))
+function chosen(workloads, requested) {
+  const unknown = requested?.filter(id => !workloads.some(workload => workload.id === id)) ?? []
+  if (unknown.length === 0) return workloads.filter(({ id }) => !requested || requested.includes(id))
   throw new Error(`there is no workload "${unknown}"; there are ${workloads.map(({ id }) => id)}`)
 }
 
-function told(runs, where, busyBefore) {
+function describeRuns(runs, where, busyBefore) {
   const date = new Date().toISOString().slice(0, 10)
   const models = cpus()
   const machine = `${models[0]?.model.trim() || process.arch}, ${models.length} cores, Node ${process.versions.node}`

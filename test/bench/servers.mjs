@@ -1,11 +1,11 @@
 /**
- * What is measured: ours as it is deployed, and its peers. Each is started anew for each measurement.
+ * The servers: Colocate as it is deployed, and its peers. Each measurement starts its server anew.
  */
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { nchanModule, nginx, startNchan } from './nchan.mjs'
-import { end, has, run, said } from './programs.mjs'
+import { end, has, run, waitForOutput } from './programs.mjs'
 import { startRedis } from './redis.mjs'
 
 const here = file => fileURLToPath(new URL(file, import.meta.url))
@@ -16,7 +16,7 @@ async function startNode(file, env, listening) {
     env: { PATH: process.env.PATH, NODE_ENV: 'production', ...env },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   })
-  const port = Number(await said(child, listening))
+  const port = Number(await waitForOutput(child, listening))
   return { port, pid: child.pid, stop: () => end(child) }
 }
 
@@ -36,19 +36,19 @@ const all = [
   { id: 'nchan-redis', label: 'nchan (C) + Redis', redis: true, nchan: true, start: startNchan },
 ]
 
-/** Those that are wished and can be had; of each other one `tell` hears why it is left out. */
-export function findServers(wished, tell) {
-  const unknown = wished?.filter(id => !all.some(server => server.id === id)) ?? []
+/** Returns the requested servers that are installed. Calls `tell` with the reason for each server that is left out. */
+export function findServers(requested, tell) {
+  const unknown = requested?.filter(id => !all.some(server => server.id === id)) ?? []
   if (unknown.length > 0) throw new Error(`there is no server "${unknown}"; there are ${all.map(({ id }) => id)}`)
   if (!existsSync(program)) throw new Error('the server is not built: npm run build')
-  const servers = all.filter(({ id }) => !wished || wished.includes(id))
+  const servers = all.filter(({ id }) => !requested || requested.includes(id))
   const hasRedis = has('redis-server')
   const hasNchan = nchanModule !== undefined && has(nginx, ['-v'])
   const hasPackages = servers.some(({ packages }) => packages) && installed(tell)
   return servers.flatMap(server => {
     const lacks =
       (server.packages && !hasPackages && 'its packages could not be installed') ||
-      (server.nchan && !hasNchan && 'it is not installed (Debian: libnginx-mod-nchan)') ||
+      (server.nchan && !hasNchan && 'nchan is not installed (Debian: libnginx-mod-nchan)') ||
       (server.redis && !hasRedis && 'redis-server is not installed')
     if (!lacks) return [server]
     tell(`left out: ${server.label}: ${lacks}`)
@@ -56,7 +56,7 @@ export function findServers(wished, tell) {
   })
 }
 
-/** The server, with an empty Redis if it wants one. */
+/** Starts the server, with an empty Redis if it needs one. */
 export async function startServer({ redis: wantsRedis, start }) {
   const redis = wantsRedis ? await startRedis() : null
   try {
@@ -72,13 +72,13 @@ export async function startServer({ redis: wantsRedis, start }) {
   }
 }
 
-/** Installs the peers' packages beside the bench, once. No lockfile: it would name one platform's. */
+/** Installs the peers' packages in test/bench, once. There is no lockfile, because it would be specific to one platform. */
 function installed(tell) {
   const names = ['express', 'ioredis', 'better-sse']
-  const areThere = () => names.every(name => existsSync(here(`node_modules/${name}/package.json`)))
-  if (areThere()) return true
+  const areInstalled = () => names.every(name => existsSync(here(`node_modules/${name}/package.json`)))
+  if (areInstalled()) return true
   tell('installing the peers’ packages into test/bench/node_modules')
   const args = ['install', '--no-package-lock', '--no-audit', '--no-fund', '--loglevel=error']
   spawnSync('npm', args, { cwd: here('.'), stdio: 'inherit' })
-  return areThere()
+  return areInstalled()
 }

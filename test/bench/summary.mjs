@@ -1,9 +1,9 @@
 /**
- * Of several runs the medians, and how ours compares.
+ * The medians of several runs, and how Colocate compares with its peers.
  */
 
 /**
- * `runs`: of each run `{ [server]: { [workload]: figures | { error } } }`. Gives `{ value, isCapped, error }` of a
+ * `runs`: for each run `{ [server]: { [workload]: figures | { error } } }`. Returns `{ value, isCapped, error }` for a
  * row's figure.
  */
 export function medianOf(runs, server, workload, figure) {
@@ -13,13 +13,13 @@ export function medianOf(runs, server, workload, figure) {
   return { value: median(values), isCapped: cells.some(({ isCapped }) => isCapped), error: undefined }
 }
 
-/** How many times better ours is. */
+/** Returns how many times better Colocate is. */
 export function ratio(ours, theirs, isMoreBetter) {
   if (ours === null || theirs === null || ours <= 0 || theirs <= 0) return null
   return isMoreBetter ? ours / theirs : theirs / ours
 }
 
-/** With as many digits as mean something. */
+/** Formats a value with its significant digits. */
 export function shown(value) {
   if (value === null) return '–'
   if (value >= 1_000) return Number(value.toPrecision(3)).toLocaleString('en')

@@ -1,5 +1,5 @@
 /**
- * The figures as a Markdown table: a row for each figure, a column for each server.
+ * The figures as a Markdown table: a row for each figure and a column for each server.
  */
 import { medianOf, ratio, shown } from './summary.mjs'
 
@@ -8,13 +8,13 @@ export function table({ runs, servers, workloads, about }) {
     ['', ...servers.map(({ label }) => label)],
     ...workloads.flatMap(workload => workload.rows.map(figure => figureRow(runs, servers, workload, figure))),
   ])
-  const notes = ['In parentheses: how many times better ours is, in the same runs.']
+  const notes = ['In parentheses: how many times better Colocate is, in the same runs.']
   if (lines.some(line => line.includes('≥'))) {
     notes.push(
-      '≥: the load generator (95 % of its core or more) or the time for it was what ended the search, not the server.',
+      '≥: the load generator (at 95 % of its core or more) or the time limit ended the search, not the server.',
     )
   }
-  if (lines.some(line => / 0 /.test(line))) notes.push('0: not even the lowest rate that was tried held.')
+  if (lines.some(line => / 0 /.test(line))) notes.push('0: even the lowest rate failed.')
   return `${about}\n\n${lines.join('\n')}\n\n${notes.join(' ')}\n`
 }
 
@@ -30,7 +30,7 @@ function figureRow(runs, servers, workload, { figure, title, unit, isMoreBetter 
   return [`${title}, ${unit}`, ...cells]
 }
 
-/** As the project's formatter wants it: the first column left, the figures right. */
+/** Aligns the cells like the project's formatter: the first column to the left, the figures to the right. */
 function aligned([head, ...rows]) {
   const widths = head.map((_, i) => Math.max(4, ...[head, ...rows].map(cells => cells[i].length)))
   const line = cells =>

@@ -1,14 +1,14 @@
 /**
- * The rows of the table: what is done, and which figures are shown of it.
+ * The workloads, and the figures of each that become rows of the table.
  */
 import { execFileSync } from 'node:child_process'
 
-/** nchan publishes a body as it is. */
+/** nchan publishes a body as one event, so it has no batches. */
 const noBatches = ['nchan', 'nchan-redis']
-/** Files that a process has open besides its streams. */
+/** File descriptors for everything but the streams. */
 const spareFiles = 300
 
-/** `share` of the readers; `quick` with shorter steps. */
+/** `scale` is the share of the readers. `quick` shortens the steps. */
 export function makeWorkloads({ quick, scale }) {
   const readers = count => Math.max(1, Math.round(count * scale))
   const idle = Math.min(readers(quick ? 2_000 : 10_000), openFiles() - spareFiles)
@@ -104,7 +104,7 @@ export function makeWorkloads({ quick, scale }) {
 
 function openFiles() {
   try {
-    // Node raises its own limit to the hard one.
+    // Node raises its soft limit to the hard limit.
     const limit = execFileSync('sh', ['-c', 'ulimit -Hn'], { encoding: 'utf8' }).trim()
     return limit === 'unlimited' ? 100_000 : Number(limit)
   } catch {

@@ -1,5 +1,5 @@
 /**
- * Delays in whole microseconds, in bins that are 1.6 % wide, so that a million a second can be counted.
+ * A histogram of delays in whole microseconds. Its bins are 1.6 % wide, so that it can count a million delays a second.
  */
 const binsPerOctave = 64
 const bits = 6
@@ -13,7 +13,7 @@ export class Histogram {
     this.#count++
   }
 
-  /** In milliseconds; null when there is nothing. */
+  /** Returns a quantile in milliseconds, or null if the histogram is empty. */
   quantile(share) {
     if (this.#count === 0) return null
     let left = Math.floor(share * this.#count)

@@ -1,5 +1,5 @@
 /**
- * The kinds of measurement. Each gets the server's port and pid and its own numbers, and gives figures.
+ * The kinds of measurement. Each takes the server's port and pid and its own parameters, and returns figures.
  */
 import { connect } from 'node:net'
 import { setTimeout } from 'node:timers/promises'
@@ -10,12 +10,12 @@ import { bodyOf, location, nowUs } from './stamp.mjs'
 import { busy, step } from './step.mjs'
 import { cpuMs, memoryBytes, ownLoad } from './usage.mjs'
 
-/** Steps above and below which a ramp ends. */
+/** The rates between which a ramp searches. */
 const maxRate = 50_000
 const minRate = 2
 
 export const jobs = {
-  /** The highest rate at which everything arrives and p99 is low enough: multiplied until it fails, then bisected. */
+  /** Finds the highest rate at which all events arrive and p99 is low enough: multiplies until it fails, then bisects. */
   async ramp({ from, growth, p99Ms, bisections, tries, warmMs, ms, drainMs, withinMs, ...job }) {
     const load = await open(job)
     const lateAt = performance.now() + withinMs
@@ -32,7 +32,7 @@ export const jobs = {
         }
       }
     }
-    // A server that has just started is still compiling.
+    // V8 is still compiling the code of a server that has just started.
     await step(load, { rate: Math.min(from, 800), warmMs: 0, ms: 500, drainMs })
     let best = await attempt(from)
     let low = from
@@ -53,7 +53,7 @@ export const jobs = {
         } else high = low * growth
       }
     }
-    // Ended by time or by the last step, not by the server.
+    // The time or the highest rate ended the search, not the server.
     if (best && high === null) isCapped = true
     for (let i = 0; best && high !== null && i < bisections && !isLate(); i++) {
       const middle = Math.round(Math.sqrt(low * high))
@@ -67,7 +67,7 @@ export const jobs = {
     return { rate: best?.rate ?? 0, perSecond: best?.perSecond ?? 0, p99: best?.p99 ?? null, isCapped }
   },
 
-  /** One rate, and what becomes of it. */
+  /** Measures one fixed rate. */
   async steady({ rate, warmMs, ms, ...job }) {
     const load = await open(job)
     const result = await step(load, { rate, warmMs, ms, drainMs: 4_000, givesUp: false })
@@ -76,10 +76,10 @@ export const jobs = {
     return { perSecond, wanted, p50, p99, cpu, cpuUs, lost, isCapped: generator >= busy }
   },
 
-  /** What an open stream takes while nothing happens. */
+  /** Measures the memory and the CPU of open streams without events. */
   async idle({ port, pid, readers: count, ms }) {
     const readers = new Readers(1)
-    // What the first ones make the server load and compile is not theirs.
+    // The first streams make the server load and compile code, which must not count towards the memory of a stream.
     await readers.open(port, Math.min(200, count), 1)
     await setTimeout(500)
     const before = memoryBytes(pid)
@@ -98,7 +98,7 @@ export const jobs = {
     return figures
   },
 
-  /** Everybody comes back at once, each as many events behind. */
+  /** All readers resume at once, each `behind` events behind. */
   async resumes({ port, rooms, readers: count, behind, redisPort }) {
     const readers = new Readers(rooms)
     const ids = []
@@ -143,7 +143,7 @@ export const jobs = {
     return { tookMs, commands, refused: publishers.refused, answered, isCapped: generator >= busy }
   },
 
-  /** POSTs as fast as they are answered; `batch` locations in each. */
+  /** Sends POSTs as fast as they are answered, with `batch` locations in each. */
   async posts({ port, pid, connections, batch = 1, warmMs, ms }) {
     const readers = new Readers(connections)
     await readers.open(port, 1, 1)
@@ -169,8 +169,8 @@ export const jobs = {
 }
 
 /**
- * Readers and publishers, and what is expected of each POST that is answered: a delivery of each of its locations to
- * each of its room's readers.
+ * Opens readers and publishers. Each answered POST adds the deliveries that it must cause to `expected`: one for each of
+ * its locations and each reader of the room.
  */
 async function open({ port, pid, readers: count, rooms, batch = 1, publishers: publisherCount }) {
   const readers = new Readers(publisherCount)
@@ -186,7 +186,7 @@ async function open({ port, pid, readers: count, rooms, batch = 1, publishers: p
   return load
 }
 
-/** A stream that is read as text until the id of its first location is known, and then kept open. */
+/** Opens a stream, reads it as text until it contains the id of its first location, and keeps it open. */
 function firstId(port, room, ids) {
   const socket = connect(port, '127.0.0.1')
   let text = ''
@@ -209,7 +209,7 @@ function firstId(port, room, ids) {
     socket.once('error', reject)
     socket.once('close', () => reject(new Error('a stream ended before its first event')))
   })
-  // Awaited only after all are open.
+  // It is awaited only after all streams are open; until then, a rejection must not end the process.
   hasId.catch(() => {})
   socket.write(
     `GET /rooms/r${room}/location/sse HTTP/1.1\r\nHost: localhost:${port}\r\nAccept: text/event-stream\r\n\r\n`,

@@ -1,5 +1,5 @@
 /**
- * The load generator: a process of its own, one for each measurement. Gets a job over IPC and answers with its figures.
+ * The load generator: a new process for each measurement. It receives a job over IPC and answers with the figures.
  */
 import { jobs } from './jobs.mjs'
 

@@ -1,13 +1,13 @@
 /**
- * The publishers: kept connections with one POST under way on each, so that the order of a publisher is its own.
+ * The publishers: kept connections with one POST at a time on each, so that a publisher's locations arrive in order.
  */
 import { connect } from 'node:net'
 
 export class Publishers {
-  /** Answered with 2xx, and otherwise. */
+  /** POSTs that were answered with 2xx, and all others. */
   answered = 0
   refused = 0
-  /** What was last refused. */
+  /** The status line of the last refusal. */
   refusal = ''
   #port
   #all
@@ -22,7 +22,7 @@ export class Publishers {
     return this.#all.length
   }
 
-  /** POSTs that wait for their connection, and those under way. */
+  /** The number of POSTs that are queued or under way. */
   get waiting() {
     let waiting = 0
     for (const { queue, task } of this.#all) waiting += queue.length + (task === null ? 0 : 1)
@@ -36,7 +36,7 @@ export class Publishers {
     else publisher.queue.push(task)
   }
 
-  /** What has not been sent yet is not sent any more. */
+  /** Drops the queued POSTs. */
   forget() {
     for (const publisher of this.#all) publisher.queue.length = 0
   }

@@ -1,33 +1,33 @@
 /**
- * The readers: raw sockets that share one buffer. Of what they get they look at the stamps alone.
+ * The readers: raw sockets that share one buffer. They search the received bytes for stamps only.
  *
- * An event counts if it was due after `countFrom`: what is still under way of an earlier step does not.
+ * An event counts if it was due after `countFrom`, so that late events of an earlier step do not count.
  */
 import { connect } from 'node:net'
 import { Histogram } from './histogram.mjs'
 import { isStamp, needle, nowUs, publisherAt, seqAt, stampLength, timeAt } from './stamp.mjs'
 
 const bufferBytes = 256 * 1024
-/** What may be left of a stamp that goes on in the next read. */
+/** The most bytes of a stamp that can precede its continuation in the next read. */
 const maxCarry = stampLength - 1
-/** Connections that are being opened at a time. */
+/** How many connections are opened at the same time. */
 const opening = 128
 const newline = 10
 const connectMs = 30_000
 
 export class Readers {
-  /** Delivered: in all of the step, and how many arrived inside its window. */
+  /** Deliveries in the whole step, and those that arrived inside its window. */
   delivered = 0
   arrived = 0
-  /** Events that came twice or after a later one of the same publisher. */
+  /** Events that arrived twice or after a later event of the same publisher. */
   disordered = 0
-  /** Streams that ended though nobody asked for it. */
+  /** Streams that ended before `close` was called. */
   ended = 0
   delays = new Histogram()
   countFrom = 0
   windowFrom = 0
   windowTo = 0
-  /** Called for each reader's first event that makes it have as many as it waits for. */
+  /** Called when a reader has received `enough` events. */
   onEnough = null
   enough = Number.POSITIVE_INFINITY
   #all = []
@@ -44,7 +44,7 @@ export class Readers {
     return this.#all.length
   }
 
-  /** Opens `count` streams, spread over the rooms in turn; `headersOf` gives more lines of a room's request. */
+  /** Opens `count` streams in the rooms, in turn. `headersOf` returns further header lines for a room's request. */
   async open(port, count, rooms, headersOf = () => '') {
     let next = 0
     const worker = async () => {
@@ -109,7 +109,7 @@ export class Readers {
     })
   }
 
-  /** Bytes after the head, moved to where reading begins; -1 while the head goes on. */
+  /** Returns the number of bytes after the head, which it moves to the start of the buffer, or -1 before the head's end. */
   #readHead(reader, length) {
     const before = reader.head.length
     reader.head += this.#target.latin1Slice(0, length)
@@ -128,14 +128,14 @@ export class Readers {
       from -= reader.carry.length
       reader.carry.copy(bytes, from)
     }
-    // What an earlier read left behind is not searched: a needle of our own ends it.
+    // A needle after the last byte ends the search, so that it does not reach the bytes of an earlier read.
     needle.copy(bytes, end)
     const arrivedAt = nowUs()
     const isInWindow = arrivedAt >= this.windowFrom && arrivedAt < this.windowTo
     let last = -1
     let shortest = 0
     for (;;) {
-      // Events of a room are mostly of one length. None is skipped: two don't fit into the shortest that was seen.
+      // Most events of a room have one length. A guess skips no event: two do not fit into the shortest distance so far.
       const guess = last + shortest
       const isGuess = shortest > 0 && guess + stampLength <= end && isStamp(bytes, guess)
       const at = isGuess ? guess : bytes.indexOf(needle, from)

@@ -1,5 +1,5 @@
 /**
- * How many commands a Redis has been given; null when there is none.
+ * Returns the number of commands that Redis has processed, or null without a Redis.
  */
 import { connect } from 'node:net'
 

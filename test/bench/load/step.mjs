@@ -1,13 +1,14 @@
 /**
- * One step of an open loop: events are due at a fixed rate, and their delay counts from then, however late they were sent.
+ * One step of an open loop: events are due at a fixed rate, and a delay counts from the due time, even if the event is
+ * sent late.
  */
 import { setTimeout } from 'node:timers/promises'
 import { bodyOf, nowUs } from './stamp.mjs'
 import { cpuMs, ownLoad } from './usage.mjs'
 
-/** A generator that is this busy may be what was measured. */
+/** Above this load, the generator may have been the bottleneck. */
 export const busy = 0.95
-/** A step is given up when this much of what was due waits for its connection. */
+/** A step is given up when its publishers are this far behind. */
 const hopelessMs = 1_500
 
 /** `load`: readers, publishers, rooms, batch (locations in each POST), pid. `shape`: rate, warmMs, ms, drainMs, givesUp. */
@@ -68,7 +69,7 @@ export async function step(load, { rate, warmMs, ms, drainMs, givesUp = true }) 
   }
 }
 
-/** The next POST of the next publisher. */
+/** Sends the next POST, from the next publisher in turn. */
 function send(load, room, dueUs) {
   const p = load.sent++ % load.publishers.count
   load.publishers.post(p, { room, body: bodyOf(p, Math.round(dueUs), load.seqs, load.batch) })

@@ -1,11 +1,11 @@
 /**
- * What processes use, as Linux tells it; null elsewhere.
+ * The CPU time and the memory of processes, from Linux's /proc. On other systems the functions return null.
  */
 import { readFileSync } from 'node:fs'
 
 const tickMs = 10
 
-/** Milliseconds of CPU that a process and its children have had. */
+/** Returns the CPU time of a process and its children in milliseconds. */
 export function cpuMs(pid) {
   return sum(pid, one => {
     const fields = readFileSync(`/proc/${one}/stat`, 'latin1')
@@ -15,14 +15,14 @@ export function cpuMs(pid) {
   })
 }
 
-/** Bytes in memory of a process and its children. */
+/** Returns the resident memory of a process and its children in bytes. */
 export function memoryBytes(pid) {
   return sum(pid, one => Number(/VmRSS:\s*(\d+)/.exec(readFileSync(`/proc/${one}/status`, 'latin1'))?.[1] ?? 0) * 1_024)
 }
 
 /**
- * The share of the time since the call in which this process had its core or, on Linux, waited for it: others on that core
- * hold a generator back just as its own work does.
+ * Returns a function that returns the share of the time since the call in which this process used its core or, on Linux,
+ * waited for it: other processes on that core slow the generator down as much as its own work.
  */
 export function ownLoad() {
   const cpu = process.cpuUsage()
@@ -34,7 +34,7 @@ export function ownLoad() {
   }
 }
 
-/** How long the main thread was ready to run and did not. */
+/** Returns the milliseconds that the main thread has waited for a core. */
 function waitedMs() {
   try {
     return Number(readFileSync('/proc/self/schedstat', 'latin1').split(' ')[1]) / 1_000_000

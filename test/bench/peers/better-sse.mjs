@@ -1,5 +1,5 @@
 /**
- * better-sse as its guide has it: a channel for each room, on plain node `http`.
+ * better-sse as in its guide: a channel for each room, on plain node `http`.
  */
 import { createServer } from 'node:http'
 import { createChannel, createSession } from 'better-sse'

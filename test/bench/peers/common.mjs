@@ -1,8 +1,8 @@
 /**
- * What the peers in Node share: the paths, a body, saying the port, and ending with the bench.
+ * What the peers in Node share: they parse paths and bodies, print their port, and end with the benchmark.
  */
 
-/** Everything that is kept of each room, made when it is first asked for. */
+/** Returns a function that returns the state of a room. `make` creates it at the first call. */
 export function rooms(make) {
   const all = new Map()
   return name => {

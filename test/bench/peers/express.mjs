@@ -1,6 +1,6 @@
 /**
- * The usual: Express, ioredis, a Redis channel for each room, one `res.write` for each delivery. With a stream for each
- * room, so that whoever comes back gets what was missed.
+ * The usual implementation: Express, ioredis, a Redis channel for each room, one `res.write` for each delivery, and a
+ * Redis stream for each room, from which a returning reader gets the missed events.
  */
 import express from 'express'
 import { Redis } from 'ioredis'

@@ -1,5 +1,5 @@
 /**
- * Plain node `http`: rooms in memory, one write for each delivery.
+ * Plain node `http`: rooms in memory, one `res.write` for each delivery.
  */
 import { createServer } from 'node:http'
 import { bodyOf, listening, roomOf, rooms } from './common.mjs'
