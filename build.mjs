@@ -1,6 +1,6 @@
 /**
- * Adds to `dist` what tsc does not write: the page and the client library, each script as one file, and the Lua scripts.
- * `--watch` keeps them up to date.
+ * Adds to `dist` what tsc does not write: the page and the client library, bundled into one file each, and the Lua
+ * scripts. With `--watch`, it rebuilds them on every change.
  */
 import { readdirSync } from 'node:fs'
 import { context } from 'esbuild'

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Finds the programs that `npm test` needs or, with the argument "all", that all tests need. On Debian as root, missing
 # programs are installed with apt-get.
-# Sentinel needs nothing of its own: it is `redis-server --sentinel`.
+# Sentinel needs no program of its own: it is `redis-server --sentinel`.
 set -euo pipefail
 
 which=${1:-fast}
 
-# Where Debian keeps nginx is not on everybody's path.
+# Debian installs nginx in /usr/sbin, which may be missing in PATH.
 PATH=$PATH:/usr/sbin
 
 redis_version() {
@@ -29,12 +29,12 @@ packages=$(missing | xargs)
 [ -z "$packages" ] && exit 0
 
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-  echo "The tests need what is not here: $packages (redis-server from version 7 on). On Debian: sudo apt-get install $packages" >&2
+  echo "The tests need these programs: $packages (redis-server 7 or later). On Debian: sudo apt-get install $packages" >&2
   exit 1
 fi
 
-echo "The tests need what is not here; installing with apt-get: $packages"
-# They are run by the tests alone: none is to be started as a service.
+echo "The tests need these programs, installing them with apt-get: $packages"
+# Only the tests run them, so apt-get must not start them as services.
 policy=/usr/sbin/policy-rc.d
 if [ ! -e "$policy" ]; then
   trap 'rm -f "$policy"' EXIT
@@ -53,6 +53,6 @@ rm -f "$log"
 
 packages=$(missing | xargs)
 if [ -n "$packages" ]; then
-  echo "Installed, and still not good enough: $packages (redis-server must be version 7 or later)" >&2
+  echo "Still missing or too old after the installation: $packages (redis-server must be version 7 or later)" >&2
   exit 1
 fi
