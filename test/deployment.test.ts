@@ -1,6 +1,6 @@
 /**
  * The deployment of docker-compose.yml without its containers: the same nginx configuration in front of three processes of
- * the server on one Redis, all real. Only addresses differ; `support/nginx.ts` says which.
+ * the server on one Redis, all real. Only the addresses differ, as `support/nginx.ts` describes.
  */
 import { once } from 'node:events'
 import { get, type IncomingMessage } from 'node:http'
@@ -11,8 +11,8 @@ import { startNginx, type TestNginx } from './support/nginx.ts'
 import { startRedis, type TestRedis } from './support/redis.ts'
 import { startServer, type TestServer } from './support/server.ts'
 
-/** Long enough for an EventSource that was told to come back after ten seconds. */
-const patientMs = 60_000
+/** Long enough for an EventSource whose retry time is ten seconds. */
+const timeoutMs = 60_000
 
 let redis: TestRedis
 let nginx: TestNginx
@@ -52,13 +52,13 @@ function post(room: string, location: object): Promise<Response> {
   })
 }
 
-/** As a client does: again, when the answer says so. */
-async function postUntilTaken(room: string, location: object): Promise<void> {
+/** Posts again when the answer has a Retry-After header, as the client does. */
+async function postUntilAccepted(room: string, location: object): Promise<void> {
   const answer = await post(room, location)
   if (answer.status === 200) return
   expect(answer.status).toBe(502)
   await setTimeout(1_000 * Number(answer.headers.get('retry-after')))
-  await postUntilTaken(room, location)
+  await postUntilAccepted(room, location)
 }
 
 interface Seen {
@@ -70,11 +70,11 @@ interface Seen {
   locations?: { user: string }[]
 }
 
-/** An EventSource as browsers have it, and what it has heard so far. */
+/** An EventSource as in browsers, and the events that it has received. */
 class Listener {
   readonly source: EventSource
   readonly events: Seen[] = []
-  /** How often it was answered 200. */
+  /** How often the stream was answered 200. */
   opened = 0
   #onChange = () => {}
 
@@ -91,42 +91,42 @@ class Listener {
     }
   }
 
-  /** Resolves once it is so; it is looked at whenever the stream is opened or an event comes. */
-  async until(isSo: () => boolean): Promise<void> {
-    while (!isSo()) {
+  /** Resolves once `condition` holds. It is checked when the stream opens and when an event arrives. */
+  async until(condition: () => boolean): Promise<void> {
+    while (!condition()) {
       await new Promise<void>(resolve => {
         this.#onChange = resolve
       })
     }
   }
 
-  hears(match: Partial<Seen>): Promise<void> {
+  receives(match: Partial<Seen>): Promise<void> {
     const keys = Object.keys(match) as (keyof Seen)[]
     return this.until(() => this.events.some(event => keys.every(key => event[key] === match[key])))
   }
 }
 
-/** A stream as it comes, for what an EventSource hides. */
+/** Opens a stream without an EventSource, which hides the headers and the retry line. */
 async function openRaw(url: string, headers: Record<string, string> = {}): Promise<IncomingMessage> {
   const [response] = await once(get(url, { headers, agent: false }), 'response')
   responses.push(response)
   return response.setEncoding('utf8')
 }
 
-/** What a stream says up to the end of an event. */
+/** Returns the text of a stream up to the end of its first event. */
 async function firstEvent(response: IncomingMessage): Promise<string> {
   let text = ''
   while (!text.includes('\n\n')) text += (await once(response, 'data'))[0]
   return text
 }
 
-/** Resolves once the instance's log has such a line. */
-async function logs(instance: TestServer, match: Record<string, unknown>): Promise<void> {
+/** Resolves once the instance's log has an entry with these fields. */
+async function waitForLogEntry(instance: TestServer, match: Record<string, unknown>): Promise<void> {
   const has = (entry: Record<string, unknown>) => Object.entries(match).every(([key, value]) => entry[key] === value)
   while (!instance.log.some(has)) await once(instance.child.stdout as NodeJS.EventEmitter, 'data')
 }
 
-test('the page and its files come through nginx', async () => {
+test('nginx serves the page and its files', async () => {
   const page = await fetch(`${nginx.url}/`)
   expect(page.status).toBe(200)
   expect(page.headers.get('content-type')).toBe('text/html; charset=utf-8')
@@ -136,18 +136,18 @@ test('the page and its files come through nginx', async () => {
   expect((await fetch(new URL(script, nginx.url))).headers.get('content-type')).toContain('javascript')
 })
 
-test('a location posted through nginx is seen at once by the streams of all three instances', async () => {
+test('a location posted through nginx reaches the streams of all three instances', async () => {
   const listeners = [new Listener('shared'), new Listener('shared'), new Listener('shared')]
-  await Promise.all(listeners.map(listener => listener.hears({ type: 'snapshot', reason: 'joined' })))
-  await Promise.all(instances.map(instance => logs(instance, { msg: 'stream opened', room: 'shared' })))
+  await Promise.all(listeners.map(listener => listener.receives({ type: 'snapshot', reason: 'joined' })))
+  await Promise.all(instances.map(instance => waitForLogEntry(instance, { msg: 'stream opened', room: 'shared' })))
 
   const answer = await post('shared', { user: 'alice', x: 2, y: 2 })
   expect(answer.status).toBe(200)
-  await Promise.all(listeners.map(listener => listener.hears({ type: 'location', user: 'alice', x: 2 })))
+  await Promise.all(listeners.map(listener => listener.receives({ type: 'location', user: 'alice', x: 2 })))
   expect(listeners.map(({ source }) => source.readyState)).toEqual([1, 1, 1])
 })
 
-test('a page of this address may post through nginx, and one of another address may not', async () => {
+test('a page of nginx’s own origin may post through nginx, and a page of another origin may not', async () => {
   const from = (origin: string) =>
     fetch(roomUrl('origins'), {
       method: 'POST',
@@ -158,7 +158,7 @@ test('a page of this address may post through nginx, and one of another address 
   expect((await from('http://example.org')).status).toBe(403)
 })
 
-test('a stream keeps its headers, and Last-Event-ID gets through', async () => {
+test('nginx keeps the headers of a stream and forwards Last-Event-ID', async () => {
   const { id } = await (await post('resumed', { user: 'alice', x: 1, y: 1 })).json()
   await post('resumed', { user: 'alice', x: 2, y: 1 })
   const stream = await openRaw(`${roomUrl('resumed')}/sse`, { 'Last-Event-ID': id })
@@ -168,14 +168,14 @@ test('a stream keeps its headers, and Last-Event-ID gets through', async () => {
   expect(await firstEvent(stream)).toMatch(/^retry: \d+\ndata: {"type":"resumed","missed":1}\n\n/)
 })
 
-test('ticks come one by one', async () => {
+test('nginx forwards each tick at once', async () => {
   const stream = await openRaw(`${nginx.url}/sse?interval=100&count=3`)
   const chunks: string[] = []
   for await (const chunk of stream) chunks.push(chunk)
   expect(chunks.map(chunk => /^id: (\d)$/m.exec(chunk)?.[1])).toEqual(['1', '2', '3'])
 })
 
-test('what the server refuses is refused unchanged', async () => {
+test('nginx forwards the server’s problems unchanged', async () => {
   const refusals = await Promise.all([
     fetch(`${roomUrl('not%20a%20room')}/sse`),
     post('refused', { x: 'two', y: 2 }),
@@ -186,16 +186,16 @@ test('what the server refuses is refused unchanged', async () => {
   for (const { headers } of refusals) expect(headers.get('content-type')).toBe('application/problem+json')
 })
 
-test('a body past what the server reads is refused by nginx with a problem', async () => {
+test('nginx refuses a body of more than 4 MiB with a problem', async () => {
   const answer = await post('refused', { x: 2, y: 2, meta: { text: 'x'.repeat(5_000_000) } })
   expect(answer.status).toBe(413)
   expect(await answer.json()).toMatchObject({ title: 'Content Too Large', status: 413 })
 })
 
-test('an instance that is stopped, and one that is killed: posts go on, streams come back and miss nothing', async () => {
+test('when an instance is stopped or killed, POSTs succeed, and streams reconnect and miss no event', async () => {
   const listeners = Array.from({ length: 6 }, () => new Listener('rolling'))
-  await Promise.all(listeners.map(listener => listener.hears({ type: 'snapshot' })))
-  await Promise.all(instances.map(instance => logs(instance, { msg: 'stream opened', room: 'rolling' })))
+  await Promise.all(listeners.map(listener => listener.receives({ type: 'snapshot' })))
+  await Promise.all(instances.map(instance => waitForLogEntry(instance, { msg: 'stream opened', room: 'rolling' })))
 
   for (const [round, signal] of (['SIGTERM', 'SIGKILL'] as const).entries()) {
     const [instance] = instances
@@ -203,12 +203,12 @@ test('an instance that is stopped, and one that is killed: posts go on, streams 
     const exited = once(instance.child, 'exit')
     instance.child.kill(signal)
     await exited
-    // As many as there are instances, so that at least one would have gone to the one that is away.
+    // One POST for each instance, so that at least one would have gone to the instance that is away.
     for (const n of [1, 2, 3]) {
       const answer = await post('rolling', { user: 'alice', x: 10 * round + n, y: 0 })
       expect(answer.status).toBe(200)
     }
-    await Promise.all(listeners.map(listener => listener.hears({ type: 'location', x: 10 * round + 3 })))
+    await Promise.all(listeners.map(listener => listener.receives({ type: 'location', x: 10 * round + 3 })))
     instances = [...instances.slice(1), await startInstance(instance.port)]
   }
 
@@ -221,10 +221,10 @@ test('an instance that is stopped, and one that is killed: posts go on, streams 
 }, 60_000)
 
 test(
-  'with no instance there, streams are told when to come back, all else is a problem, and open pages live again',
+  'without any instance, streams get a retry line, other requests get a problem, and open pages reconnect later',
   async () => {
     const listener = new Listener('outage')
-    await listener.hears({ type: 'snapshot', reason: 'joined' })
+    await listener.receives({ type: 'snapshot', reason: 'joined' })
     await Promise.all(instances.map(instance => instance.stop()))
 
     const retries = new Set<string>()
@@ -255,21 +255,21 @@ test(
       expect(await answer.json()).toMatchObject({ title: 'Bad Gateway', status: 502 })
     }
 
-    // It has been there, has been told to come back later, and is not put off.
+    // The EventSource got a retry line with status 200, so it keeps reconnecting.
     await listener.until(() => listener.opened === 2)
     instances = await Promise.all(instances.map(({ port }) => startInstance(port)))
     await listener.until(() => listener.events.at(-1)?.type === 'resumed')
-    await postUntilTaken('outage', { user: 'alice', x: 7, y: 7 })
-    await listener.hears({ type: 'location', user: 'alice', x: 7 })
+    await postUntilAccepted('outage', { user: 'alice', x: 7, y: 7 })
+    await listener.receives({ type: 'location', user: 'alice', x: 7 })
     expect(listener.events.filter(({ type }) => type === 'snapshot')).toHaveLength(1)
   },
-  patientMs,
+  timeoutMs,
 )
 
-test('no log of nginx has a query in it', async () => {
+test('nginx logs no query', async () => {
   await (await fetch(`${nginx.url}/healthz?access_token=secret`)).text()
   await (await fetch(`${nginx.url}/healthz`)).text()
-  const log = await nginx.logged()
+  const log = await nginx.readLog()
   expect(log).toContain('GET /healthz 200')
   expect(log).not.toContain('secret')
 })

@@ -110,7 +110,7 @@ export class Workload {
    */
   async catchUp(): Promise<void> {
     const isHeard = () => this.#options.isHeard(this.room, new Set(this.readers.map(({ server }) => server)))
-    await waitFor('Pub/Sub is back', isHeard, { lookMs: 5 })
+    await waitFor('Pub/Sub is back', isHeard, { intervalMs: 5 })
     const start = performance.now()
     await this.#allHave(this.#newest, () => this.caughtUpMs.push(performance.now() - start))
     await this.#allHave(await this.post('mark'))

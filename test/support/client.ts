@@ -1,5 +1,5 @@
 /**
- * Requests that tests send to a server.
+ * A client for tests: publishes and lists locations.
  */
 import { Agent, request } from 'node:http'
 import { json } from 'node:stream/consumers'

@@ -1,5 +1,5 @@
 /**
- * A real Redis Cluster of a test's own: three masters, with a replica each where it is to survive a node's end.
+ * A real Redis Cluster for a test: three masters, each with a replica if the cluster must survive the end of a node.
  */
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
@@ -7,18 +7,18 @@ import { startNode, type TestNode } from './node.ts'
 import { waitFor } from './wait-for.ts'
 
 export interface TestCluster {
-  /** As `REDIS_CLUSTER` wants it. */
+  /** The nodes in the format of `REDIS_CLUSTER`. */
   addresses: string[]
   nodes: TestNode[]
-  /** Those that have slots. */
+  /** The masters that have slots. */
   masters(): Promise<TestNode[]>
   /** The node that has the slot of a key. */
   masterOf(key: string): Promise<TestNode>
-  /** How long a node may be silent until a replica takes its place. */
+  /** Sets how long a node may not respond until a replica replaces it. */
   patience(ms: number): Promise<void>
-  /** Moves the slot of a key to another master, with all keys in it, while it is in use. */
+  /** Moves the slot of a key with all its keys to another master, while the slot is in use. */
   migrate(key: string): Promise<void>
-  /** Resolves once every node sees the cluster whole, with a replica for each master that is to have one. */
+  /** Resolves once every node sees the complete cluster, with the replicas of each master. */
   settled(): Promise<void>
   stop(): Promise<void>
 }
@@ -26,7 +26,7 @@ export interface TestCluster {
 const masterCount = 3
 const exec = promisify(execFile)
 
-/** `more` are settings of each node's command line. */
+/** `more` are further settings for the command line of each node. */
 export async function startCluster(replicasEach: 0 | 1 = 0, more: string[] = []): Promise<TestCluster> {
   const timeout = ['--cluster-node-timeout', '1000']
   const settings = [...more, '--cluster-enabled', 'yes', ...timeout, '--repl-diskless-sync-delay', '0']
@@ -37,7 +37,7 @@ export async function startCluster(replicasEach: 0 | 1 = 0, more: string[] = [])
   }
   const living = () => nodes.filter(({ isUp }) => isUp)
 
-  /** Lines of CLUSTER NODES: id, address, flags, master, and on from the eighth the slots. */
+  /** Parses the lines of CLUSTER NODES: id, address, flags, master and, from the eighth field on, link state and slots. */
   const table = async ({ admin }: TestNode) =>
     String(await admin.cluster('NODES'))
       .trim()
@@ -54,7 +54,7 @@ export async function startCluster(replicasEach: 0 | 1 = 0, more: string[] = [])
       return from <= slot && slot <= to
     })
 
-  /** As some node that is up sees it. */
+  /** The masters as the first running node sees them. */
   const mastersNow = async () =>
     (await table(living()[0] as TestNode)).filter(
       ({ flags, slots }) => flags.includes('master') && !flags.includes('fail') && slots.length > 0,
@@ -62,7 +62,7 @@ export async function startCluster(replicasEach: 0 | 1 = 0, more: string[] = [])
   const slotOf = async (key: string) => Number(await (living()[0] as TestNode).admin.cluster('KEYSLOT', key))
   const nodeOf = (line: { port: number } | undefined) => {
     const node = nodes.find(({ proxy }) => proxy.port === line?.port)
-    if (!node) throw new Error(`No node is known by port ${line?.port}`)
+    if (!node) throw new Error(`No node has the port ${line?.port}`)
     return node
   }
 
@@ -88,13 +88,13 @@ export async function startCluster(replicasEach: 0 | 1 = 0, more: string[] = [])
       for (;;) {
         const keys = (await source.cluster('GETKEYSINSLOT', slot, 1)) as string[]
         if (keys.length === 0) break
-        // One at a time, so that for a while some keys of a room are here and some are there.
+        // The keys move one at a time, so that the keys of a room are on both nodes for a while.
         await source.call('MIGRATE', '127.0.0.1', `${nodeOf(to).port}`, '', '0', '5000', 'KEYS', ...keys)
       }
       for (const redis of [target, source]) await redis.cluster('SETSLOT', slot, 'NODE', to?.id ?? '')
     },
     settled: () =>
-      waitFor('every node sees the cluster whole', async () => {
+      waitFor('every node sees the complete cluster', async () => {
         for (const node of living()) {
           if (!String(await node.admin.cluster('INFO')).includes('cluster_state:ok')) return false
           const all = (await table(node)).filter(({ flags }) => !flags.some(flag => /fail|handshake|noaddr/.test(flag)))
@@ -103,8 +103,8 @@ export async function startCluster(replicasEach: 0 | 1 = 0, more: string[] = [])
           if (masters.some(({ id }) => all.filter(({ master }) => master === id).length < replicasEach)) return false
         }
         for (const node of living()) {
-          const said = await node.admin.info('replication')
-          if (said.includes('role:slave') && !said.includes('master_link_status:up')) return false
+          const info = await node.admin.info('replication')
+          if (info.includes('role:slave') && !info.includes('master_link_status:up')) return false
         }
         return true
       }),

@@ -1,5 +1,5 @@
 /**
- * The doctor as its users run it.
+ * Runs the doctor as its users do, as a process.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -25,6 +25,6 @@ export async function runDoctor(...args: string[]): Promise<{ code: number; out:
 
 export async function diagnose(url: string): Promise<Report & { code: number }> {
   const { code, out, err } = await runDoctor('--json', url)
-  if (out === '') throw new Error(`The doctor said nothing: ${err}`)
+  if (out === '') throw new Error(`The doctor printed no report: ${err}`)
   return { code, ...JSON.parse(out) }
 }

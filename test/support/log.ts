@@ -1,5 +1,5 @@
 /**
- * What a server has logged.
+ * Waits for entries in a server's log.
  */
 import type { TestServer } from './server.ts'
 
@@ -7,11 +7,11 @@ type Entry = TestServer['log'][number]
 
 const timeoutMs = 15_000
 
-/** The first entry that is it, as soon as it is there. */
-export function logged(server: TestServer, isIt: (entry: Entry) => boolean): Promise<Entry> {
+/** Resolves with the first log entry that matches, once the server has logged it. */
+export function logged(server: TestServer, matches: (entry: Entry) => boolean): Promise<Entry> {
   return new Promise((resolve, reject) => {
     const look = () => {
-      const entry = server.log.find(isIt)
+      const entry = server.log.find(matches)
       if (!entry) return
       settle()
       resolve(entry)
@@ -22,9 +22,9 @@ export function logged(server: TestServer, isIt: (entry: Entry) => boolean): Pro
     }
     const timer = setTimeout(() => {
       settle()
-      reject(new Error(`It was not logged. The last was: ${JSON.stringify(server.log.slice(-5))}`))
+      reject(new Error(`No log entry matches. The last entries: ${JSON.stringify(server.log.slice(-5))}`))
     }, timeoutMs)
-    // The server's own lines were read before this is told.
+    // `startServer` listens to the same stream first, so `server.log` is up to date when `look` runs.
     server.child.stdout?.on('data', look)
     look()
   })

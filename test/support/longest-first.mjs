@@ -1,5 +1,5 @@
 /**
- * Starts the suites of the project `long` first, in the order of its list: a long suite that started last would run alone.
+ * Starts the suites of the project `long` first, in the order of its list: a long suite that starts last runs alone.
  * Jest itself orders suites by their last duration, which is unknown in a fresh clone.
  */
 import Sequencer from '@jest/test-sequencer'

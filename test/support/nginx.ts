@@ -1,8 +1,8 @@
 /**
  * A real nginx with the configuration of the deployment, `server/nginx.conf`.
  *
- * Replaced in it are the addresses (the port to listen on, the three instances) and, so that it runs for any user and
- * beside others, where it keeps its temporary files. Everything else is as it is deployed.
+ * The test replaces only the addresses (the port to listen on, the three instances) and the paths of temporary files, so
+ * that any user can run several of them.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -13,26 +13,26 @@ import { freePort } from './ports.ts'
 
 export interface TestNginx {
   url: string
-  /** What it has written to its logs. */
-  logged(): Promise<string>
-  /** Ends it, and waits for its end. */
+  /** Resolves with the text of nginx's logs. */
+  readLog(): Promise<string>
+  /** Ends nginx and waits for its exit. */
   stop(): Promise<void>
 }
 
 const file = new URL('../../server/nginx.conf', import.meta.url)
 
-/** In front of three instances on these ports of loopback. Rejects with what nginx said if it does not start. */
+/** Starts nginx in front of three instances on these loopback ports. Rejects with nginx's output if it does not start. */
 export async function startNginx(instances: [number, number, number]): Promise<TestNginx> {
   const port = await freePort()
   const dir = await mkdtemp(join(tmpdir(), 'colocate-nginx-'))
-  // Started by root, its workers are somebody else.
+  // If root starts nginx, its workers run as another user.
   await chmod(dir, 0o755)
   await mkdir(join(dir, 'tmp'))
   await writeFile(join(dir, 'nginx.conf'), await configuration(port, instances))
   const logFile = join(dir, 'log')
-  const logged = () => readFile(logFile, 'utf8')
+  const readLog = () => readFile(logFile, 'utf8')
   const log = await open(logFile, 'a')
-  // Its logs are /dev/stdout and stderr: a file can be opened by that name, one of Node's pipes can't.
+  // nginx opens /dev/stdout and stderr by name, which works for a file but not for one of Node's pipes.
   const args = ['-p', dir, '-c', 'nginx.conf', '-e', 'stderr', '-g', 'daemon off; pid nginx.pid;']
   const starting = new AbortController()
   const listening = pidWritten(dir, starting.signal)
@@ -50,13 +50,13 @@ export async function startNginx(instances: [number, number, number]): Promise<T
   try {
     await Promise.race([listening, failure(child, starting.signal)])
   } catch (error) {
-    const said = await logged()
+    const output = await readLog()
     await stop()
-    throw new Error(`nginx did not start (Debian: apt-get install nginx): ${(error as Error).message} ${said}`)
+    throw new Error(`nginx did not start (Debian: apt-get install nginx): ${(error as Error).message} ${output}`)
   } finally {
     starting.abort()
   }
-  return { url: `http://127.0.0.1:${port}`, logged, stop }
+  return { url: `http://127.0.0.1:${port}`, readLog, stop }
 }
 
 async function configuration(port: number, instances: number[]): Promise<string> {
@@ -72,12 +72,12 @@ async function configuration(port: number, instances: number[]): Promise<string>
   return text
 }
 
-/** Resolves once nginx listens: then it writes its pid. Must be called before nginx is. */
+/** Resolves once nginx writes its pid, which it does after it listens. Must be called before nginx starts. */
 async function pidWritten(dir: string, signal: AbortSignal): Promise<void> {
   for await (const { filename } of watch(dir, { signal })) if (filename === 'nginx.pid') return
 }
 
 async function failure(child: ChildProcess, signal: AbortSignal): Promise<never> {
   const [code] = await once(child, 'exit', { signal })
-  throw new Error(`It ended with ${code}.`)
+  throw new Error(`nginx ended with ${code}.`)
 }

@@ -1,5 +1,6 @@
 /**
- * A Redis that everybody knows by its proxy, the other nodes of its kind too, so that what lies between can break.
+ * A Redis node that announces the address of its proxy, so that tests can break its connections to clients and to other
+ * nodes.
  */
 import { Redis } from 'ioredis'
 import { TestProxy } from './proxy.ts'
@@ -7,18 +8,18 @@ import { startRedis, type TestRedis } from './redis.ts'
 
 export interface TestNode extends TestRedis {
   proxy: TestProxy
-  /** A connection of the test's own, past the proxy. */
+  /** A connection of the test that bypasses the proxy. */
   admin: Redis
 }
 
-/** `settings` are those of its command line; they may need the port that it is known by. */
+/** `settings` returns the settings of the command line. Its argument is the port of the proxy. */
 export async function startNode(settings: (knownPort: number) => string[] = () => []): Promise<TestNode> {
   const proxy = await TestProxy.start(0)
   try {
     const redis = await startRedis(settings(proxy.port))
     const { stop } = redis
     proxy.lead(redis.port)
-    const admin = administer(redis)
+    const admin = connectAdmin(redis)
     return Object.assign(redis, {
       proxy,
       admin,
@@ -33,7 +34,7 @@ export async function startNode(settings: (knownPort: number) => string[] = () =
   }
 }
 
-/** Commands to a Redis that is away wait until it is back. */
-export function administer({ url }: TestRedis): Redis {
+/** Connects to Redis. Commands wait while Redis is away. */
+export function connectAdmin({ url }: TestRedis): Redis {
   return new Redis(url, { retryStrategy: () => 50, enableReadyCheck: false }).on('error', () => {})
 }

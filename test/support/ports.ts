@@ -1,5 +1,5 @@
 /**
- * Ports for programs that can't be told to choose one themselves.
+ * Ports for programs that cannot choose a free port themselves.
  */
 import { createServer } from 'node:net'
 

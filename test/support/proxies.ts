@@ -1,5 +1,5 @@
 /**
- * What may stand between a client and a server, real: nginx, Caddy and HAProxy as they are installed, and development servers.
+ * Real proxies between a client and a server: nginx, Caddy, HAProxy and development servers.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -16,7 +16,7 @@ export interface TestProxy {
 
 const timeoutMs = 30_000
 
-/** `lines` stand in the location, `http` around the server. */
+/** `lines` go into the location, `http` around the server. */
 export function nginx(target: string, lines = '', http = ''): Promise<TestProxy> {
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
     .map(kind => `${kind}_temp_path ${kind};`)
@@ -35,7 +35,7 @@ export function nginx(target: string, lines = '', http = ''): Promise<TestProxy>
   )
 }
 
-/** `lines` stand in `reverse_proxy`, `site` beside it. */
+/** `lines` go into `reverse_proxy`, `site` beside it. */
 export function caddy(target: string, lines = '', site = ''): Promise<TestProxy> {
   return run(
     'Caddyfile',
@@ -45,7 +45,7 @@ export function caddy(target: string, lines = '', site = ''): Promise<TestProxy>
   )
 }
 
-/** `lines` stand in the proxy's section, `server` on the line of the server. */
+/** `lines` go into the proxy's section, `server` into the line of the server. */
 export function haproxy(target: string, lines = '', server = ''): Promise<TestProxy> {
   return run(
     'haproxy.cfg',
@@ -56,7 +56,7 @@ export function haproxy(target: string, lines = '', server = ''): Promise<TestPr
   )
 }
 
-/** `fault`: see the script. */
+/** `dev-server.mjs` describes the faults. */
 export function devServer(kind: 'webpack' | 'vite' | 'umi', target: string, fault = 'none'): Promise<TestProxy> {
   const script = new URL('dev-server.mjs', import.meta.url).pathname
   return run(
@@ -75,11 +75,11 @@ async function run(
   const dir = await mkdtemp(join(tmpdir(), 'colocate-proxy-'))
   await writeFile(join(dir, file), content(port))
   const [program = '', ...args] = command(dir, port)
-  // A group of its own, so that what it starts itself ends with it.
+  // The program gets its own process group, so that its child processes end with it.
   const options = { detached: true, env: { ...process.env, HOME: dir } }
   const child = spawn(program, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] })
-  let said = ''
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', part => (said += part))
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', part => (output += part))
   const ended = new Promise<void>(resolve => {
     child.once('exit', () => resolve())
     child.once('error', () => resolve())
@@ -88,10 +88,10 @@ async function run(
     try {
       if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL')
     } catch {
-      // It has ended by itself.
+      // The program has already ended.
     }
     await ended
-    // What it has started itself may hold on to them.
+    // Child processes of the program may keep these streams open.
     child.stdout.destroy()
     child.stderr.destroy()
     await rm(dir, { recursive: true, force: true })
@@ -101,20 +101,20 @@ async function run(
   } catch (error) {
     await stop()
     throw new Error(
-      `${program} did not start (Debian: apt-get install ${program}): ${(error as Error).message} ${said}`,
+      `${program} did not start (Debian: apt-get install ${program}): ${(error as Error).message} ${output}`,
     )
   }
   return { url: `http://127.0.0.1:${port}`, stop }
 }
 
-/** Asks again until somebody takes a connection. */
+/** Resolves once the port accepts a connection. */
 async function listening(child: ChildProcess, port: number): Promise<void> {
   let failure: Error | undefined
   child.once('error', error => {
     failure = error
   })
   child.once('exit', code => {
-    failure = new Error(`It ended with ${code}.`)
+    failure = new Error(`The program ended with ${code}.`)
   })
   const deadline = performance.now() + timeoutMs
   while (!failure && performance.now() < deadline) {
@@ -127,5 +127,5 @@ async function listening(child: ChildProcess, port: number): Promise<void> {
     if (isOpen) return
     await new Promise(resolve => setTimeout(resolve, 20))
   }
-  throw failure ?? new Error('It does not listen.')
+  throw failure ?? new Error('The program does not listen.')
 }

@@ -1,10 +1,10 @@
 /**
- * A TCP proxy in front of a Redis that does what networks do: slow down, go silent, break off.
+ * A TCP proxy in front of a Redis, with the faults of a network: delays, lost data and broken connections.
  */
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 
-/** What a connection is for, by what it has said so far; sentinels and replicas have theirs for themselves. */
+/** The purpose of a connection, detected from the data that the client has sent. */
 export type Kind = 'commands' | 'subscription' | 'sentinel' | 'replication'
 
 const signs: [Kind, RegExp][] = [
@@ -17,7 +17,7 @@ interface Pair {
   client: Socket
   upstream: Socket
   kind: Kind
-  /** What comes from this side goes nowhere, and the connection stays. */
+  /** Whether the proxy discards the data of this direction and keeps the connection. */
   swallows: { requests: boolean; replies: boolean }
 }
 
@@ -49,46 +49,46 @@ export class TestProxy {
     return `redis://127.0.0.1:${this.port}`
   }
 
-  /** New connections go there. */
+  /** Sets the target of new connections. */
   lead(targetPort: number): void {
     this.#targetPort = targetPort
   }
 
-  /** Replies come this much later. */
+  /** Delays replies. */
   delay(ms: number): void {
     this.#delayMs = ms
   }
 
-  /** The connections of a kind stay, and what one side says on them goes nowhere. Those that come later are well. */
+  /** Discards one direction of the open connections of a kind. Later connections are not affected. */
   swallow(kind: Kind, what: 'requests' | 'replies'): void {
     for (const pair of this.#pairs) if (pair.kind === kind) pair.swallows[what] = true
   }
 
-  /** Whether a connection is left that was made silent. */
+  /** Whether a connection whose data is discarded is still open. */
   get isSwallowing(): boolean {
     return [...this.#pairs].some(({ swallows }) => swallows.requests || swallows.replies)
   }
 
-  /** Resolves when the reply to the next request that has this text was sent, and cut off on its way. */
+  /** Breaks the connection when Redis replies to the next request that contains `text`. Resolves then. */
   cutReplyTo(text: string): Promise<void> {
     return new Promise(resolve => {
       this.#cut = { text, resolve }
     })
   }
 
-  /** Breaks off every connection, of one kind or all. */
+  /** Breaks every connection, of one kind or of all. */
   cut(kind?: Kind): void {
     for (const pair of this.#pairs) if (!kind || pair.kind === kind) this.#end(pair)
   }
 
-  /** Breaks off every connection, and every new one at once; until it is told otherwise. */
+  /** Breaks every connection and refuses new ones, until it is called with false. */
   refuse(does: boolean): void {
     this.#refuses = does
     if (does) this.cut()
   }
 
   async stop(): Promise<void> {
-    // Those, too, that are about to come.
+    // Also breaks connections that are about to open.
     this.refuse(true)
     this.#server.close()
     await once(this.#server, 'close')

@@ -1,4 +1,4 @@
-/** Seeded random numbers (mulberry32), so that a run can be had again. */
+/** Seeded random numbers (mulberry32), so that a run can be repeated. */
 export function random(seed: number): { next(): number; below(n: number): number } {
   let state = seed >>> 0
   const next = () => {

@@ -1,5 +1,5 @@
 /**
- * A reader that stops reading: a bare socket, paused or not.
+ * A reader on a plain socket, which a test can pause.
  */
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
@@ -32,7 +32,7 @@ export class RawReader {
       if (!hasHead && end < 0) return
       if (!hasHead) text = text.slice(end + 4)
       hasHead = true
-      // The stream follows as it is: its end is the connection's.
+      // The rest is the stream itself: it has no chunks and ends with the connection.
       this.#parser.feed(text)
       text = ''
       this.#onChange()
@@ -40,7 +40,7 @@ export class RawReader {
     socket.on('error', () => {})
   }
 
-  /** Resolves once its first event was read. */
+  /** Resolves once the first event has arrived. */
   static async open(port: number, path: string): Promise<RawReader> {
     const socket = connect(port, '127.0.0.1')
     await once(socket, 'connect')
@@ -58,8 +58,8 @@ export class RawReader {
     this.#socket.resume()
   }
 
-  async until(isSo: () => boolean): Promise<void> {
-    while (!isSo()) {
+  async until(condition: () => boolean): Promise<void> {
+    while (!condition()) {
       await new Promise<void>(resolve => {
         this.#onChange = resolve
       })

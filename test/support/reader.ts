@@ -1,5 +1,5 @@
 /**
- * A client that writes down what it sees, and can say of it whether anything was lost, repeated or out of order.
+ * A client that records the events that it receives and judges whether any was lost, repeated or out of order.
  */
 import { EventEmitter, once } from 'node:events'
 import { type ClientRequest, get } from 'node:http'
@@ -8,7 +8,7 @@ import { fold } from '../../web/client/fold.ts'
 import type { Location, RoomEvent } from '../../web/wire.ts'
 import { byId } from './client.ts'
 
-/** What was read since a snapshot: the events that followed it without a break, as far as the reader was told. */
+/** The events after a snapshot, up to the next snapshot. By the contract there is no gap between them. */
 interface Segment {
   base: string
   ids: string[]
@@ -21,9 +21,9 @@ export interface Verdict {
 }
 
 /** The head of an empty log. */
-const beginning = '0-0'
+const emptyLogHead = '0-0'
 const timeoutMs = 30_000
-const comeBackMs = 100
+const reconnectMs = 100
 
 export class Reader {
   readonly segments: Segment[] = []
@@ -32,14 +32,14 @@ export class Reader {
   resets = 0
   resumes = 0
   isOpen = false
-  /** Where it reads. */
+  /** The server of the current stream. */
   server = ''
   readonly #changes = new EventEmitter()
   #request: ClientRequest | undefined
   #isPending = false
   #again: NodeJS.Timeout | undefined
 
-  /** Opens the room's stream at a server, from where the last one ended. */
+  /** Opens the room's stream at a server, and resumes after the last event. */
   open(server: string, room: string, query = ''): void {
     this.#close()
     this.server = server
@@ -70,13 +70,13 @@ export class Reader {
     request.on('error', ended)
   }
 
-  /** Opens it, and again whenever it ends, a moment later and wherever `server` says; until it is dropped. */
+  /** Opens the stream and reopens it a moment after each end, at the address that `server` returns, until `drop`. */
   stay(server: () => string, room: string, query = ''): void {
     this.drop()
     this.open(server(), room, query)
     this.#again = setInterval(() => {
       if (!this.#isPending && !this.isOpen) this.open(server(), room, query)
-    }, comeBackMs)
+    }, reconnectMs)
   }
 
   drop(): void {
@@ -90,10 +90,10 @@ export class Reader {
     this.isOpen = false
   }
 
-  /** Resolves as soon as it is so, looked at whenever something happened here; rejects when that takes too long. */
-  async until(isSo: () => boolean): Promise<void> {
+  /** Resolves once `condition` holds. It is checked after every event and every end. Rejects after a timeout. */
+  async until(condition: () => boolean): Promise<void> {
     const timeout = AbortSignal.timeout(timeoutMs)
-    while (!isSo()) await once(this.#changes, 'change', { signal: timeout })
+    while (!condition()) await once(this.#changes, 'change', { signal: timeout })
   }
 
   #receive(id: string | undefined, event: RoomEvent): void {
@@ -108,8 +108,8 @@ export class Reader {
   }
 
   /**
-   * Judges what was read by the ids that were answered, in order; of what came before a reset only what was read is judged.
-   * Events that nobody was answered (a leave, a reply that was lost) must only be in order.
+   * Compares the received events with `log`, the sorted ids that POSTs were answered with. Before a reset, events may be
+   * missing after the last received one. Events that are not in `log` (a leave, a lost reply) must only be in order.
    */
   judge(log: readonly string[]): Verdict {
     const verdict = { lost: 0, dup: 0, disorder: 0 }
@@ -117,8 +117,8 @@ export class Reader {
     this.segments.forEach(({ base, ids }, i) => {
       const isLast = i === this.segments.length - 1
       const seen = new Set<string>()
-      // The answers may be of several logs. One that lost all begins at 0-0 again: with the first event that was read.
-      const first = base === beginning && i > 0 ? (places.get(ids[0] ?? '') ?? log.length) : placeAfter(log, base)
+      // The ids may be of several logs. A log that lost all events restarts at 0-0: judge from the first received event.
+      const first = base === emptyLogHead && i > 0 ? (places.get(ids[0] ?? '') ?? log.length) : placeAfter(log, base)
       let newest = base
       let end = first
       for (const id of ids) {
@@ -135,7 +135,7 @@ export class Reader {
   }
 }
 
-/** Where in the log the first id stands that is above `id`. */
+/** Returns the index of the first id in the log that is above `id`. */
 function placeAfter(log: readonly string[], id: string): number {
   let [from, to] = [0, log.length]
   while (from < to) {

@@ -1,5 +1,5 @@
 /**
- * A real redis-server of a test's own: empty, on a free port, gone at the end.
+ * A real redis-server for a test: empty, on a free port, and deleted at the end.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -12,25 +12,25 @@ export interface TestRedis {
   url: string
   port: number
   child: ChildProcess
-  /** Whether it runs: neither ended nor hung. */
+  /** Whether Redis runs and is not stopped by `hang`. */
   isUp: boolean
-  /** Stops it as if its machine did nothing any more (SIGSTOP), until it is woken. */
+  /** Stops the process (SIGSTOP) as if its machine hung, until `wake`. */
   hang(): void
   wake(): void
-  /** Ends it at once, as a machine that loses its power, and waits for its end. */
+  /** Kills Redis, as if its machine lost power, and waits for its exit. */
   kill(): Promise<void>
-  /** Starts it again after its end, on the same port, with what it had written to its directory, and these settings. */
+  /** Starts Redis again on the same port and directory, with further settings. */
   restart(more?: string[]): Promise<void>
-  /** Takes away, once it has ended, the data that it had written. */
+  /** Deletes the data on disk. Redis must have ended. */
   lose(): Promise<void>
-  /** Ends it, and waits for its end. */
+  /** Ends Redis, waits for its exit and deletes its directory. */
   stop(): Promise<void>
 }
 
-/** Another process may take the free port before Redis does; then the next one is tried. */
+/** Another process may take the free port before Redis does. Then the next port is tried. */
 const attempts = 5
 
-/** `settings` are those of its command line. Rejects when there is no redis-server, or with what it said at its end. */
+/** `settings` are for the command line. Rejects if there is no redis-server, or with its last output if it ends. */
 export async function startRedis(settings: string[] = []): Promise<TestRedis> {
   for (let attempt = 1; ; attempt++) {
     try {
@@ -54,7 +54,7 @@ async function startOn(port: number, settings: string[]): Promise<TestRedis> {
     'no',
     '--dir',
     dir,
-    // It waits for no replica and no file: nobody needs them any more.
+    // At its end, Redis waits for no replica and no file.
     '--shutdown-on-sigterm',
     'nosave now force',
     ...settings,
@@ -99,7 +99,7 @@ async function startOn(port: number, settings: string[]): Promise<TestRedis> {
   return redis
 }
 
-/** Runs redis-server. Resolves once it said that it is ready. */
+/** Runs redis-server. Resolves once its output contains `isReady`. */
 export async function run(args: string[], isReady = 'Ready to accept connections'): Promise<ChildProcess> {
   const child = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'pipe'] })
   try {
@@ -118,16 +118,16 @@ export async function ended(child: ChildProcess): Promise<void> {
 
 function ready(child: ChildProcess, isReady: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    const said: string[] = []
-    const hear = (line: string) => {
-      said.push(line)
+    const output: string[] = []
+    const onLine = (line: string) => {
+      output.push(line)
       if (line.includes(isReady)) resolve()
     }
-    if (child.stdout) createInterface(child.stdout).on('line', hear)
-    if (child.stderr) createInterface(child.stderr).on('line', hear)
+    if (child.stdout) createInterface(child.stdout).on('line', onLine)
+    if (child.stderr) createInterface(child.stderr).on('line', onLine)
     child.once('error', error =>
       reject(new Error(`redis-server cannot be run (Debian: apt-get install redis-server): ${error.message}`)),
     )
-    child.once('close', code => reject(new Error(`redis-server ended with ${code}: ${said.slice(-5).join(' | ')}`)))
+    child.once('close', code => reject(new Error(`redis-server ended with ${code}: ${output.slice(-5).join(' | ')}`)))
   })
 }

@@ -1,11 +1,11 @@
 /**
- * What tests ask of a relay.
+ * Helpers for tests of the relay: settings and requests.
  */
 import type { TestServer } from './server.ts'
 import { openStream, type TestStream } from './streams.ts'
 import type { Upstream } from './upstream.ts'
 
-/** Settings of a relay that may call that upstream, as often as it likes. */
+/** The settings of a relay that may call the upstream, without a rate limit in practice. */
 export function relaying(upstream: Upstream, env: Record<string, string> = {}): Record<string, string> {
   const upstreams = [
     { prefix: upstream.origin, headers: { authorization: `Bearer \${RELAY_KEY}`, 'x-team': 'colocate' } },
@@ -13,11 +13,11 @@ export function relaying(upstream: Upstream, env: Record<string, string> = {}): 
   return { RELAY_UPSTREAMS: JSON.stringify(upstreams), RELAY_KEY: key, RELAY_RATE: '1000000', ...env }
 }
 
-/** The operator's. */
+/** The operator's API key for the upstream. */
 export const key = 'sk-operator-0123456789/abcdef'
 
 export interface RelayStream extends TestStream {
-  /** The run's path. */
+  /** The path of the run. */
   run: string
 }
 
@@ -34,7 +34,7 @@ export function resume(server: TestServer, run: string, lastEventId = ''): Promi
   return openStream(server.url + run, { headers: lastEventId ? { 'last-event-id': lastEventId } : {} })
 }
 
-/** The answer's body, for one that is no stream. */
+/** Resolves with the problem that a request was answered with instead of a stream. */
 export async function refused(stream: TestStream): Promise<{
   status: number
   detail: string
@@ -44,7 +44,7 @@ export async function refused(stream: TestStream): Promise<{
   return JSON.parse(stream.text)
 }
 
-/** What came, without ids. */
+/** The events that arrived, without their ids. */
 export function told(stream: TestStream): { event: string | undefined; data: string }[] {
   return stream.events.map(({ event, data }) => ({ event, data }))
 }

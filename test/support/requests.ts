@@ -1,11 +1,11 @@
 /**
- * Requests as they stand on the wire: the path as it is given, any body, and the answer whole.
+ * Requests at the level of HTTP: an unchanged path, any body, and the complete answer.
  */
 import { type IncomingHttpHeaders, type OutgoingHttpHeaders, request } from 'node:http'
 import { expect } from '@jest/globals'
 import type { Location } from '../../web/wire.ts'
 
-/** What answers are made of, problems included. */
+/** The fields of all answers, including problems. */
 export interface Body {
   id?: string
   ids?: string[]
@@ -29,17 +29,17 @@ export interface Answer {
 }
 
 export interface RequestParts {
-  /** Over those that the body has of itself; undefined: not this one. */
+  /** Replace the default headers of the body. A header with the value undefined is not sent. */
   headers?: Record<string, string | undefined>
-  /** Sent as it is. */
+  /** A body that is sent unchanged. */
   bytes?: string | Uint8Array
-  /** Sent one after another, without a length said before. */
+  /** Chunks that are sent one after another, without a Content-Length. */
   chunks?: (string | Uint8Array)[]
-  /** Sent as JSON. */
+  /** A value that is sent as JSON. */
   json?: unknown
 }
 
-/** A connection of its own for each. Rejects when there is no answer. */
+/** Sends a request on a new connection. Rejects if there is no answer. */
 export function send(port: number, method: string, path: string, parts: RequestParts = {}): Promise<Answer> {
   const bytes = parts.json === undefined ? parts.bytes : JSON.stringify(parts.json)
   const given: Record<string, string | number | undefined> = {
@@ -61,14 +61,14 @@ export function send(port: number, method: string, path: string, parts: RequestP
       res.on('end', () => resolve({ status: res.statusCode ?? 0, headers: res.headers, text, body: bodyOf(text) }))
       res.on('error', reject)
     })
-    // After the answer's head it only says that the server did not want the rest.
+    // After the head of the answer, an error only means that the server did not read the rest of the body.
     req.on('error', reject)
     for (const chunk of parts.chunks ?? []) req.write(chunk)
     req.end(bytes)
   })
 }
 
-/** Says what it is, in the form of RFC 9457, and nothing of how the server is built. */
+/** Expects a problem in the format of RFC 9457 that reveals nothing about the implementation. */
 export function expectProblem({ status, headers, body, text }: Answer, expected: number): void {
   expect({ status, type: headers['content-type'], body }).toEqual({
     status: expected,

@@ -1,5 +1,5 @@
 /**
- * A server over either store for a test file, and rooms in it that nobody else is in.
+ * Servers with either store for a test file, and rooms that no other test uses.
  */
 import { afterAll, beforeAll } from '@jest/globals'
 import { nanoid } from 'nanoid'
@@ -12,7 +12,7 @@ import { openStream, type TestStream } from './streams.ts'
 export const stores = ['memory', 'redis'] as const
 export type Store = (typeof stores)[number]
 
-/** A redis-server for all tests of the block; it is there once they run. */
+/** Starts a redis-server before the tests of the block, and ends it after them. */
 export function useRedis(): TestRedis {
   const redis = {} as TestRedis
   beforeAll(async () => {
@@ -22,7 +22,7 @@ export function useRedis(): TestRedis {
   return redis
 }
 
-/** A server for all tests of the block, over a store of its own or a Redis that it shares. */
+/** Starts a server before the tests of the block, with its own store or a shared Redis, and ends it after them. */
 export function useServer(store: Store | TestRedis, env: Record<string, string> = {}): TestServer {
   const server = {} as TestServer
   const redis = store === 'redis' ? useRedis() : store
@@ -34,17 +34,17 @@ export function useServer(store: Store | TestRedis, env: Record<string, string> 
   return server
 }
 
-/** Asks until the server says that it is ready, or that it is not. */
+/** Requests `/readyz` until it reports the expected state, and resolves with that answer. */
 export async function untilReady({ port }: TestServer, isReady: boolean): Promise<Answer> {
   const deadline = performance.now() + 15_000
   for (;;) {
     const answer = await send(port, 'GET', '/readyz')
     if ((answer.status === 200) === isReady) return answer
-    if (performance.now() > deadline) throw new Error(`/readyz still says ${answer.status}: ${answer.text}`)
+    if (performance.now() > deadline) throw new Error(`/readyz still answers ${answer.status}: ${answer.text}`)
   }
 }
 
-/** What a stream asks for, as its query. */
+/** The query of a stream. */
 export interface Follow {
   user?: string
   ack?: string
@@ -62,7 +62,7 @@ export class Room {
     this.path = `/rooms/${name}/location`
   }
 
-  /** The same room, at another instance. */
+  /** Returns the same room at another instance. */
   at(server: TestServer): Room {
     return new Room(server, this.name)
   }
@@ -75,7 +75,7 @@ export class Room {
     return this.send('POST', '', { json, headers })
   }
 
-  /** Publishes, and returns the event's id. */
+  /** Publishes a location and returns the event's id. */
   async put(user: string, x: number, y: number, more: object = {}): Promise<string> {
     const { status, text, body } = await this.post({ user, x, y, ...more })
     if (status !== 200 || body.id === undefined) throw new Error(`${status}: ${text}`)
@@ -94,20 +94,20 @@ export class Room {
     return this.send('GET', '')
   }
 
-  /** Who is where, by GET. */
+  /** Returns the locations of the room by user, from a GET. */
   async who(): Promise<Map<string, Location>> {
     const { status, text, body } = await this.get()
     if (status !== 200 || !body.locations) throw new Error(`${status}: ${text}`)
     return new Map(body.locations.map(location => [location.user, location]))
   }
 
-  /** Opens a stream here. */
+  /** Opens a stream of the room. */
   follow(query: Follow = {}, headers: Record<string, string> = {}): Promise<TestStream> {
     return openStream(`${this.#server.url}${this.path}/sse?${new URLSearchParams({ ...query })}`, { headers })
   }
 }
 
-/** Milliseconds since 1970 by the log's clock. */
+/** Returns the time of an event in milliseconds since 1970, by the log's clock. */
 export function timeOf(id: string | undefined): number {
   return Number(id?.split('-')[0])
 }

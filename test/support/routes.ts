@@ -1,5 +1,5 @@
 /**
- * Every route that wants a right, as requests.
+ * Requests for every route that needs a scope.
  */
 import type { RequestParts } from './requests.ts'
 
@@ -7,22 +7,22 @@ export interface Route {
   method: string
   path: string
   json?: unknown
-  /** The scope that it wants. */
+  /** The scope that the route needs. */
   scope: 'location:read' | 'location:write'
 }
 
-/** For the collaborator alice, in that room. */
+/** Returns the requests of the collaborator alice in a room. */
 export function routesOf(room: string): Route[] {
   const base = room === 'lobby' ? '/location' : `/rooms/${room}/location`
-  const said = { user: 'alice', x: 1, y: 2 }
+  const location = { user: 'alice', x: 1, y: 2 }
   return [
     { method: 'GET', path: base, scope: 'location:read' },
     { method: 'HEAD', path: base, scope: 'location:read' },
     { method: 'GET', path: `${base}/sse`, scope: 'location:read' },
     { method: 'POST', path: `${base}/sse`, json: {}, scope: 'location:read' },
-    { method: 'POST', path: base, json: said, scope: 'location:write' },
+    { method: 'POST', path: base, json: location, scope: 'location:write' },
     { method: 'POST', path: base, json: { x: 1, y: 2 }, scope: 'location:write' },
-    { method: 'POST', path: base, json: [said], scope: 'location:write' },
+    { method: 'POST', path: base, json: [location], scope: 'location:write' },
     { method: 'POST', path: `${base}/alive`, json: { user: 'alice' }, scope: 'location:write' },
     { method: 'DELETE', path: `${base}/alice`, scope: 'location:write' },
   ]
@@ -30,7 +30,7 @@ export function routesOf(room: string): Route[] {
 
 export type Carrier = 'bearer' | 'cookie' | 'query'
 
-/** The route's request with a token; by cookie as the server's own page sends it. */
+/** Returns a route's request with a token. With a cookie, the request has the Origin of the server's own page. */
 export function carrying(
   route: Route,
   carrier: Carrier,

@@ -12,7 +12,7 @@ interface Node {
   quasis?: { cooked?: string }[]
 }
 
-/** Expressions in templates stand as `…`. */
+/** Returns the sentences, with `…` in place of each expression in a template. */
 export function sentencesIn(folder: string): string[] {
   const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter(path => path.endsWith('.ts'))
   const sentences = files.flatMap(file => {

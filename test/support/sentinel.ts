@@ -1,5 +1,5 @@
 /**
- * A real master with replicas and three sentinels, of a test's own.
+ * A real Redis master with replicas and three sentinels for a test.
  */
 import type { ChildProcess } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
@@ -12,21 +12,21 @@ import { ended, run } from './redis.ts'
 import { waitFor } from './wait-for.ts'
 
 export interface TestSentinel {
-  /** As `REDIS_SENTINELS` wants it. */
+  /** The sentinels in the format of `REDIS_SENTINELS`. */
   sentinels: string[]
   name: string
-  /** Master and replicas, in the order of their start. */
+  /** The master and the replicas, in the order of their start. */
   nodes: TestNode[]
-  /** Who is the master, by the sentinels. */
+  /** Returns the current master, from a sentinel. */
   master(): Promise<TestNode>
-  /** How long a master may be silent until another takes its place. */
+  /** Sets how long a master may not respond until a replica replaces it. */
   patience(ms: number): Promise<void>
-  /** Starts the nodes again that have ended, as replicas. */
+  /** Restarts the ended nodes as replicas. */
   revive(): Promise<void>
-  /** Stops the sentinels as if their machines did nothing any more, until they are woken. */
+  /** Stops the sentinels (SIGSTOP) as if their machines hung, until `wake`. */
   hang(): void
   wake(): void
-  /** Resolves once the sentinels could fail over: all see each other, the master and its replicas. */
+  /** Resolves once the sentinels can fail over: each sees the others, the master and its replicas. */
   settled(): Promise<void>
   stop(): Promise<void>
 }
@@ -34,16 +34,16 @@ export interface TestSentinel {
 const name = 'colocate'
 const sentinelCount = 3
 
-/** `settings` are those of each node's command line. */
+/** `settings` are for the command line of each node. */
 export async function startSentinel(replicaCount = 2, settings: string[] = []): Promise<TestSentinel> {
   const nodes: TestNode[] = []
   const children: ChildProcess[] = []
   const ports: number[] = []
   const dir = await mkdtemp(join(tmpdir(), 'colocate-sentinel-'))
-  const asked: Redis[] = []
+  const clients: Redis[] = []
   const stop = async () => {
-    for (const redis of asked) redis.disconnect()
-    // One that was stopped by SIGSTOP takes no other signal.
+    for (const redis of clients) redis.disconnect()
+    // A process that was stopped by SIGSTOP takes no other signal.
     for (const signal of ['SIGCONT', 'SIGTERM'] as const) for (const child of children) child.kill(signal)
     await Promise.all(children.map(ended))
     await Promise.all(nodes.map(node => node.stop()))
@@ -78,27 +78,27 @@ export async function startSentinel(replicaCount = 2, settings: string[] = []): 
       )
       children.push(await run([file, '--sentinel'], 'Sentinel ID is'))
       ports.push(port)
-      asked.push(new Redis(port, '127.0.0.1').on('error', () => {}))
+      clients.push(new Redis(port, '127.0.0.1').on('error', () => {}))
     }
   } catch (error) {
     await stop()
     throw error
   }
 
-  const ask = async (i: number, ...args: [string, ...string[]]) =>
-    (await asked[i]?.call('SENTINEL', ...args)) as unknown
+  const command = async (i: number, ...args: [string, ...string[]]) =>
+    (await clients[i]?.call('SENTINEL', ...args)) as unknown
   const sentinel: TestSentinel = {
     sentinels: ports.map(port => `127.0.0.1:${port}`),
     name,
     nodes,
     async master() {
-      const [, port] = (await ask(0, 'GET-MASTER-ADDR-BY-NAME', name)) as [string, string]
+      const [, port] = (await command(0, 'GET-MASTER-ADDR-BY-NAME', name)) as [string, string]
       const node = nodes.find(node => node.proxy.port === Number(port))
       if (!node) throw new Error(`No node on port ${port}`)
       return node
     },
     async patience(ms) {
-      for (let i = 0; i < sentinelCount; i++) await ask(i, 'SET', name, 'down-after-milliseconds', `${ms}`)
+      for (let i = 0; i < sentinelCount; i++) await command(i, 'SET', name, 'down-after-milliseconds', `${ms}`)
     },
     async revive() {
       const master = await sentinel.master()
@@ -113,21 +113,21 @@ export async function startSentinel(replicaCount = 2, settings: string[] = []): 
       for (const child of children) child.kill('SIGCONT')
     },
     settled: () =>
-      waitFor('the sentinels know each other, one master and its replicas', async () => {
+      waitFor('the sentinels see each other, one master and its replicas', async () => {
         for (let i = 0; i < sentinelCount; i++) {
-          const flat = (await ask(i, 'MASTER', name)) as string[]
+          const flat = (await command(i, 'MASTER', name)) as string[]
           const field = (wanted: string) => flat[flat.indexOf(wanted) + 1]
           if (field('flags') !== 'master' || field('num-other-sentinels') !== `${sentinelCount - 1}`) return false
-          const replicas = (await ask(i, 'REPLICAS', name)) as string[][]
+          const replicas = (await command(i, 'REPLICAS', name)) as string[][]
           const isThere = (replica: string[]) => replica[replica.indexOf('flags') + 1] === 'slave'
           if (replicas.filter(isThere).length < replicaCount) return false
         }
-        // Sentinels look only every ten seconds whether a replica is in step; it knows by itself.
+        // Sentinels ask a replica for its state only every ten seconds, so ask each replica directly.
         const master = await sentinel.master()
         for (const node of nodes) {
           if (node === master) continue
-          const said = await node.admin.info('replication')
-          if (!said.includes(`master_port:${master.proxy.port}`) || !said.includes('master_link_status:up'))
+          const info = await node.admin.info('replication')
+          if (!info.includes(`master_port:${master.proxy.port}`) || !info.includes('master_link_status:up'))
             return false
         }
         return true

@@ -1,5 +1,5 @@
 /**
- * The server as its users run it: the built program in a process of its own, on a free port.
+ * Runs the server as its users do: the built program in a process of its own, on a free port.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -9,15 +9,15 @@ export interface TestServer {
   url: string
   port: number
   child: ChildProcess
-  /** Every line that it has logged. */
+  /** The entries that the server has logged. */
   log: Record<string, unknown>[]
-  /** Ends it as a process manager does, and waits for its end. */
+  /** Ends the server by SIGTERM, as a process manager does, and waits for its exit. */
   stop(): Promise<void>
 }
 
 export const program = new URL('../../dist/server/main.js', import.meta.url).pathname
 
-/** Rejects with what the server said, if it ends before it listens. */
+/** Starts a server. Rejects with its error output if it ends before it listens. */
 export async function startServer(env: Record<string, string> = {}): Promise<TestServer> {
   const child = spawn(process.execPath, [program], {
     env: { PATH: process.env.PATH ?? '', PORT: '0', ...env },

@@ -1,22 +1,22 @@
 /**
- * An event stream over real HTTP, read as fast as it comes: its raw text, its events, and ways to wait for them.
+ * An event stream over real HTTP, read as fast as it arrives: its text, its events, and methods that wait for them.
  */
 import { createParser, type EventSourceMessage } from 'eventsource-parser'
 import { fold, type LocationsByUser } from '../../web/client/fold.ts'
 import type { RoomEvent } from '../../web/wire.ts'
 
-/** A room's event with its id. */
+/** An event of a room with its id. */
 export type Seen<T extends RoomEvent['type'] = RoomEvent['type']> = Extract<RoomEvent, { type: T }> & {
   id: string | undefined
 }
 
-/** What is awaited fails after this: long enough for a busy machine, and shorter than a test's own limit. */
+/** The limit of each wait: long enough for a busy machine, and shorter than a test's own limit. */
 const timeoutMs = 15_000
 
 export class TestStream {
   readonly status: number
   readonly headers: Headers
-  /** All that came, as it came. */
+  /** The whole text of the stream. */
   text = ''
   readonly events: EventSourceMessage[] = []
   isEnded = false
@@ -30,15 +30,16 @@ export class TestStream {
     this.#abort = abort
     void this.#read(response).finally(() => {
       this.isEnded = true
-      this.#tell()
+      this.#notify()
     })
   }
 
-  /** Resolves as soon as it is so, looked at whenever something came. */
-  async until(isSo: () => boolean): Promise<void> {
+  /** Resolves once `condition` holds. It is checked whenever data arrives. */
+  async until(condition: () => boolean): Promise<void> {
     const deadline = performance.now() + timeoutMs
-    while (!isSo()) {
-      if (this.isEnded) throw new Error(`The stream ended first. It said: …${this.text.slice(-600)}`)
+    while (!condition()) {
+      if (this.isEnded)
+        throw new Error(`The stream ended before the condition held. Its text: …${this.text.slice(-600)}`)
       await this.#change(deadline)
     }
   }
@@ -48,12 +49,15 @@ export class TestStream {
     while (!this.isEnded) await this.#change(deadline)
   }
 
-  /** The next event that nobody took yet; with a type or a test, the next such, and those before it are passed over. */
-  async next<T extends RoomEvent['type']>(type?: T, isIt: (seen: Seen<T>) => boolean = () => true): Promise<Seen<T>> {
+  /** Returns the next event. With a type or a condition, skips the events that do not match. */
+  async next<T extends RoomEvent['type']>(
+    type?: T,
+    matches: (seen: Seen<T>) => boolean = () => true,
+  ): Promise<Seen<T>> {
     for (;;) {
       await this.until(() => this.events.length > this.#taken)
       const seen = seenOf(this.events[this.#taken++])
-      if ((type === undefined || seen.type === type) && isIt(seen as Seen<T>)) return seen as Seen<T>
+      if ((type === undefined || seen.type === type) && matches(seen as Seen<T>)) return seen as Seen<T>
     }
   }
 
@@ -67,17 +71,17 @@ export class TestStream {
     }
   }
 
-  /** Every event so far, taken or not. */
+  /** All events so far, whether or not `next` has returned them. */
   get seen(): Seen[] {
     return this.events.map(seenOf)
   }
 
-  /** The last event's id, as a browser would send it. */
+  /** The id that a browser would send as Last-Event-ID. */
   get lastEventId(): string {
     return this.events.findLast(({ id }) => id !== undefined)?.id ?? ''
   }
 
-  /** Who is where, by what came so far. */
+  /** The locations by user, from the events so far. */
   get who(): LocationsByUser {
     const who: LocationsByUser = new Map()
     for (const { id: _, ...event } of this.seen) fold(who, event)
@@ -97,14 +101,14 @@ export class TestStream {
         const text = decoder.decode(bytes, { stream: true })
         this.text += text
         parser.feed(text)
-        this.#tell()
+        this.#notify()
       }
     } catch {
-      // Closed here, or by the server's end.
+      // The stream was closed by `close` or by the end of the server.
     }
   }
 
-  #tell(): void {
+  #notify(): void {
     for (const wake of this.#waiting) wake()
     this.#waiting.clear()
   }
@@ -112,7 +116,7 @@ export class TestStream {
   #change(deadline: number): Promise<void> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(
-        () => reject(new Error(`Nothing like it came. The stream said: …${this.text.slice(-600)}`)),
+        () => reject(new Error(`The wait timed out. The text of the stream: …${this.text.slice(-600)}`)),
         Math.max(0, deadline - performance.now()),
       )
       this.#waiting.add(() => {
@@ -123,7 +127,7 @@ export class TestStream {
   }
 }
 
-/** Resolves once the answer's head is there, whatever it is. */
+/** Opens a stream. Resolves once the head of the answer has arrived, with any status. */
 export async function openStream(url: string, init: RequestInit = {}): Promise<TestStream> {
   const abort = new AbortController()
   return new TestStream(await fetch(url, { ...init, signal: abort.signal }), abort)

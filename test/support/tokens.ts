@@ -1,5 +1,5 @@
 /**
- * Tokens as an application makes them, good and bad, and the key set of one that signs with a private key.
+ * Valid and invalid tokens, and a key set for tokens that are signed with a private key.
  */
 import { once } from 'node:events'
 import { createServer } from 'node:http'
@@ -10,7 +10,7 @@ export const secret = 'a secret of the tests, of more than 32 bytes'
 
 export const nowSeconds = () => Math.floor(Date.now() / 1_000)
 
-/** May do everything in every room as alice, for an hour. */
+/** The claims of alice, who may read and write locations in every room for an hour. */
 export const aliceClaims = () => ({
   sub: 'alice',
   rooms: ['*'],
@@ -25,7 +25,7 @@ export function sign(claims: JWTPayload, key: Key | string = secret, header: obj
   return new SignJWT(claims).setProtectedHeader({ alg: 'HS256', ...header }).sign(bytes)
 }
 
-/** Parts that no library would put together. */
+/** Builds a token without signing it, which no library would do. */
 export function unsigned(header: object, claims: object, signature = ''): string {
   const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
   return `${part(header)}.${part(claims)}.${signature}`
@@ -33,17 +33,17 @@ export function unsigned(header: object, claims: object, signature = ''): string
 
 export interface KeySet {
   url: string
-  /** How often it was asked for. */
+  /** How often the key set was fetched. */
   fetches: number
-  /** What it is answered with: 200, or a status that is no success. */
+  /** The status of the answers. A test may set another one than 200. */
   status: number
   privateKey: Key
-  /** The public key as it stands in files. */
+  /** The public key in PEM format. */
   pem: string
   stop(): Promise<void>
 }
 
-/** An RSA key, named `one`, published over HTTP. */
+/** Serves a key set with one RSA key, whose kid is `one`, over HTTP. */
 export async function startKeySet(): Promise<KeySet> {
   const { publicKey, privateKey } = await generateKeyPair('RS256', { extractable: true })
   const keys = [{ ...(await exportJWK(publicKey)), kid: 'one', use: 'sig' }]

@@ -1,5 +1,5 @@
 /**
- * An upstream over real HTTP that answers as a test says, and keeps count of who is connected to it.
+ * An upstream over real HTTP that answers as a test defines, and records its calls.
  */
 import { EventEmitter, once } from 'node:events'
 import { createServer, type IncomingHttpHeaders, type Server, type ServerResponse } from 'node:http'
@@ -11,7 +11,7 @@ export interface Call {
   headers: IncomingHttpHeaders
   body: string
   response: ServerResponse
-  /** When its connection was closed, by `performance.now`. */
+  /** The time at which the connection was closed, by `performance.now`. */
   closedAt: number | undefined
 }
 
@@ -53,21 +53,21 @@ export class Upstream {
     return `http://127.0.0.1:${this.port}`
   }
 
-  /** Says how calls of a path are answered, and returns the URL. */
+  /** Defines the answer to calls of a path, and returns the URL. */
   answers(path: string, answer: (call: Call) => void): string {
     this.#answers.set(path, answer)
     return this.origin + path
   }
 
-  /** Calls of a path, in order. */
+  /** Returns the calls of a path, in order. */
   of(path: string): Call[] {
     return this.calls.filter(({ url }) => url === path)
   }
 
-  /** Resolves as soon as it is so, looked at whenever a call came or went. */
-  async until(isSo: () => boolean): Promise<void> {
+  /** Resolves once `condition` holds. It is checked whenever a call arrives or closes. */
+  async until(condition: () => boolean): Promise<void> {
     const signal = AbortSignal.timeout(timeoutMs)
-    while (!isSo()) await once(this.#changes, 'change', { signal })
+    while (!condition()) await once(this.#changes, 'change', { signal })
   }
 
   async close(): Promise<void> {
@@ -77,14 +77,14 @@ export class Upstream {
   }
 }
 
-/** Begins an event stream. */
+/** Sends the head of an event stream. */
 export function begin({ response }: Call): ServerResponse {
   response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8' })
   response.flushHeaders()
   return response
 }
 
-/** Writes these parts one after another, each in a packet of its own as far as that is for a server to say. */
+/** Writes the parts one after another, each in its own packet as far as a server can control that. */
 export async function inParts(response: ServerResponse, parts: Iterable<Uint8Array | string>): Promise<void> {
   response.socket?.setNoDelay(true)
   for (const part of parts) {

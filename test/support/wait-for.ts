@@ -1,26 +1,26 @@
 /**
- * Waiting for what nobody announces: another process's state.
+ * Waits for a state that no event announces, such as the state of another process.
  */
 import { setTimeout } from 'node:timers/promises'
 
 /**
- * Looks until it is so. A look that fails is one that found nothing. Rejects with what was awaited when that takes too
- * long.
+ * Checks `condition` until it holds. An exception counts as false. Rejects with `what` if the condition does not hold in
+ * time.
  */
 export async function waitFor(
   what: string,
-  isSo: () => Promise<boolean> | boolean,
-  { timeoutMs = 30_000, lookMs = 20 } = {},
+  condition: () => Promise<boolean> | boolean,
+  { timeoutMs = 30_000, intervalMs = 20 } = {},
 ): Promise<void> {
   const deadline = performance.now() + timeoutMs
   let failure: unknown
   for (;;) {
     try {
-      if (await isSo()) return
+      if (await condition()) return
     } catch (error) {
       failure = error
     }
     if (performance.now() > deadline) throw new Error(`It did not happen: ${what}`, { cause: failure })
-    await setTimeout(lookMs)
+    await setTimeout(intervalMs)
   }
 }
