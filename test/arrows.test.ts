@@ -17,14 +17,14 @@ interface Import {
 const root = fileURLToPath(new URL('..', import.meta.url))
 
 /**
- * `main → app → {location, relay, ticks} → http → hub → broker`, spelled out. A file is of the first part whose path its
- * own begins with. Inside a part everybody may import everybody.
+ * `main → app → {location, relay, ticks} → http → hub → broker`, spelled out. A file belongs to the first part whose path
+ * is a prefix of its own. The files of one part may import each other.
  */
 const parts: { name: string; path: string; mayImport: string[] }[] = [
   { name: 'main', path: 'server/main.ts', mayImport: ['app', 'cli', 'config', 'http'] },
   { name: 'cli', path: 'server/cli/', mayImport: ['config'] },
   { name: 'config', path: 'server/config/', mayImport: ['redis', 'upstreams', 'http'] },
-  // Puts the parts together, so it alone knows which broker there is.
+  // Composes the parts, so it is the only one that imports both brokers.
   {
     name: 'app',
     path: 'server/app.ts',
@@ -33,7 +33,7 @@ const parts: { name: string; path: string; mayImport: string[] }[] = [
   { name: 'index', path: 'server/index.ts', mayImport: ['app', 'config', 'http', 'location', 'wire'] },
   { name: 'routes', path: 'server/routes.ts', mayImport: ['http', 'location', 'relay', 'ticks'] },
   { name: 'location', path: 'server/location/', mayImport: ['http', 'hub', 'broker', 'wire'] },
-  // The operator's list is a setting, too.
+  // The operator's list of upstreams is part of the configuration too.
   { name: 'upstreams', path: 'server/relay/upstreams.ts', mayImport: [] },
   { name: 'relay', path: 'server/relay/', mayImport: ['upstreams', 'http', 'hub', 'broker'] },
   { name: 'ticks', path: 'server/ticks/', mayImport: ['http', 'hub'] },
@@ -57,10 +57,10 @@ const files = ['server', 'web'].flatMap(folder =>
 const trees = new Map(files.map(file => [file, parse(readFileSync(join(root, file), 'utf8'))]))
 const imports = [...trees].flatMap(([file, tree]) => importsIn(file, tree))
 
-const told = ({ from, to }: Import) => `${from} → ${to}`
+const asText = ({ from, to }: Import) => `${from} → ${to}`
 
-/** The imports that go against the arrows. */
-function astray(edges: Import[]): Import[] {
+/** Returns the imports that `parts` does not allow. */
+function forbidden(edges: Import[]): Import[] {
   return edges.filter(({ from, to }) => {
     const [importer, imported] = [partOf(from), partOf(to)]
     return imported && importer !== imported && !importer?.mayImport.includes(imported.name)
@@ -108,7 +108,7 @@ function nodesIn(tree: unknown): Node[] {
   return [tree as Node, ...Object.values(tree).flatMap(nodesIn)]
 }
 
-/** Those of `import` and `export … from`, and `import()`. */
+/** Returns the imports of `import`, `export … from` and `import()`. */
 function importsIn(from: string, tree: unknown): Import[] {
   return nodesIn(tree).flatMap(node => {
     const isCall = node.type === 'CallExpression' && node.callee?.type === 'Import'
@@ -128,8 +128,8 @@ test('every file belongs to a part', () => {
   expect(imports.map(({ to }) => to).filter(to => /^(server|web)\//.test(to) && !files.includes(to))).toEqual([])
 })
 
-test('the arrows point one way', () => {
-  expect(astray(imports).map(told)).toEqual([])
+test('every import between two parts is allowed', () => {
+  expect(forbidden(imports).map(asText)).toEqual([])
   expect(imports.length).toBeGreaterThan(100)
 })
 
@@ -139,50 +139,50 @@ test('no files import each other in a cycle', () => {
 
 test('the page imports only the public entry of the client', () => {
   const inside = imports.filter(({ from, to }) => from.startsWith('web/page/') && to.startsWith('web/client/'))
-  expect(inside.filter(({ to }) => to !== 'web/client/index.ts').map(told)).toEqual([])
+  expect(inside.filter(({ to }) => to !== 'web/client/index.ts').map(asText)).toEqual([])
   expect(inside).not.toEqual([])
 })
 
-test('only the Redis broker knows ioredis', () => {
+test('only the Redis broker imports ioredis', () => {
   const importers = imports.filter(({ to }) => to === 'ioredis').map(({ from }) => from)
   expect(importers.filter(from => partOf(from)?.name !== 'redis')).toEqual([])
   expect(importers).not.toEqual([])
 })
 
-test('the hub knows neither HTTP nor Express', () => {
-  const known = imports.filter(({ from }) => partOf(from)?.name === 'hub').map(({ to }) => to)
-  expect(known.filter(to => /^(express|ioredis|node:https?)$/.test(to))).toEqual([])
+test('the hub imports neither HTTP nor Express nor ioredis', () => {
+  const imported = imports.filter(({ from }) => partOf(from)?.name === 'hub').map(({ to }) => to)
+  expect(imported.filter(to => /^(express|ioredis|node:https?)$/.test(to))).toEqual([])
 })
 
-test('only main touches the process', () => {
-  const touching = files.filter(file =>
+test('only main.ts uses the global process', () => {
+  const users = files.filter(file =>
     nodesIn(trees.get(file)).some(({ type, value }) => type === 'Identifier' && value === 'process'),
   )
-  expect(touching).toEqual(['server/main.ts'])
-  expect(imports.filter(({ to }) => to === 'node:process' || to === 'process').map(told)).toEqual([])
+  expect(users).toEqual(['server/main.ts'])
+  expect(imports.filter(({ to }) => to === 'node:process' || to === 'process').map(asText)).toEqual([])
 })
 
-test('the server and the page share types alone, and the page needs no package', () => {
-  expect(imports.filter(({ to, isTypeOnly }) => to === 'web/wire.ts' && !isTypeOnly).map(told)).toEqual([])
+test('web/wire.ts is imported only for types, and the files of web import no package', () => {
+  expect(imports.filter(({ to, isTypeOnly }) => to === 'web/wire.ts' && !isTypeOnly).map(asText)).toEqual([])
   const ofWeb = imports.filter(({ from }) => from.startsWith('web/'))
-  expect(ofWeb.filter(({ to }) => !to.startsWith('web/')).map(told)).toEqual([])
+  expect(ofWeb.filter(({ to }) => !to.startsWith('web/')).map(asText)).toEqual([])
 })
 
-test('an arrow that points back is found', () => {
+test('a forbidden import is detected', () => {
   const source = `
     import type { Hub } from '../hub/hub.ts'
     export { start } from '../app.ts'
     const late = () => import('../location/handlers.ts')`
-  const made = importsIn('server/broker/broker.ts', parse(source))
-  expect(astray(made).map(told)).toEqual([
+  const detected = importsIn('server/broker/broker.ts', parse(source))
+  expect(forbidden(detected).map(asText)).toEqual([
     'server/broker/broker.ts → server/hub/hub.ts',
     'server/broker/broker.ts → server/app.ts',
     'server/broker/broker.ts → server/location/handlers.ts',
   ])
-  expect(made.map(({ isTypeOnly }) => isTypeOnly)).toEqual([true, false, false])
+  expect(detected.map(({ isTypeOnly }) => isTypeOnly)).toEqual([true, false, false])
 })
 
-test('every cycle is found, also one of type imports inside one folder', () => {
+test('every import cycle is detected, even of type imports in one folder', () => {
   const edge = (from: string, to: string, isTypeOnly: boolean) => ({ from, to, isTypeOnly })
   const line = [edge('a/1.ts', 'a/2.ts', false), edge('a/2.ts', 'a/3.ts', false)]
   expect(cycles(line)).toEqual([])

@@ -107,7 +107,7 @@ describe('the configuration', () => {
     '127.0.0.1.example.org',
     'localhost.example.org',
     '127.example.org',
-  ])('accepts the host %s only with AUTH=off, and says so', host => {
+  ])('accepts the host %s only with AUTH=off, and names AUTH=off in the error message', host => {
     const fault = faultOf({ HOST: host })
     for (const word of ['HOST', host, 'AUTH=off']) expect(fault).toContain(word)
     expect(readConfig({ HOST: host, AUTH: 'off' }).host).toBe(host)
@@ -147,7 +147,7 @@ describe('the configuration', () => {
     const fault = faultOf({ [name]: given })
     expect(fault).toContain(name)
     expect(fault).toContain(given)
-    // The rule is our own sentence, not a default message of zod.
+    // The message is the project's own and not a default message of zod.
     expect(fault).not.toMatch(/Invalid|expected|Too/)
   })
 
@@ -200,7 +200,7 @@ describe('the configuration', () => {
     [{ REDIS_CLUSTER: 'a' }, ['REDIS_CLUSTER', 'host:port', 'a']],
     [{ REDIS_CLUSTER: 'a:99999' }, ['REDIS_CLUSTER', 'host:port', 'a:99999']],
     [{ REDIS_SENTINELS: 'a:7000,:1', REDIS_SENTINEL_NAME: 'main' }, ['REDIS_SENTINELS', 'host:port', 'a:7000,:1']],
-  ] as [Record<string, string>, string[]][])('refuses %j and says why', (env, words) => {
+  ] as [Record<string, string>, string[]][])('refuses %j and prints the reason', (env, words) => {
     for (const word of words) expect(faultOf(env)).toContain(word)
   })
 
@@ -217,7 +217,7 @@ describe('the configuration', () => {
   ])('accepts TRUST_PROXY=%s as Express does', (given, expected) => {
     expect(readConfig({ TRUST_PROXY: given }).trustProxy).toEqual(expected)
   })
-  test('has the same schema for values that are not text', () => {
+  test('has the same rules for options that are not strings', () => {
     const given = { port: 1, leaseMs: 100, corsOrigins: ['https://a.example'], trustProxy: true, redisCluster: ['a:1'] }
     expect(optionsSchema({}).parse(given)).toMatchObject(given)
     for (const invalid of [{ port: '1.5' }, { port: null }, { corsOrigins: [1] }, { host: 1 }, { trustProxy: {} }]) {

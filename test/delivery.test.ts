@@ -1,5 +1,5 @@
 /**
- * The main promise, end to end: a location posted here is seen there, once and in order, whoever comes and goes.
+ * Delivery from end to end: every reader receives every location once and in order, although readers reconnect.
  */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { byId, fetchLocations, post } from './support/client.ts'
@@ -24,7 +24,7 @@ afterAll(() => redis.stop())
 describe.each([
   { name: 'two instances on one Redis', instances: 2, store: () => ({ REDIS_URL: redis.url }) },
   { name: 'one instance in memory', instances: 1, store: () => ({}) },
-])('$name', ({ name, instances, store }) => {
+])('with $name, readers', ({ name, instances, store }) => {
   let servers: TestServer[]
   beforeAll(async () => {
     servers = await Promise.all(Array.from({ length: instances }, () => startServer({ ...env, ...store() })))
@@ -33,7 +33,7 @@ describe.each([
     await Promise.all(servers.map(server => server.stop()))
   })
 
-  test('readers that drop and come back anywhere lose nothing of 10,000 locations', async () => {
+  test('that reconnect to any instance lose none of 10,000 locations', async () => {
     const { below } = random(seed)
     const anywhere = () => servers[below(servers.length)]?.url ?? ''
     const readers = Array.from({ length: readerCount }, () => new Reader())
@@ -46,7 +46,7 @@ describe.each([
         const answer = await post(anywhere(), room, { user: `u${writer}-${below(25)}`, x: i, y: writer, seq: i + 1 })
         statuses.add(answer.status)
         log.push(answer.id)
-        // Now and then a reader goes, and comes back while others write on.
+        // From time to time a reader reconnects while the writers continue.
         if (below(20) === 0) readers[below(readerCount)]?.open(anywhere(), room)
       }
     }

@@ -1,7 +1,7 @@
 /** The process: its start, its log and its exit. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { request as ask } from 'node:http'
+import { request as httpRequest } from 'node:http'
 import { createServer, type Server } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { logged } from './support/log.ts'
@@ -117,11 +117,11 @@ describe('the log', () => {
   })
 })
 
-describe.each(stores)('SIGTERM, over %s', store => {
+describe.each(stores)('with the %s store, SIGTERM', store => {
   const redis = store === 'redis' ? useRedis() : undefined
   const env = (): Record<string, string> => (redis ? { REDIS_URL: redis.url } : {})
 
-  test('ends every open stream with a fresh retry line and exits 0', async () => {
+  test('ends every open stream with a new retry line, and the server exits 0', async () => {
     const server = await startServer(env())
     await untilReady(server, true)
     const room = new Room(server)
@@ -145,7 +145,7 @@ describe.each(stores)('SIGTERM, over %s', store => {
     expect(server.log.at(-1)).toMatchObject({ msg: 'ended' })
   })
 
-  test('is reported by /readyz while a stream is open, and new requests are refused', async () => {
+  test('makes /readyz answer 503 and the server refuse new requests while a stream is open', async () => {
     const server = await startServer({ ...env(), DRAIN_MS: '4000' })
     await untilReady(server, true)
     const stream = await new Room(server).follow()
@@ -174,13 +174,13 @@ describe.each(stores)('SIGTERM, over %s', store => {
     expect(await exited).toEqual([0, null])
   })
 
-  test('publishes a location whose request is under way', async () => {
+  test('lets a POST that is under way publish its location', async () => {
     const server = await startServer({ ...env(), DRAIN_MS: '4000' })
     await untilReady(server, true)
     const stream = await new Room(server, 'lobby').follow()
     await stream.next('snapshot')
     const body = JSON.stringify({ user: 'alice', x: 1, y: 1 })
-    const request = ask({
+    const request = httpRequest({
       port: server.port,
       method: 'POST',
       path: '/rooms/lobby/location',
@@ -200,7 +200,7 @@ describe.each(stores)('SIGTERM, over %s', store => {
     expect(await exited).toEqual([0, null])
   })
 
-  test('exits when the reader of its log is gone', async () => {
+  test('ends the server even if the reader of its log is gone', async () => {
     const piped = spawn('sh', ['-c', '(node "$0" & echo $! >&2; wait) | head -n 1', program], {
       env: { PATH: process.env.PATH ?? '', PORT: '0', ...env() },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -211,13 +211,13 @@ describe.each(stores)('SIGTERM, over %s', store => {
     await exited
   })
 
-  test('exits without connections', async () => {
+  test('ends a server without connections', async () => {
     const server = await startServer(env())
     await server.stop()
     expect(server.child.exitCode).toBe(0)
   })
 
-  test('a second time exits at once, although a stalled stream is still open', async () => {
+  test('ends the server at once if it is sent twice, although a stalled stream is open', async () => {
     const server = await startServer(env())
     await untilReady(server, true)
     const room = new Room(server)
@@ -248,7 +248,7 @@ async function refusal(env: Record<string, string>): Promise<{ code: string; err
   const started = await startServer(env).catch((error: Error) => error)
   if (!(started instanceof Error)) {
     await started.stop()
-    throw new Error('It started.')
+    throw new Error('The server started.')
   }
   const [, code = '', errors = ''] = /ended with (\S+): (.*)$/s.exec(started.message) ?? []
   return { code, errors }
