@@ -1,12 +1,12 @@
 /**
- * Every sentence that a client can receive as the `detail` of a problem. A new one belongs into this list: read it there as
- * a stranger would, and see that it names what to change.
+ * Every sentence that a client can receive as the `detail` of a problem. Add each new sentence to this list, and check
+ * that a reader who does not know the project learns from it what to change.
  */
 import { fileURLToPath } from 'node:url'
 import { expect, test } from '@jest/globals'
 import { sentencesIn } from '../support/sentences.ts'
 
-/** Expressions stand as `…`. */
+/** `…` stands for an expression of a template. */
 const details = [
   'In open mode the server answers only to localhost, not to "…". Set AUTH_SECRET, AUTH_JWKS_URL or AUTH=off to use another host name.',
   'In open mode the server answers only to requests from its own machine. Configure tokens, "authorize", or AUTH=off.',
@@ -78,11 +78,11 @@ const folders = ['http', 'location', 'relay', 'ticks'].map(name =>
   fileURLToPath(new URL(`../../server/${name}`, import.meta.url)),
 )
 
-test('the details are these', () => {
-  const found = [...new Set(folders.flatMap(sentencesIn))].sort()
-  expect(found).toEqual([...details].sort())
+test('the details in the source are exactly the listed ones', () => {
+  const sentences = [...new Set(folders.flatMap(sentencesIn))].sort()
+  expect(sentences).toEqual([...details].sort())
 })
 
-test.each(details)('"%s" is plain English', detail => {
+test.each(details)('"%s" contains no word that plain English avoids', detail => {
   expect(detail).not.toMatch(/\b(whoever|somebody|nobody|anybody|at present|as it must be)\b/i)
 })
