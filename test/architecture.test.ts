@@ -1,4 +1,4 @@
-/** The ways of a POST and of an event in docs/architecture.md, compared with the code. */
+/** Checks that the files and functions that docs/architecture.md lists for a POST and for an event exist. */
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from '@jest/globals'
 
@@ -11,7 +11,7 @@ interface Station {
   functions: string[]
 }
 
-/** The numbered list below a heading. */
+/** Parses the numbered list under a heading. */
 function stations(heading: string): Station[] {
   const [, section = ''] = page.split(`## ${heading}\n`)
   const [text = ''] = section.split('\n## ')
@@ -27,13 +27,13 @@ describe.each([
 ])('%s', (heading, most) => {
   const way = stations(heading)
 
-  test(`is at most ${most} files, none of them twice`, () => {
+  test(`lists at most ${most} files, each of them once`, () => {
     expect(way.length).toBeGreaterThan(most / 2)
     expect(way.length).toBeLessThanOrEqual(most)
     expect(new Set(way.map(({ file }) => file)).size).toBe(way.length)
   })
 
-  test.each(way)('passes $file, which has $functions', ({ file, functions }) => {
+  test.each(way)('lists $file, which contains $functions', ({ file, functions }) => {
     expect(functions).not.toEqual([])
     for (const name of functions) expect(read(file)).toMatch(new RegExp(`\\b${name}\\b`))
   })

@@ -1,4 +1,4 @@
-/** Colocate inside an application: mounted behind the middleware that applications use. */
+/** Colocate as a library: mounted in an application behind common middleware, with `authorize` and without HTTP. */
 import { once } from 'node:events'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import { connect as connectHttp2, createServer as createHttp2Server } from 'node:http2'
@@ -52,7 +52,7 @@ describe('a mounted handler', () => {
     ['connect', handler => connect().use('/presence', handler) as RequestListener],
   ]
 
-  test.each(hosts)('works below a path of %s, and a stream resumes', async (_, mount) => {
+  test.each(hosts)('works under a path of %s, where a stream resumes', async (_, mount) => {
     const { handler } = await start()
     const port = await listen(mount(handler))
     const path = '/presence/rooms/budget/location'
@@ -66,14 +66,14 @@ describe('a mounted handler', () => {
     expect(await resumed.next('location')).toMatchObject({ x: 9 })
   })
 
-  test('is a whole server for createServer', async () => {
+  test('is a complete server as the listener of createServer', async () => {
     const { handler } = await start()
     const port = await listen((req, res) => handler(req, res))
     expect((await send(port, 'POST', '/rooms/a/location', { json: alice })).status).toBe(200)
     expectProblem(await send(port, 'GET', '/nothing'), 404)
   })
 
-  test('passes paths that are not its own on', async () => {
+  test('passes requests for other paths on to the application', async () => {
     const { handler } = await start()
     const app = express().use(handler as express.RequestHandler)
     app.get('/mine', (_req, res) => void res.send('mine'))
@@ -83,7 +83,7 @@ describe('a mounted handler', () => {
     expect((await send(port, 'GET', '/')).status).toBe(404)
   })
 
-  test.each(['object', 'text', 'bytes'])('uses a body that was parsed before, as %s', async kind => {
+  test.each(['object', 'text', 'bytes'])('accepts a body that a body parser has read (as %s)', async kind => {
     const { handler } = await start()
     const type = () => true
     const parsers = { object: express.json(), text: express.text({ type }), bytes: express.raw({ type }) }
@@ -100,7 +100,7 @@ describe('a mounted handler', () => {
     expect(body.locations?.map(({ user }) => user)).toEqual(['bob'])
   })
 
-  test('lives behind a session, compression, helmet, CORS, a body parser and an access log', async () => {
+  test('works behind a session, compression, helmet, CORS, a body parser and an access log', async () => {
     const { handler } = await start({
       authorize: req => ({ user: (req as express.Request).session.id.slice(0, 8), rooms: ['budget'] }),
     })
@@ -126,7 +126,7 @@ describe('a mounted handler', () => {
     while (!lines.includes(`GET ${path}/sse 200`)) await new Promise(resolve => setTimeout(resolve, 5))
   })
 
-  test('serves the page below its path when it is asked to', async () => {
+  test('serves the page under its path with the option page', async () => {
     const { handler } = await start({ page: true })
     const port = await listen(express().use('/presence', handler as express.RequestHandler) as RequestListener)
     expect((await send(port, 'GET', '/presence/')).text).toContain('<!doctype html>')
@@ -160,7 +160,7 @@ describe('a mounted handler', () => {
 describe('authorize', () => {
   const grant = { user: 'alice', name: 'Alice', color: '#112233', rooms: ['budget', 'team-*'] }
 
-  test('decides who sends a request, once for each', async () => {
+  test('is called once for each request and decides its user, name, color and rooms', async () => {
     let calls = 0
     const { handler } = await start({
       authorize: async () => {
@@ -180,7 +180,7 @@ describe('authorize', () => {
     expectProblem(await send(port, 'POST', path, { json: alice, headers: { origin: 'https://evil.example' } }), 403)
   })
 
-  test('answers 401 for null, and 500 for what is no permission', async () => {
+  test('causes a 401 if it returns null, and a 500 if it returns an invalid permission', async () => {
     const { handler } = await start({ authorize: req => (req.headers['x-user'] ? ({ user: 7 } as never) : null) })
     const port = await listen(handler)
     expectProblem(await send(port, 'GET', '/location'), 401)
@@ -188,7 +188,7 @@ describe('authorize', () => {
     expect((await send(port, 'GET', '/healthz')).status).toBe(200)
   })
 
-  test('ends a stream when the permission ends', async () => {
+  test('ends a stream at the expiresAt that it returned', async () => {
     const { handler } = await start({ authorize: () => ({ ...grant, expiresAt: Date.now() + 500 }) })
     const stream = await follow(await listen(handler), '/rooms/budget/location/sse')
     await stream.next('snapshot')
@@ -196,7 +196,7 @@ describe('authorize', () => {
   })
 })
 
-describe('the methods', () => {
+describe('the methods of Colocate', () => {
   test('publish, list and remove without HTTP', async () => {
     const { handler, publish, locations, remove } = await start()
     const stream = await follow(await listen(handler), '/rooms/budget/location/sse')
@@ -219,7 +219,7 @@ describe('the methods', () => {
     })
   })
 
-  test('tell whether it can serve, and show the metrics', async () => {
+  test('report whether Colocate is ready, and its metrics', async () => {
     const { ready, metrics, close } = await start()
     expect(ready()).toBeNull()
     expect(await metrics()).toContain('colocate_streams{log="rooms"} 0')
@@ -227,7 +227,7 @@ describe('the methods', () => {
     expect(ready()).toMatch(/./)
   })
 
-  test('close drains, leaves the host serving, and answers 503 from then on', async () => {
+  test('include close, which ends the streams and answers 503 afterwards, while the application keeps serving', async () => {
     const { handler, close } = await start()
     const app = express().use('/presence', handler as express.RequestHandler)
     app.get('/mine', (_req, res) => void res.send('mine'))
@@ -242,7 +242,7 @@ describe('the methods', () => {
   })
 })
 
-test('a bad option throws a ConfigError that names it', async () => {
+test('an invalid option is refused with a ConfigError that names it', async () => {
   const cases: [object, RegExp][] = [
     [{ leaseMs: 5 }, /^leaseMs must be a whole number from 100/],
     [{ leasMs: 5_000 }, /"leasMs" is not an option/],
@@ -258,7 +258,7 @@ test('a bad option throws a ConfigError that names it', async () => {
   }
 })
 
-test('in open mode, requests from another machine or for another host name are refused', async () => {
+test('open mode refuses requests from another machine and for another host name', async () => {
   const { handler } = await start()
   const port = await listen(handler)
   const answer = await send(port, 'GET', '/location', { headers: { host: 'sheets.example' } })
@@ -270,7 +270,7 @@ test('in open mode, requests from another machine or for another host name are r
   expectProblem(await send(foreign, 'GET', '/location'), 403)
 })
 
-test('two in one process do not know of each other, and a closed one leaves the other alone', async () => {
+test('two instances in one process share no state, and closing one does not affect the other', async () => {
   const [one, two] = [await start({ postRate: 1 }), await start()]
   const [portOne, portTwo] = [await listen(one.handler), await listen(two.handler)]
   await one.publish('a', alice)
@@ -284,7 +284,7 @@ test('two in one process do not know of each other, and a closed one leaves the 
   expect(await stream.next('location')).toMatchObject({ user: 'alice' })
 })
 
-test('a hundred that were created and closed leave no timer and no handle', async () => {
+test('a hundred instances that were created and closed leave no timer and no handle', async () => {
   const resources = () => process.getActiveResourcesInfo().sort().join()
   await (await createColocate()).close()
   const before = resources()
