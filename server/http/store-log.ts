@@ -40,7 +40,7 @@ export class StoreLog {
     if ((reason !== null) !== this.isUnavailable) this.#change(reason, now)
     else if (reason !== null) {
       const skipped = this.take()
-      if (skipped !== null) this.#log.warn({ reason, skipped }, 'store still unavailable')
+      if (skipped !== null) this.#log.warn({ reason, skipped }, 'Redis still unavailable')
     }
   }
 
@@ -49,12 +49,12 @@ export class StoreLog {
     if (now < this.#nextChangeAt) return
     this.#nextChangeAt = now + changeIntervalMs
     if (reason === null) {
-      this.#log.info({ afterMs: Math.round(now - (this.#unavailableSince ?? now)) }, 'store available')
+      this.#log.info({ afterMs: Math.round(now - (this.#unavailableSince ?? now)) }, 'Redis available')
       this.#unavailableSince = null
     } else {
       this.#unavailableSince = now
       this.#nextAt = now + outageIntervalMs
-      this.#log.warn({ reason }, 'store unavailable')
+      this.#log.warn({ reason }, 'Redis unavailable')
     }
   }
 
@@ -64,19 +64,19 @@ export class StoreLog {
     if (now < (this.#nextByWords.get(words) ?? 0)) return
     if (this.#nextByWords.size >= maxRemembered) this.#nextByWords.clear()
     this.#nextByWords.set(words, now + (this.isUnavailable ? outageIntervalMs : refusalIntervalMs))
-    this.#log.warn({ reason: words }, 'store refused')
+    this.#log.warn({ reason: words }, 'Redis refused')
   }
 
   /** A connection to the store has failed. While the store is available, another connection serves it. */
   connectionFailed({ message }: Error): void {
     const skipped = this.take()
-    if (skipped !== null) this.#log.warn({ reason: message, skipped }, 'store connection failed')
+    if (skipped !== null) this.#log.warn({ reason: message, skipped }, 'Redis connection failed')
   }
 
   /** The clocks of some nodes differ from this machine's, in words. */
   skewed(skews: string[]): void {
-    if (skews.length > 0) this.#log.warn({ skews }, 'store clock differs')
-    else this.#log.info('store clock agrees')
+    if (skews.length > 0) this.#log.warn({ skews }, 'Redis clock differs')
+    else this.#log.info('Redis clock agrees')
   }
 
   /** Whether a line about the outage may be logged now: the number of lines that were skipped, or null. */

@@ -41,6 +41,7 @@ const details = [
   'The response is longer than the limit for a run.',
   'The response took longer than the limit for a run.',
   'The rest of the run is lost.',
+  'The room is full: it holds at most … collaborators.',
   'The run was stopped because it had no readers.',
   'The server failed to process the request. Its log has the error.',
   'The server has shut down.',
