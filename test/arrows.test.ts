@@ -128,7 +128,18 @@ test('every file belongs to a part', () => {
   expect(imports.map(({ to }) => to).filter(to => /^(server|web)\//.test(to) && !files.includes(to))).toEqual([])
 })
 
+/** One line for each part: the parts that its files import. */
+function picture(edges: Import[]): string {
+  const lines = parts.map(({ name }) => {
+    const imported = edges.filter(({ from }) => partOf(from)?.name === name).map(({ to }) => partOf(to)?.name)
+    const others = parts.map(part => part.name).filter(other => other !== name && imported.includes(other))
+    return `${name} → ${others.join(', ') || '–'}`
+  })
+  return `${lines.join('\n')}\n`
+}
+
 test('every import between two parts is allowed', () => {
+  process.stdout.write(picture(imports))
   expect(forbidden(imports).map(asText)).toEqual([])
   expect(imports.length).toBeGreaterThan(100)
 })
