@@ -13,10 +13,6 @@ const preflight = {
 
 /** Sets the CORS headers. Answers a preflight and returns true; returns false for any other request. */
 export function answerCors(req: IncomingMessage, res: ServerResponse, isAllowed: IsAllowedOrigin): boolean {
-  // On every response, so that no cache serves one origin's response to another.
-  const vary = res.getHeader('Vary')
-  if (vary === undefined) res.setHeader('Vary', 'Origin')
-  else if (!/\borigin\b|\*/i.test(String(vary))) res.setHeader('Vary', `${vary}, Origin`)
   const { origin } = req.headers
   if (origin === undefined || !isAllowed(origin)) return false
   res.setHeader('Access-Control-Allow-Origin', origin)

@@ -34,16 +34,20 @@ export const securityHeaders: readonly string[] = [
   ...['X-XSS-Protection', '0'],
 ]
 
+/** The headers of every response. With `Vary`, no cache serves one origin's response to another. */
+const commonHeaders = [...securityHeaders, 'Vary', 'Origin']
+
 export function writeHead(res: ServerResponse, status: number, headers: OutgoingHttpHeaders = {}): ServerResponse {
-  if (res.writeHead !== ServerResponse.prototype.writeHead) return writeHeadOneByOne(res, status, headers)
-  const list = [...securityHeaders]
+  const isPlain = res.writeHead === ServerResponse.prototype.writeHead && !res.hasHeader('Vary')
+  if (!isPlain) return writeHeadOneByOne(res, status, headers)
+  const list = [...commonHeaders]
   for (const name in headers) list.push(name, headers[name] as string)
   return res.writeHead(status, list)
 }
 
 /** For HTTP/2, and for middleware of a host application that replaces `writeHead` and may not understand a list. */
 function writeHeadOneByOne(res: ServerResponse, status: number, headers: OutgoingHttpHeaders): ServerResponse {
-  setSecurityHeaders(res)
+  setCommonHeaders(res)
   for (const name in headers) {
     // HTTP/2 has no such header (RFC 9113, section 8.2.2).
     if (name === 'Connection' && res.req.httpVersionMajor > 1) continue
@@ -53,7 +57,10 @@ function writeHeadOneByOne(res: ServerResponse, status: number, headers: Outgoin
 }
 
 /** Keeps the headers that a host application has set. */
-export function setSecurityHeaders(res: ServerResponse): void {
+export function setCommonHeaders(res: ServerResponse): void {
+  const vary = res.getHeader('Vary')
+  if (vary === undefined) res.setHeader('Vary', 'Origin')
+  else if (!/\borigin\b|\*/i.test(String(vary))) res.setHeader('Vary', `${vary}, Origin`)
   for (let i = 0; i < securityHeaders.length; i += 2) {
     const [name = '', value = ''] = securityHeaders.slice(i, i + 2)
     if (!res.hasHeader(name)) res.setHeader(name, value)
