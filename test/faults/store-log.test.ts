@@ -89,10 +89,10 @@ describe('a Redis that refuses', () => {
 })
 
 test('one of several workers without Redis warns that rooms are split', async () => {
-  const script = `import cluster from 'node:cluster'
-cluster.setupPrimary({ exec: ${JSON.stringify(program)} })
+  const script = `const cluster = require('node:cluster')
+cluster.setupPrimary({ exec: ${JSON.stringify(program)}, execArgv: [] })
 cluster.fork({ PORT: '0' })`
-  const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+  const child = spawn(process.execPath, ['-e', script], {
     env: { PATH: process.env.PATH },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
