@@ -33,7 +33,7 @@ const retryMs = 500
 const maxIntervalMs = 3_000
 
 /** Longer waits end at multiples of this, so that many topics call the broker in the same turn of the event loop. */
-const alignMs = 50
+const alignMs = 100
 const minAlignedMs = 1_000
 
 export class LeaseManager {

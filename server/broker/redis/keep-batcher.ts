@@ -12,7 +12,7 @@ interface Keep extends Call {
 const letters = { held: 'h', acked: 'a', released: 'r' } as const
 
 /** How many leases one script renews. A topic counts as four, because it costs about as much. */
-const maxWeight = 400
+const maxWeight = 250
 const topicWeight = 4
 
 export class KeepBatcher {
