@@ -6,7 +6,17 @@ import { type Environment, optionsFrom, variableName } from './environment.ts'
 import { describeFaults } from './faults.ts'
 import { type Options, optionsSchema } from './options.ts'
 
-type RedisOption = 'redisUrl' | 'redisCluster' | 'redisSentinels' | 'redisSentinelName'
+type RedisOption =
+  | 'redisUrl'
+  | 'redisCluster'
+  | 'redisSentinels'
+  | 'redisSentinelName'
+  | 'redisUsername'
+  | 'redisPassword'
+  | 'redisTls'
+  | 'sentinelUsername'
+  | 'sentinelPassword'
+  | 'sentinelTls'
 type AuthOption = 'auth' | 'authSecret' | 'authJwksUrl' | 'authIssuer' | 'authAudience'
 
 export interface Config extends Omit<Options, RedisOption | AuthOption | 'leaveGraceMs'> {
@@ -52,11 +62,18 @@ export function configOf(given: Record<string, unknown>, nameOf: (option: string
   return { ...data, graceMs: data.leaveGraceMs, redis: redisOf(data), auth: authOf(data) }
 }
 
-function redisOf({ redisUrl, redisCluster, redisSentinels, redisSentinelName }: Options): RedisPlace | undefined {
-  if (redisUrl !== undefined) return { kind: 'single', url: redisUrl }
-  if (redisCluster !== undefined) return { kind: 'cluster', nodes: redisCluster }
+function redisOf(options: Options): RedisPlace | undefined {
+  const { redisUrl, redisCluster, redisSentinels, redisSentinelName } = options
+  const access = { username: options.redisUsername, password: options.redisPassword, tls: options.redisTls }
+  if (redisUrl !== undefined) return { kind: 'single', url: redisUrl, ...access }
+  if (redisCluster !== undefined) return { kind: 'cluster', nodes: redisCluster, ...access }
   if (redisSentinels === undefined || redisSentinelName === undefined) return undefined
-  return { kind: 'sentinel', sentinels: redisSentinels, name: redisSentinelName }
+  const ofSentinels = {
+    sentinelUsername: options.sentinelUsername,
+    sentinelPassword: options.sentinelPassword,
+    sentinelTls: options.sentinelTls,
+  }
+  return { kind: 'sentinel', sentinels: redisSentinels, name: redisSentinelName, ...access, ...ofSentinels }
 }
 
 function authOf({ auth, authSecret, authJwksUrl, authIssuer, authAudience }: Options): Auth {

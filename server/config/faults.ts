@@ -5,7 +5,7 @@ import type { z } from 'zod'
 import { splitList } from './formats.ts'
 
 /** Values that are never printed: secrets, and URLs or lists that may contain one. */
-const secretOptions = ['redisUrl', 'authSecret', 'authJwksUrl', 'relayUpstreams']
+const secretOptions = ['redisUrl', 'redisPassword', 'sentinelPassword', 'authSecret', 'authJwksUrl', 'relayUpstreams']
 const hostLists = ['redisCluster', 'redisSentinels']
 
 /** `nameOf` returns the name under which the user sets an option, such as LEASE_MS or --lease-ms for `leaseMs`. */

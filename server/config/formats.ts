@@ -17,7 +17,9 @@ export function isHostAndPort(address: string): boolean {
 }
 
 export function isRedisUrl(url: string): boolean {
-  return URL.canParse(url) && ['redis:', 'rediss:'].includes(new URL(url).protocol)
+  if (!URL.canParse(url)) return false
+  const { protocol, pathname } = new URL(url)
+  return ['redis:', 'rediss:'].includes(protocol) && /^\/?\d*$/.test(pathname)
 }
 
 export function isKeyPrefix(prefix: string): boolean {

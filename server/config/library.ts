@@ -7,13 +7,27 @@ import { type Config, ConfigError, configOf } from './config.ts'
 import { optionsSchema } from './options.ts'
 
 interface RedisAccess {
+  /** For the nodes, whatever kind of Redis they are. */
+  username?: string
+  password?: string
+  tls?: boolean
   /** Begins every key and channel. `colocate` by default. */
   prefix?: string
 }
 
 /** Where the log is kept: a single Redis, a Redis Cluster, or the primary that Sentinels name. Hosts are `host:port`. */
 export type RedisOptions = RedisAccess &
-  ({ url: string } | { cluster: string | string[] } | { sentinels: string | string[]; name: string })
+  (
+    | { url: string }
+    | { cluster: string | string[] }
+    | {
+        sentinels: string | string[]
+        name: string
+        sentinelUsername?: string
+        sentinelPassword?: string
+        sentinelTls?: boolean
+      }
+  )
 
 export interface ColocateOptions {
   /** Without it the log is in this process's memory. */
@@ -69,12 +83,13 @@ export interface ColocateOptions {
 
 /** Options of the command line that mean nothing inside an application. */
 const notForLibrary = ['port', 'host', 'adminPort', 'keepAliveMs', 'logLevel', 'logFormat', 'workers']
+const ofSentinels = ['sentinelUsername', 'sentinelPassword', 'sentinelTls']
 const ownOptions = ['redis', 'authorize', 'logger', 'page']
 
 /** Throws a `ConfigError` that names each option that is not valid. */
 export function libraryConfig(options: ColocateOptions): Config {
   const known = Object.keys(optionsSchema({}).shape).filter(
-    name => !notForLibrary.includes(name) && !name.startsWith('redis'),
+    name => !notForLibrary.includes(name) && !name.startsWith('redis') && !ofSentinels.includes(name),
   )
   const unknown = Object.keys(options).filter(name => !known.includes(name) && !ownOptions.includes(name))
   if (unknown.length > 0) throw new ConfigError(unknown.map(name => `"${name}" is not an option`).join('\n'))
@@ -87,13 +102,15 @@ export function libraryConfig(options: ColocateOptions): Config {
   return configOf(Object.fromEntries(given), libraryName, {})
 }
 
-/** `name` is redisSentinelName, `url` is redisUrl. */
+/** `name` is redisSentinelName, `url` is redisUrl, `sentinelTls` is the same. */
 function redisOption(name: string): string {
+  if (ofSentinels.includes(name)) return name
   return name === 'name' ? 'redisSentinelName' : `redis${name.charAt(0).toUpperCase()}${name.slice(1)}`
 }
 
 /** The name under which the application sets an option: `redis.url` for redisUrl. */
 function libraryName(option: string): string {
   if (option === 'redisSentinelName') return 'redis.name'
+  if (ofSentinels.includes(option)) return `redis.${option}`
   return option.startsWith('redis') ? `redis.${option.charAt(5).toLowerCase()}${option.slice(6)}` : option
 }

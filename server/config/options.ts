@@ -5,7 +5,7 @@
 import { z } from 'zod'
 import { isHost, isHostAndPort, isHs256Key, isKeyPrefix, isKeySetUrl, isOrigin, isRedisUrl } from './formats.ts'
 import { brokenRules } from './rules.ts'
-import { integer, list, text, trustProxy, upstreams } from './schemas.ts'
+import { flag, integer, list, text, trustProxy, upstreams } from './schemas.ts'
 
 export type Options = z.output<ReturnType<typeof optionsSchema>>
 
@@ -27,10 +27,19 @@ export function optionsSchema(env: Record<string, string | undefined>) {
     .object({
       port: integer(0, 65_535).default(3_000),
       host: text('an IP address or a host name', isHost).default('127.0.0.1'),
-      redisUrl: text('a URL that begins with redis:// or rediss://', isRedisUrl).optional(),
+      redisUrl: text(
+        'a URL that begins with redis:// or rediss://, with no path or a database number as its path',
+        isRedisUrl,
+      ).optional(),
       redisCluster: list(hostsRule, isHostAndPort, 1).optional(),
       redisSentinels: list(hostsRule, isHostAndPort, 1).optional(),
       redisSentinelName: text('the name of the primary').optional(),
+      redisUsername: text('text').optional(),
+      redisPassword: text('text').optional(),
+      redisTls: flag().optional(),
+      sentinelUsername: text('text').optional(),
+      sentinelPassword: text('text').optional(),
+      sentinelTls: flag().optional(),
       redisPrefix: text('1 to 64 characters of A–Z a–z 0–9 . _ : -', isKeyPrefix).default('colocate'),
       historyLength: integer(10, 100_000).default(1_000),
       historyTtlMs: integer(1_000, 30 * dayMs).default(hourMs),

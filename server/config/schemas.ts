@@ -21,6 +21,15 @@ export function list(rule: string, isValid: (item: string) => boolean, minItems 
   return z.preprocess(value => (typeof value === 'string' ? splitList(value) : value), items)
 }
 
+/** A switch. Environment variables are `1` or `true`. */
+export function flag() {
+  const rule = '1 or not set'
+  return z.preprocess(
+    value => (typeof value === 'string' ? ({ 1: true, true: true, 0: false, false: false }[value] ?? value) : value),
+    z.boolean(rule),
+  )
+}
+
 /** The values that Express accepts as "trust proxy". */
 export function trustProxy() {
   const rule = 'true, false, the number of proxies, or their addresses separated by commas'

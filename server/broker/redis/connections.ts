@@ -4,11 +4,25 @@
  */
 import { Cluster, Command, Redis, type RedisOptions } from 'ioredis'
 
-/** Where Redis is. Hosts are `host:port`. */
-export type RedisPlace =
-  | { kind: 'single'; url: string }
-  | { kind: 'sentinel'; sentinels: string[]; name: string }
-  | { kind: 'cluster'; nodes: string[] }
+/** How the nodes are accessed. What a URL says wins over it. */
+interface Access {
+  username?: string | undefined
+  password?: string | undefined
+  tls?: boolean | undefined
+}
+
+interface SentinelAccess {
+  sentinelUsername?: string | undefined
+  sentinelPassword?: string | undefined
+  sentinelTls?: boolean | undefined
+}
+
+type SinglePlace = Access & { kind: 'single'; url: string }
+type SentinelPlace = Access & SentinelAccess & { kind: 'sentinel'; sentinels: string[]; name: string }
+type ClusterPlace = Access & { kind: 'cluster'; nodes: string[] }
+
+/** Where Redis is. Hosts are `host:port`; the host of an IPv6 address is in brackets. */
+export type RedisPlace = SinglePlace | SentinelPlace | ClusterPlace
 
 export interface Connections {
   /** Runs commands, and reconnects automatically. */
@@ -78,17 +92,18 @@ interface WithPool {
 
 /** `onError` receives every connection error. */
 export function connect(place: RedisPlace, onError: (error: Error) => void): Connections {
-  return place.kind === 'cluster' ? connectCluster(place.nodes, onError) : connectOne(place, onError)
+  return place.kind === 'cluster' ? connectCluster(place, onError) : connectOne(place, onError)
 }
 
-function connectCluster(addresses: string[], onError: (error: Error) => void): Connections {
-  const commands = new Cluster(addresses, {
+function connectCluster(place: ClusterPlace, onError: (error: Error) => void): Connections {
+  const access = accessOf(place)
+  const commands = new Cluster(place.nodes.map(hostAndPort), {
     enableOfflineQueue: false,
     // A command whose connection was lost may have been executed, so it must not be sent again.
     retryDelayOnFailover: 0,
     slotsRefreshInterval: 2_000,
     clusterRetryStrategy: attempt => jitter(Math.min(100 * attempt, 1_000)),
-    redisOptions: { ...shared, connectionName: 'colocate' },
+    redisOptions: { ...shared, ...access, connectionName: 'colocate' },
   })
   const errors = watchErrors(commands, onError)
   const pool = () => (commands as unknown as WithPool).connectionPool
@@ -113,18 +128,20 @@ function connectCluster(addresses: string[], onError: (error: Error) => void): C
     },
     anyAddress() {
       const known = commands.nodes('master').map(({ options }) => `${options.host}:${options.port}`)
-      const all = known.length > 0 ? known : addresses
+      const all = known.length > 0 ? known : place.nodes
       return all[Math.floor(Math.random() * all.length)] ?? ''
     },
-    subscriber: address => new Redis({ ...hostAndPort(address), ...forSubscribing }).on('error', onError) as Redis,
+    subscriber: address =>
+      new Redis({ ...hostAndPort(address), ...forSubscribing, ...access }).on('error', onError) as Redis,
   }
 }
 
-function connectOne(place: Exclude<RedisPlace, { kind: 'cluster' }>, onError: (error: Error) => void): Connections {
+function connectOne(place: SinglePlace | SentinelPlace, onError: (error: Error) => void): Connections {
+  const access = accessOf(place)
   const open = (options: Partial<typeof forCommands> | typeof forSubscribing) =>
     place.kind === 'single'
-      ? new Redis(place.url, options)
-      : new Redis({ sentinels: place.sentinels.map(hostAndPort), name: place.name, ...options })
+      ? new Redis(place.url, { ...options, ...access })
+      : new Redis({ ...sentinelOptions(place), ...options, ...access })
   const commands = open(forCommands)
   const errors = watchErrors(commands, onError)
   return {
@@ -157,9 +174,26 @@ function watchErrors(redis: Redis | Cluster, onError: (error: Error) => void): {
   return errors
 }
 
+function accessOf({ username, password, tls }: Access) {
+  return { ...(username && { username }), ...(password && { password }), ...(tls && { tls: {} }) }
+}
+
+function sentinelOptions({ sentinels, name, tls, ...access }: SentinelPlace) {
+  const { sentinelUsername, sentinelPassword, sentinelTls } = access
+  return {
+    sentinels: sentinels.map(hostAndPort),
+    name,
+    ...(sentinelUsername && { sentinelUsername }),
+    ...(sentinelPassword && { sentinelPassword }),
+    ...(sentinelTls && { sentinelTLS: {} }),
+    ...(tls && { enableTLSForSentinelMode: true }),
+  }
+}
+
+/** Redis writes an IPv6 address without brackets. */
 function hostAndPort(address: string): { host: string; port: number } {
   const colon = address.lastIndexOf(':')
-  return { host: address.slice(0, colon), port: Number(address.slice(colon + 1)) }
+  return { host: address.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(address.slice(colon + 1)) }
 }
 
 function jitter(ms: number): number {

@@ -102,10 +102,15 @@ describe('a cluster', () => {
   afterAll(() => cluster?.stop())
 
   test.each(users)('$name are enough', async ({ rules }) => {
-    const allowed = rules.map(rule => rule.replace('<password>', 'pw')).filter(rule => rule !== 'on')
-    for (const { admin } of cluster.nodes)
-      await admin.acl('SETUSER', 'default', 'reset', 'on', 'nopass', ...allowed.filter(rule => !rule.startsWith('>')))
-    const store = await readyStoreAt({ kind: 'cluster', nodes: cluster.addresses })
+    // The store of the tests has another prefix than the server.
+    const ofTests = rules.map(rule => rule.replace('<password>', 'pw').replace('colocate:', 'test:'))
+    for (const { admin } of cluster.nodes) await admin.acl('SETUSER', 'app', 'reset', ...ofTests)
+    const store = await readyStoreAt({
+      kind: 'cluster',
+      nodes: cluster.addresses,
+      username: 'app',
+      password: 'pw',
+    })
     try {
       const broker = new RedisBroker(store, options)
       for (let i = 0; i < 20; i++) {
