@@ -63,8 +63,12 @@ const lastAnswersMs = 1_000
 export function createApp(config: Config, log: Logger, options: AppOptions = {}): App {
   const { pageFolder, authorize } = options
   const holder = nanoid(8)
-  const metrics = createMetrics(options.hasProcessMetrics ?? false)
   let isClosing = false
+  const metrics = createMetrics({
+    hasProcessMetrics: options.hasProcessMetrics ?? false,
+    isReady: () => unavailableReason() === null,
+    isStoreUp: () => store.unavailableReason() === null,
+  })
 
   const onError = (error: unknown) => log.error({ err: error }, 'internal error')
   const storeLog = new StoreLog(log)
@@ -128,6 +132,8 @@ export function createApp(config: Config, log: Logger, options: AppOptions = {})
     onEnd: (upstream, cause, durationMs) =>
       log.info({ upstream, cause, durationMs: Math.round(durationMs) }, 'run ended'),
   })
+
+  metrics.watchRuns(() => relay.runsByState)
 
   const health = { unavailableReason, metrics }
   const routes = createRoutes({

@@ -21,7 +21,7 @@ const root = fileURLToPath(new URL('..', import.meta.url))
  * is a prefix of its own. The files of one part may import each other.
  */
 const parts: { name: string; path: string; mayImport: string[] }[] = [
-  { name: 'main', path: 'server/main.ts', mayImport: ['app', 'cli', 'config', 'http'] },
+  { name: 'main', path: 'server/main.ts', mayImport: ['app', 'cli', 'config', 'http', 'version'] },
   { name: 'cli', path: 'server/cli/', mayImport: ['config'] },
   { name: 'config', path: 'server/config/', mayImport: ['redis', 'upstreams', 'http'] },
   // Composes the parts, so it is the only one that imports both brokers.
@@ -37,11 +37,12 @@ const parts: { name: string; path: string; mayImport: string[] }[] = [
   { name: 'upstreams', path: 'server/relay/upstreams.ts', mayImport: [] },
   { name: 'relay', path: 'server/relay/', mayImport: ['upstreams', 'http', 'hub', 'broker'] },
   { name: 'ticks', path: 'server/ticks/', mayImport: ['http', 'hub'] },
-  { name: 'http', path: 'server/http/', mayImport: ['hub', 'broker'] },
+  { name: 'http', path: 'server/http/', mayImport: ['hub', 'broker', 'version'] },
   { name: 'hub', path: 'server/hub/', mayImport: ['broker'] },
   { name: 'redis', path: 'server/broker/redis/', mayImport: ['broker'] },
   { name: 'memory', path: 'server/broker/memory/', mayImport: ['broker'] },
   { name: 'broker', path: 'server/broker/', mayImport: [] },
+  { name: 'version', path: 'server/version.ts', mayImport: [] },
   { name: 'wire', path: 'web/wire.ts', mayImport: [] },
   { name: 'client', path: 'web/client/', mayImport: ['wire'] },
   { name: 'page', path: 'web/page/', mayImport: ['client'] },
@@ -165,12 +166,14 @@ test('the hub imports neither HTTP nor Express nor ioredis', () => {
   expect(imported.filter(to => /^(express|ioredis|node:https?)$/.test(to))).toEqual([])
 })
 
-test('only main.ts uses the global process', () => {
+test('only main.ts uses the process, and only version.ts reads the version of Node', () => {
   const users = files.filter(file =>
     nodesIn(trees.get(file)).some(({ type, value }) => type === 'Identifier' && value === 'process'),
   )
   expect(users).toEqual(['server/main.ts'])
-  expect(imports.filter(({ to }) => to === 'node:process' || to === 'process').map(asText)).toEqual([])
+  expect(imports.filter(({ to }) => to === 'node:process' || to === 'process').map(asText)).toEqual([
+    'server/version.ts → node:process',
+  ])
 })
 
 test('web/wire.ts is imported only for types, and the files of web import no package', () => {

@@ -23,6 +23,10 @@ missing() {
   command -v haproxy >/dev/null || echo haproxy
   command -v caddy >/dev/null || echo caddy
   command -v curl >/dev/null || echo curl
+  command -v apache2 >/dev/null || echo apache2
+  command -v lighttpd >/dev/null || echo lighttpd
+  command -v varnishd >/dev/null || echo varnish
+  command -v prometheus >/dev/null && command -v promtool >/dev/null || echo prometheus
 }
 
 packages=$(missing | xargs)

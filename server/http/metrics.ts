@@ -1,14 +1,18 @@
 /**
- * The metrics for Prometheus. Most are counted where they happen, and only read here when Prometheus asks.
+ * The metrics for Prometheus. No label has a value that a client can choose: a route is a path of the route table.
  */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { Hub } from '../hub/hub.ts'
-import type { StreamRefusal } from './problem.ts'
+import { nodeVersion, packageVersion } from '../version.ts'
+import { createHubMetrics, type HubName } from './hub-metrics.ts'
+import { type StreamRefusal, streamRefusals } from './problem.ts'
 
 export interface Metrics {
   /** Shows a hub's counters, with the name of its logs as the label `log`. */
-  watch(log: string, hub: Hub): void
-  /** Counts an answered request. `route` is a path of the route table. */
+  watch(log: HubName, hub: Hub): void
+  /** Shows how many runs of the relay this instance has, by state. */
+  watchRuns(read: () => Record<string, number>): void
+  /** Counts an answered request. `route` is a path of the route table, or `unmatchedRoute`. */
   onRequest(route: string, status: number, durationMs: number): void
   /** Counts a problem response. */
   onProblem(status: number): void
@@ -21,74 +25,53 @@ export interface Metrics {
   text(): Promise<{ contentType: string; text: string }>
 }
 
-/** `ofProcess`: whether Node's own metrics, which a host application may already collect, are included. */
-export function createMetrics(ofProcess: boolean): Metrics {
+export interface MetricsOptions {
+  /** Whether Node's own metrics, which a host application may already collect, are included. */
+  hasProcessMetrics: boolean
+  /** Whether `/readyz` answers 200. */
+  isReady(): boolean
+  /** Whether the store can serve. */
+  isStoreUp(): boolean
+}
+
+/** The label `route` of every request whose path is not in the route table. */
+export const unmatchedRoute = 'unmatched'
+
+/** Statuses that are counted from zero, so that the first problem is an increase. */
+const commonProblems = [400, 401, 403, 404, 405, 408, 413, 415, 422, 429, 431, 500, 502, 503]
+const secondsBuckets = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5]
+
+/** The counters of one route. Looking them up once per request is cheaper than building their labels for each. */
+interface RouteCounters {
+  seconds: Histogram.Internal<'route'>
+  byStatus: Map<number, Counter.Internal>
+}
+
+export function createMetrics({ hasProcessMetrics, isReady, isStoreUp }: MetricsOptions): Metrics {
   const registry = new Registry()
   const registers = [registry]
-  const hubs = new Map<string, Hub>()
   // One of them samples the event loop's lag. At the default of 10 ms that costs an idle process more than 1 % of a core.
-  if (ofProcess) collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 50 })
+  if (hasProcessMetrics) collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 50 })
 
-  const gauge = (name: string, help: string, read: (hub: Hub) => number) =>
+  const flag = (name: string, help: string, read: () => boolean) =>
     new Gauge({
       name,
       help,
       registers,
-      labelNames: ['log'],
       collect() {
-        for (const [log, hub] of hubs) this.set({ log }, read(hub))
+        this.set(read() ? 1 : 0)
       },
     })
-  const counter = (name: string, help: string, read: (hub: Hub) => number) =>
-    new Counter({
-      name,
-      help,
-      registers,
-      labelNames: ['log'],
-      collect() {
-        this.reset()
-        for (const [log, hub] of hubs) this.inc({ log }, read(hub))
-      },
-    })
-  const counters = (name: string, help: string, label: string, read: (hub: Hub) => Record<string, number>) =>
-    new Counter({
-      name,
-      help,
-      registers,
-      labelNames: ['log', label],
-      collect() {
-        this.reset()
-        for (const [log, hub] of hubs)
-          for (const [value, count] of Object.entries(read(hub))) this.inc({ log, [label]: value }, count)
-      },
-    })
-
-  gauge('colocate_streams', 'Open streams', hub => hub.streams)
-  gauge('colocate_streams_behind', 'Open streams whose socket is full', hub => hub.behind)
-  counters('colocate_joins_total', 'Streams started, by what they started with', 'outcome', ({ stats }) => stats.joins)
-  counters('colocate_catch_ups_total', 'Readings of the history, by cause', 'cause', ({ stats }) => stats.catchUps)
-  counter('colocate_events_total', 'Events received from the log', ({ stats }) => stats.eventsIn)
-  counter(
-    'colocate_deliveries_total',
-    'Events written to streams: one for each event and reader',
-    ({ stats }) => stats.deliveries,
-  )
-  counter('colocate_sent_bytes_total', 'Bytes written to streams', ({ stats }) => stats.bytes)
-
-  const frames = new Histogram({
-    name: 'colocate_frame_events',
-    help: 'Events in one write',
+  new Gauge({
+    name: 'colocate_build_info',
+    help: 'Always 1, with the versions of Colocate and of Node as labels',
     registers,
-    labelNames: ['log'],
-    buckets: [1, 2, 4, 8, 16, 32, 64, 128, 256, 512],
-  })
-  const delays = new Histogram({
-    name: 'colocate_delivery_seconds',
-    help: 'Time from a POST until the event was written to every stream that was not behind',
-    registers,
-    labelNames: ['log'],
-    buckets: [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5],
-  })
+    labelNames: ['version', 'node'],
+  }).set({ version: packageVersion, node: nodeVersion }, 1)
+  flag('colocate_ready', 'Whether /readyz answers 200: 1 or 0', isReady)
+  flag('colocate_store_up', 'Whether the store can serve: 1 or 0', isStoreUp)
+  const watch = createHubMetrics(registry)
+
   const roundTrips = new Histogram({
     name: 'colocate_store_seconds',
     help: 'Time until Redis answered, by script',
@@ -107,7 +90,7 @@ export function createMetrics(ofProcess: boolean): Metrics {
     help: 'Time until a request was answered, by route; until the head for a stream',
     registers,
     labelNames: ['route'],
-    buckets: [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5],
+    buckets: secondsBuckets,
   })
   const problems = new Counter({
     name: 'colocate_refused_total',
@@ -121,6 +104,17 @@ export function createMetrics(ofProcess: boolean): Metrics {
     registers,
     labelNames: ['reason'],
   })
+  for (const status of commonProblems) problems.inc({ status }, 0)
+  for (const reason of streamRefusals) refusals.inc({ reason }, 0)
+
+  const routes = new Map<string, RouteCounters>()
+  const countersOf = (route: string) => {
+    const known = routes.get(route)
+    if (known) return known
+    const counters = { seconds: durations.labels({ route }), byStatus: new Map() }
+    routes.set(route, counters)
+    return counters
+  }
 
   const storeErrors = new Counter({
     name: 'colocate_store_errors_total',
@@ -130,14 +124,27 @@ export function createMetrics(ofProcess: boolean): Metrics {
   })
 
   return {
-    watch(log, hub) {
-      hubs.set(log, hub)
-      hub.stats.onFrame = events => frames.observe({ log }, events)
-      hub.stats.onFlush = ageMs => delays.observe({ log }, Math.max(0, ageMs) / 1_000)
+    watch,
+    watchRuns(read) {
+      new Gauge({
+        name: 'colocate_relay_runs',
+        help: 'Runs of the relay on this instance, by state',
+        registers,
+        labelNames: ['state'],
+        collect() {
+          for (const [state, count] of Object.entries(read())) this.set({ state }, count)
+        },
+      })
     },
     onRequest(route, status, durationMs) {
-      requests.inc({ route, status })
-      durations.observe({ route }, durationMs / 1_000)
+      const { seconds, byStatus } = countersOf(route)
+      let count = byStatus.get(status)
+      if (!count) {
+        count = requests.labels({ route, status: String(status) })
+        byStatus.set(status, count)
+      }
+      count.inc()
+      seconds.observe(durationMs / 1_000)
     },
     onProblem: status => problems.inc({ status }),
     onStreamRefused: reason => refusals.inc({ reason }),

@@ -21,7 +21,8 @@ interface UpstreamAnswer {
  * Why a stream can't be served now: the server is draining, has as many streams as it may have, the client or the
  * collaborator has, or the store can't be reached.
  */
-export type StreamRefusal = 'draining' | 'full' | 'limit' | 'store'
+export const streamRefusals = ['draining', 'full', 'limit', 'store'] as const
+export type StreamRefusal = (typeof streamRefusals)[number]
 
 interface ProblemOptions {
   headers?: OutgoingHttpHeaders

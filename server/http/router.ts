@@ -9,7 +9,7 @@ import { answerCors } from './cors.ts'
 import { isOnEventStream, retryLater } from './event-stream.ts'
 import { roomSchema, userSchema } from './fields.ts'
 import { createMatcher, type Match } from './match.ts'
-import type { Metrics } from './metrics.ts'
+import { type Metrics, unmatchedRoute } from './metrics.ts'
 import { type IsAllowedOrigin, refuseOtherHosts } from './origin.ts'
 import { Problem, problemOf, sendProblem, unavailable } from './problem.ts'
 import type { RefusalLog } from './refusal-log.ts'
@@ -71,17 +71,24 @@ export class Router {
     if (this.#isDraining) res.shouldKeepAlive = false
     this.#unanswered.add(res)
     let route: Route | undefined
+    /** For the metrics. Undefined: the request is the host application's. */
+    let counted: string | undefined = unmatchedRoute
     try {
       const url = originForm(req.url)
       if (url !== req.url) req.url = url
       const matches = this.#match(pathOf(url))
-      if (matches.length === 0 && next) return next()
+      if (matches.length === 0 && next) {
+        counted = undefined
+        return next()
+      }
+      counted = pathOfFirst(matches) ?? unmatchedRoute
       if (this.#isClosed) throw unavailable('The server has shut down.', { refusal: 'draining' })
       if (this.#options.isLoopbackOnly) refuseOtherHosts(req)
       if (answerCors(req, res, this.#options.isAllowedOrigin)) return
       const method = req.method ?? ''
       const match = matches.find(({ routes }) => routes.has(method))
       route = match?.routes.get(method)
+      if (route) counted = route.path
       if (match && route) await this.#answer(route, match.params, req, res)
       else answerOtherMethod(method, matches, res)
     } catch (error) {
@@ -89,7 +96,9 @@ export class Router {
     } finally {
       this.#unanswered.delete(res)
       if (this.#unanswered.size === 0) this.#onIdle()
-      if (route) this.#options.metrics.onRequest(route.path, res.statusCode, performance.now() - startedAt)
+      if (counted !== undefined) {
+        this.#options.metrics.onRequest(counted, res.statusCode, performance.now() - startedAt)
+      }
     }
   }
 
@@ -139,6 +148,11 @@ function originForm(url = '/'): string {
 function pathOf(url: string): string {
   const query = url.indexOf('?')
   return query < 0 ? url : url.slice(0, query)
+}
+
+/** The table's path of a request that is refused before its route is known, or that only asks for the methods. */
+function pathOfFirst([first]: Match[]): string | undefined {
+  return first?.routes.values().next().value?.path
 }
 
 function checkParams(params: Readonly<Record<string, string>>): void {

@@ -39,7 +39,7 @@ export interface Join {
   ack: boolean
   /** When the session ends at the latest, in milliseconds since 1970. */
   untilMs?: number
-  onClose(ending: Ending): void
+  onClose(ending: Ending, durationMs: number): void
 }
 
 /** How long a drained session's last bytes may take. */
@@ -70,6 +70,18 @@ export class Hub {
 
   get streams(): number {
     return this.#streams
+  }
+
+  /** The number of topics with sessions, or with requests that are about to become sessions. */
+  get topics(): number {
+    return this.#topics.size
+  }
+
+  /** The number of keys in all topics that this instance has read. */
+  get keys(): number {
+    let keys = 0
+    for (const { isRead, replica } of this.#topics.values()) if (isRead) keys += replica.size
+    return keys
   }
 
   /** The number of sessions whose socket is full. */
@@ -145,6 +157,7 @@ export class Hub {
     const { topic, key, ack, lastEventId, untilMs = Number.POSITIVE_INFINITY, onClose } = join
     const leases = this.#leases(topic)
     const next = lastEventId ? replica.buffer.after(lastEventId) : null
+    const startedAt = performance.now()
     this.stats.joins[next !== null ? 'resumed' : lastEventId ? 'reset' : 'joined']++
     const session = new Session(replica, sink, next, lastEventId ? 'reset' : 'joined', {
       heartbeatMs,
@@ -156,7 +169,9 @@ export class Hub {
         this.#remove(session)
         leases.leave(key, ack)
         this.#leave(topic, entry)
-        onClose(ending)
+        const durationMs = performance.now() - startedAt
+        this.stats.onClose(durationMs)
+        onClose(ending, durationMs)
         if (this.#sessions.size === 0) this.#onEmpty()
       },
     })

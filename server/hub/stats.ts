@@ -24,4 +24,6 @@ export class HubStats {
   onFrame: (events: number) => void = () => {}
   /** Called when a pass over a topic's sessions has ended, with the age of the oldest event that it wrote. */
   onFlush: (ageMs: number) => void = () => {}
+  /** Called when a session has ended, with how long it lasted. */
+  onClose: (durationMs: number) => void = () => {}
 }

@@ -87,6 +87,11 @@ export class TopicReplica implements Subscriber, Source {
     return this.#head
   }
 
+  /** The number of keys. */
+  get size(): number {
+    return this.#values.size
+  }
+
   latest(): Latest {
     return { head: this.#head, entries: [...this.#values.values()] }
   }

@@ -121,7 +121,9 @@ function lastEventIdOf(req: IncomingMessage, field: unknown): string | undefined
 }
 
 /** A function of its own: the listener lives as long as the stream, and its closure must not hold the request. */
-function closeListener(room: string, onClose: LocationOptions['onClose']): (ending: Ending) => void {
-  const startedAt = performance.now()
-  return ending => onClose(room, ending, performance.now() - startedAt)
+function closeListener(
+  room: string,
+  onClose: LocationOptions['onClose'],
+): (ending: Ending, durationMs: number) => void {
+  return (ending, durationMs) => onClose(room, ending, durationMs)
 }

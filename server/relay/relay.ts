@@ -50,9 +50,16 @@ export const maxRequestBytes = 6 * maxBodyBytes + 16 * 1024
 export class Relay {
   readonly #options: RelayOptions
   readonly #runs = new Set<Run>()
+  /** Upstreams that have not answered yet. */
+  #calls = 0
 
   constructor(options: RelayOptions) {
     this.#options = options
+  }
+
+  /** How many runs this instance has: those that wait for the upstream's answer, and those that relay it. */
+  get runsByState(): { calling: number; running: number } {
+    return { calling: this.#calls, running: this.#runs.size }
   }
 
   /** Counts a run that is about to begin. Rejects with a `Problem` when it would not begin. */
@@ -137,6 +144,7 @@ export class Relay {
     const abort = () => gone.abort()
     res.on('close', abort)
     if (res.destroyed) abort()
+    this.#calls++
     const answer = await callUpstream({
       url,
       upstream,
@@ -145,6 +153,8 @@ export class Relay {
       body,
       idleMs: runs.idleMs,
       signal: gone.signal,
+    }).finally(() => {
+      this.#calls--
     })
     res.off('close', abort)
     const startedAt = performance.now()
