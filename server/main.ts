@@ -8,10 +8,14 @@ import { fileURLToPath } from 'node:url'
 import { setFlagsFromString } from 'node:v8'
 import { pino } from 'pino'
 import { createApp } from './app.ts'
+import { type Call, parseCommandLine, UsageError } from './cli/command-line.ts'
 import { doctor } from './cli/doctor/doctor.ts'
 import { makeToken } from './cli/token.ts'
+import { top } from './cli/top/top.ts'
 import { type Config, ConfigError, readConfig } from './config/config.ts'
+import { optionsOf } from './config/flags.ts'
 import { closeServer, listen } from './http/http-server.ts'
+import { packageVersion } from './version.ts'
 
 /**
  * Node allocates streams, which live for hours, and requests, which live for milliseconds, at the same places in its code.
@@ -29,21 +33,22 @@ const lastLinesMs = 500
 const storeMs = 2_000
 const checkMs = 10
 
-const usage = `Usage: colocate [serve]                  Run the server. Environment variables configure it.
-       colocate doctor [--json] <url>    Check whether event streams from <url> arrive, and print how to fix problems.
-       colocate token [--sub ID] [...]   Print a token for development, signed with AUTH_SECRET.
-`
+async function main(argv: string[]): Promise<void> {
+  const invocation = parseCommandLine(argv)
+  if (invocation.kind === 'help') print(invocation.text)
+  else if (invocation.kind === 'version') print(packageVersion)
+  else await run(invocation)
+}
 
-async function main([command = 'serve', ...args]: string[]): Promise<void> {
-  if (['help', '--help', '-h'].includes(command)) return void process.stdout.write(usage)
-  if (command === 'doctor') {
-    process.exitCode = await doctor(args, process.stdout, process.stderr)
-    return
-  }
-  const config = readConfig(process.env)
-  if (command === 'serve') await serve(config)
-  else if (command === 'token') process.stdout.write(`${await makeToken(args, config.auth)}\n`)
-  else throw new Error(`unknown command "${command}": use serve, doctor or token`)
+async function run({ command, flags, args: [url] }: Call): Promise<void> {
+  const { stdout, stderr, env } = process
+  if (command === 'serve') await serve(readConfig(env, optionsOf(flags)))
+  else if (command === 'token') print(await makeToken(flags, readConfig(env).auth))
+  else process.exitCode = await { doctor, top }[command]({ ...flags, url }, stdout, stderr)
+}
+
+function print(text: string): void {
+  process.stdout.write(`${text}\n`)
 }
 
 async function serve(config: Config): Promise<void> {
@@ -112,5 +117,5 @@ function isOneOfSeveral({ NODE_APP_INSTANCE, instances }: NodeJS.ProcessEnv): bo
 
 main(process.argv.slice(2)).catch(error => {
   process.stderr.write(`${error instanceof ConfigError ? error.message : `colocate: ${error.message}`}\n`)
-  process.exit(1)
+  process.exit(error instanceof UsageError ? 2 : 1)
 })

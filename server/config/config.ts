@@ -4,6 +4,7 @@
 import type { RedisPlace } from '../broker/redis/connections.ts'
 import { type Environment, optionsFrom, variableName } from './environment.ts'
 import { describeFaults } from './faults.ts'
+import { flagName } from './flags.ts'
 import { type Options, optionsSchema } from './options.ts'
 
 type RedisOption =
@@ -46,10 +47,13 @@ export class ConfigError extends Error {
   readonly code = 'invalid-config'
 }
 
-/** Reads environment variables. Throws a `ConfigError`. */
-export function readConfig(env: Environment): Config {
-  const given = optionsFrom(env, Object.keys(optionsSchema(env).shape))
-  return configOf(given, variableName, env)
+/**
+ * Reads environment variables. `flags`: options from the command line, which win over the variables; empty text unsets one.
+ * Throws a `ConfigError`.
+ */
+export function readConfig(env: Environment, flags: Record<string, string> = {}): Config {
+  const given = withoutEmpty({ ...optionsFrom(env, Object.keys(optionsSchema(env).shape)), ...flags })
+  return configOf(given, option => (option in flags ? `--${flagName(option)}` : variableName(option)), env)
 }
 
 /**
@@ -60,6 +64,10 @@ export function configOf(given: Record<string, unknown>, nameOf: (option: string
   const { data, error } = optionsSchema(env).safeParse(given)
   if (error) throw new ConfigError(describeFaults(error, given, nameOf))
   return { ...data, graceMs: data.leaveGraceMs, redis: redisOf(data), auth: authOf(data) }
+}
+
+function withoutEmpty(given: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== ''))
 }
 
 function redisOf(options: Options): RedisPlace | undefined {

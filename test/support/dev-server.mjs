@@ -1,12 +1,14 @@
 /**
- * A development server in front of a target: `node dev-server.mjs webpack|vite|umi <port> <target> <fault>`.
+ * A development server in front of a target: `node dev-server.mjs webpack|vite|umi|next <port> <target> <fault>`.
  *
  * webpack-dev-server compresses by default. umi's server is assembled here from the same parts as in umi: Express,
- * `compression`, a proxy, and a path that reports the status of the bundle.
+ * `compression`, a proxy, and a path that reports the status of the bundle. Next's server is assembled in the
+ * same way: its header, `compression`, and a proxy that rewrites Host.
  *
  * Faults: `none`; `allow-compression` removes the header that forbids compression; `drop-last-event-id` removes
  * Last-Event-ID; `end-idle` ends the connection of an idle stream; `abandon-idle` ends only the connection to the target
- * and leaves the reader's open; `buffer` waits for the whole answer; `drop-query` removes the query.
+ * and leaves the reader's open; `buffer` waits for the whole answer; `drop-query` removes the query;
+ * `plain-target` gives Vite the target as plain text, so that Vite rewrites Host.
  */
 import { createRequire } from 'node:module'
 
@@ -63,7 +65,12 @@ if (kind === 'webpack') {
     configFile: false,
     logLevel: 'silent',
     optimizeDeps: { noDiscovery: true },
-    server: { port: Number(port), host: '127.0.0.1', strictPort: true, proxy: { '/sse': each, '/rooms': each } },
+    server: {
+      port: Number(port),
+      host: '127.0.0.1',
+      strictPort: true,
+      proxy: fault === 'plain-target' ? { '/sse': target, '/rooms': target } : { '/sse': each, '/rooms': each },
+    },
   })
   await server.listen()
 } else {
@@ -71,7 +78,14 @@ if (kind === 'webpack') {
   const requireFrom = createRequire(require.resolve('webpack-dev-server'))
   const app = express()
   app.use(requireFrom('compression')())
-  app.get('/__umi/api/bundle-status', (_req, res) => res.json({ bundleStatus: { done: true } }))
+  if (kind === 'umi') app.get('/__umi/api/bundle-status', (_req, res) => res.json({ bundleStatus: { done: true } }))
+  else {
+    app.disable('x-powered-by')
+    app.use((_req, res, next) => {
+      res.setHeader('X-Powered-By', 'Next.js')
+      next()
+    })
+  }
   const { createProxyMiddleware } = requireFrom('http-proxy-middleware')
   const filter = path => /^\/(sse|rooms)/.test(path)
   app.use(

@@ -1,10 +1,7 @@
 /**
  * Runs the doctor as its users do, as a process.
  */
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-
-const program = new URL('../../dist/server/main.js', import.meta.url).pathname
+import { colocate, type Outcome } from './command.ts'
 
 export interface Report {
   url: string
@@ -14,17 +11,12 @@ export interface Report {
   notes: string[]
 }
 
-export async function runDoctor(...args: string[]): Promise<{ code: number; out: string; err: string }> {
-  const child = spawn(process.execPath, [program, 'doctor', ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
-  let [out, err] = ['', '']
-  child.stdout.on('data', part => (out += part))
-  child.stderr.on('data', part => (err += part))
-  const [code] = await once(child, 'close')
-  return { code, out, err }
+export function runDoctor(...args: string[]): Promise<Outcome> {
+  return colocate(['doctor', ...args])
 }
 
-export async function diagnose(url: string): Promise<Report & { code: number }> {
-  const { code, out, err } = await runDoctor('--json', url)
+export async function diagnose(url: string, ...args: string[]): Promise<Report & { code: number }> {
+  const { code, out, err } = await runDoctor('--json', url, ...args)
   if (out === '') throw new Error(`The doctor printed no report: ${err}`)
   return { code, ...JSON.parse(out) }
 }

@@ -1,5 +1,5 @@
 /**
- * Real proxies between a client and a server: nginx, Caddy, HAProxy and development servers.
+ * Real proxies between a client and a server: nginx, Caddy, HAProxy, Apache, lighttpd, Varnish and development servers.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -22,13 +22,14 @@ export function nginx(target: string, lines = '', http = ''): Promise<TestProxy>
     .map(kind => `${kind}_temp_path ${kind};`)
     .join(' ')
   const version = lines.includes('proxy_http_version') ? '' : 'proxy_http_version 1.1;'
+  const host = lines.includes('proxy_set_header Host') ? '' : 'proxy_set_header Host $http_host;'
   return run(
     'nginx.conf',
     port => `
       daemon off; pid nginx.pid; error_log stderr crit; worker_processes 1; events { worker_connections 256; }
       http { access_log off; ${temporary} ${http}
         server { listen 127.0.0.1:${port};
-          location / { proxy_pass ${target}; ${version} proxy_set_header Connection ""; proxy_set_header Host $http_host; ${lines} }
+          location / { proxy_pass ${target}; ${version} proxy_set_header Connection ""; ${host} ${lines} }
         }
       }`,
     dir => ['nginx', '-p', dir, '-c', 'nginx.conf', '-e', 'stderr'],
@@ -56,8 +57,78 @@ export function haproxy(target: string, lines = '', server = ''): Promise<TestPr
   )
 }
 
+const apacheModules = [
+  'mpm_event',
+  'authz_core',
+  'proxy',
+  'proxy_http',
+  'headers',
+  'filter',
+  'deflate',
+  'rewrite',
+  'buffer',
+]
+
+/** `lines` are part of the server, `pass` follows the target of `ProxyPass`. */
+export function apache(target: string, lines = '', pass = ''): Promise<TestProxy> {
+  const modules = apacheModules.map(name => `LoadModule ${name}_module /usr/lib/apache2/modules/mod_${name}.so`)
+  return run(
+    'apache.conf',
+    port =>
+      [
+        ...modules,
+        `Listen 127.0.0.1:${port}`,
+        'ServerName localhost',
+        'PidFile apache.pid',
+        'ErrorLog error.log',
+        'User nobody',
+        'Group nogroup',
+        lines.includes('ProxyPreserveHost') ? '' : 'ProxyPreserveHost On',
+        lines,
+        `ProxyPass / ${target}/ ${pass}`,
+      ].join('\n'),
+    dir => ['apache2', '-DFOREGROUND', '-d', dir, '-f', join(dir, 'apache.conf')],
+  )
+}
+
+/** `lines` are part of the configuration. */
+export function lighttpd(target: string, lines = ''): Promise<TestProxy> {
+  const { hostname, port: targetPort } = new URL(target)
+  return run(
+    'lighttpd.conf',
+    (port, dir) =>
+      [
+        'server.modules = ( "mod_rewrite", "mod_setenv", "mod_proxy", "mod_deflate" )',
+        `server.document-root = "${dir}"`,
+        'server.bind = "127.0.0.1"',
+        `server.port = ${port}`,
+        lines.includes('stream-response-body') ? '' : 'server.stream-response-body = 2',
+        `proxy.server = ( "" => (( "host" => "${hostname}", "port" => ${targetPort} )) )`,
+        lines,
+      ].join('\n'),
+    dir => ['lighttpd', '-D', '-f', join(dir, 'lighttpd.conf')],
+  )
+}
+
+/** `vcl` follows the backend, whose own settings are `backend`. */
+export function varnish(target: string, vcl = '', backend = ''): Promise<TestProxy> {
+  const { hostname, port: targetPort } = new URL(target)
+  return run(
+    'default.vcl',
+    () => `vcl 4.1;\nbackend default { .host = "${hostname}"; .port = "${targetPort}"; ${backend} }\n${vcl}\n`,
+    (dir, port) => {
+      const where = ['-a', `127.0.0.1:${port}`, '-n', join(dir, 'work'), '-f', join(dir, 'default.vcl')]
+      return ['varnishd', '-F', '-j', 'none', '-s', 'malloc,16m', ...where]
+    },
+  )
+}
+
 /** `dev-server.mjs` describes the faults. */
-export function devServer(kind: 'webpack' | 'vite' | 'umi', target: string, fault = 'none'): Promise<TestProxy> {
+export function devServer(
+  kind: 'webpack' | 'vite' | 'umi' | 'next',
+  target: string,
+  fault = 'none',
+): Promise<TestProxy> {
   const script = new URL('dev-server.mjs', import.meta.url).pathname
   return run(
     'none',
@@ -68,12 +139,12 @@ export function devServer(kind: 'webpack' | 'vite' | 'umi', target: string, faul
 
 async function run(
   file: string,
-  content: (port: number) => string,
+  content: (port: number, dir: string) => string,
   command: (dir: string, port: number) => string[],
 ): Promise<TestProxy> {
   const port = await freePort()
   const dir = await mkdtemp(join(tmpdir(), 'colocate-proxy-'))
-  await writeFile(join(dir, file), content(port))
+  await writeFile(join(dir, file), content(port, dir))
   const [program = '', ...args] = command(dir, port)
   // The program gets its own process group, so that its child processes end with it.
   const options = { detached: true, env: { ...process.env, HOME: dir } }

@@ -18,8 +18,8 @@ export interface TestServer {
 export const program = new URL('../../dist/server/main.js', import.meta.url).pathname
 
 /** Starts a server. Rejects with its error output if it ends before it listens. */
-export async function startServer(env: Record<string, string> = {}): Promise<TestServer> {
-  const child = spawn(process.execPath, [program], {
+export async function startServer(env: Record<string, string> = {}, args: string[] = []): Promise<TestServer> {
+  const child = spawn(process.execPath, [program, ...args], {
     env: { PATH: process.env.PATH ?? '', PORT: '0', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })

@@ -1,40 +1,43 @@
 /**
  * `colocate doctor <url>`: checks whether event streams from the URL arrive, names problems and prints how to fix them.
  */
-import {
-  type CheckResult,
-  checkConnections,
-  checkLastEventId,
-  checkQuery,
-  checkRoom,
-  checkTicks,
-  type Finding,
-  type ShowProgress,
-} from './checks.ts'
+import { randomUUID } from 'node:crypto'
+import type { CheckResult, Finding, Target } from './check.ts'
 import { identifyIntermediary } from './intermediary.ts'
 import { type Intermediary, remedies, type StreamProblem } from './remedies.ts'
+import { checkPost, checkRoom } from './room-checks.ts'
+import { checkConnections, checkLastEventId, checkQuery, checkTicks } from './tick-checks.ts'
 
 interface Output {
   write(text: string): unknown
   isTTY?: boolean
 }
 
-const usage = 'Usage: colocate doctor [--json] <url>\n'
+export interface DoctorOptions {
+  url?: string | undefined
+  /** A new room by default. */
+  room?: string
+  token?: string
+  /** Prints the result as JSON. */
+  json?: string
+}
+
+const usage = 'Usage: colocate doctor <url> [options]\n'
 /** Checks with streams that end by themselves. */
-const endingChecks = [checkTicks, checkQuery, checkLastEventId]
+const endingChecks = [checkTicks, checkQuery, checkLastEventId, checkPost]
 /** Checks with streams that stay open. */
 const openChecks = [checkConnections, checkRoom]
 
 /** Resolves with the exit code: 0 if there is no problem. */
-export async function doctor(args: string[], out: Output, err: Output): Promise<0 | 1> {
-  const isJson = args.includes('--json')
-  const [address, ...rest] = args.filter(arg => arg !== '--json')
-  if (!address || rest.length > 0 || !URL.canParse(address) || !/^https?:$/.test(new URL(address).protocol)) {
+export async function doctor(options: DoctorOptions, out: Output, err: Output): Promise<0 | 1> {
+  const { url = '', room = `doctor-${randomUUID()}`, token, json } = options
+  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
     err.write(usage)
     return 1
   }
-  const base = new URL(address.replace(/[?#].*$/, '').replace(/\/*$/, '/'))
+  const base = new URL(url.replace(/[?#].*$/, '').replace(/\/*$/, '/'))
   const progress = createProgress(err)
+  const target = { base, room, token, show: progress.show }
   const results: CheckResult[] = []
   const has = (...problems: StreamProblem[]) =>
     results.some(({ findings }) => findings.some(({ problem }) => problems.includes(problem)))
@@ -43,13 +46,13 @@ export async function doctor(args: string[], out: Output, err: Output): Promise<
     // If events are held back, nothing arrives from a stream that stays open.
     if (has('held back') && openChecks.includes(check)) break
     const failed = (error: Error) => ({ title: 'the server answers', findings: [unreachable(error)] })
-    results.push(await check(base, progress.show).catch(failed))
+    results.push(await check(target).catch(failed))
   }
   const isOk = results.every(({ findings }) => findings.length === 0)
   progress.show('identifying the proxy')
   const intermediary = isOk ? undefined : await identifyIntermediary(base)
   progress.clear()
-  out.write(isJson ? `${JSON.stringify(asJson(base, results, intermediary))}\n` : asText(base, results, intermediary))
+  out.write(json ? `${JSON.stringify(asJson(base, results, intermediary))}\n` : asText(base, results, intermediary))
   return isOk ? 0 : 1
 }
 
@@ -95,7 +98,7 @@ function asText(base: URL, results: CheckResult[], intermediary: Intermediary | 
 }
 
 /** On a terminal, one line that is overwritten; elsewhere, a new line unless only a count of seconds changed. */
-function createProgress(err: Output): { show: ShowProgress; clear(): void } {
+function createProgress(err: Output): { show: Target['show']; clear(): void } {
   if (err.isTTY) return { show: text => err.write(`\r\x1b[K${text} …`), clear: () => err.write('\r\x1b[K') }
   let last = ''
   const show = (text: string) => {

@@ -1,6 +1,6 @@
 /**
  * Identifies the proxy or development server between the client and the server: by its own pages, by its answer to an
- * invalid request, or by the headers `Server` and `Via`.
+ * invalid request, or by headers such as `Server`, `Via` and `X-Powered-By`.
  */
 import { connect as connectTcp } from 'node:net'
 import { connect as connectTls } from 'node:tls'
@@ -22,21 +22,36 @@ export async function identifyIntermediary(url: URL): Promise<Intermediary | und
   for (const [intermediary, path, content] of pages) {
     if (content.test(await readPage(new URL(path, url)))) return intermediary
   }
-  return proxyNamedIn(await answerToInvalidRequest(url)) ?? proxyNamedIn(await serverHeaders(url))
+  return (
+    proxyNamedIn(await answerToInvalidRequest(url)) ??
+    proxyNamedIn(await namingHeaders(url)) ??
+    // Next answers this itself, whatever it forwards.
+    proxyNamedIn(await namingHeaders(new URL('/_next/static/none', url)))
+  )
 }
 
 function proxyNamedIn(text: string): Intermediary | undefined {
-  if (/\b(nginx|openresty)\b/i.test(text)) return 'nginx'
-  if (/\bcaddy\b/i.test(text)) return 'Caddy'
-  if (/Your browser sent an invalid request/.test(text)) return 'HAProxy'
-  return undefined
+  return names.find(([, pattern]) => pattern.test(text))?.[0]
 }
 
-async function serverHeaders(url: URL): Promise<string> {
+const names: [Intermediary, RegExp][] = [
+  ['Varnish', /\bvarnish\b/i],
+  ['nginx', /\b(nginx|openresty)\b/i],
+  ['Caddy', /\bcaddy\b/i],
+  ['HAProxy', /Your browser sent an invalid request/],
+  ['lighttpd', /\blighttpd\b/i],
+  ['Apache', /\bApache\b/],
+  ['Next', /\bNext\.js\b/],
+]
+
+/** The headers in which intermediaries name themselves, as text. */
+async function namingHeaders(url: URL): Promise<string> {
   try {
     const answer = await requestStream(url, {}, timeoutMs)
     answer.close()
-    return `${answer.header('server')} ${answer.header('via')}`
+    const isVarnish = answer.header('x-varnish') !== ''
+    const values = ['server', 'via', 'x-powered-by'].map(name => answer.header(name))
+    return [...values, isVarnish ? 'varnish' : ''].join(' ')
   } catch {
     return ''
   }

@@ -4,6 +4,7 @@
 import { EventEmitter } from 'node:events'
 import { type IncomingMessage, request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
+import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib'
 import { createParser } from 'eventsource-parser'
 
 export interface ObservedEvent {
@@ -18,11 +19,24 @@ export interface RequestOptions {
   body?: object
 }
 
+const decoders: Record<string, () => NodeJS.ReadWriteStream> = {
+  gzip: createGunzip,
+  'x-gzip': createGunzip,
+  deflate: createInflate,
+  br: createBrotliDecompress,
+}
+
+/** How much of an answer that is not a stream is read. */
+const maxTextLength = 100_000
+const textMs = 3_000
+
 export class ObservedStream {
   readonly response: IncomingMessage
   readonly events: ObservedEvent[] = []
   heartbeats = 0
   endedAt: number | undefined
+  /** The beginning of the body. */
+  #text = ''
   readonly #changes = new EventEmitter()
 
   constructor(response: IncomingMessage) {
@@ -35,13 +49,18 @@ export class ObservedStream {
       this.endedAt ??= performance.now()
       this.#changes.emit('change')
     }
-    response.setEncoding('utf8')
-    response.on('data', text => {
+    const decoder = decoders[this.header('content-encoding')]?.()
+    const decoded = decoder ? response.pipe(decoder) : response
+    decoded.setEncoding('utf8')
+    decoded.on('data', text => {
+      if (this.#text.length < maxTextLength) this.#text += text
       parser.feed(text)
       this.#changes.emit('change')
     })
+    // The decoder may still hold bytes when the connection has closed.
+    decoder?.on('error', end).on('end', end)
     response.on('error', end)
-    response.on('close', end)
+    response.on('close', () => (decoder ? decoder.end() : end()))
   }
 
   get status(): number {
@@ -68,6 +87,17 @@ export class ObservedStream {
         }
         changes.on('change', done)
       })
+    }
+  }
+
+  /** Reads the body to its end. Resolves with its `detail` if it is a problem (RFC 9457), otherwise with an empty string. */
+  async problemDetail(): Promise<string> {
+    if (!this.header('content-type').startsWith('application/problem+json')) return ''
+    await this.until(() => false, textMs)
+    try {
+      return String(JSON.parse(this.#text).detail ?? '')
+    } catch {
+      return ''
     }
   }
 

@@ -1,0 +1,40 @@
+/**
+ * What each option does, in one sentence, for `colocate serve --help`.
+ */
+import type { Options } from './options.ts'
+
+export const descriptions: Record<keyof Options, string> = {
+  port: 'Port of the server. 0: a free port, which the log names.',
+  host: 'Address to listen on. One that is not loopback needs authentication, or AUTH=off.',
+  redisUrl: 'A single Redis. Without Redis, the log is in the memory of one process.',
+  redisCluster: 'Nodes of a Redis Cluster.',
+  redisSentinels: 'Redis Sentinels.',
+  redisSentinelName: "The primary's name at the Sentinels.",
+  redisPrefix: 'Beginning of every key and channel in Redis.',
+  historyLength: "Events that a room's log keeps at least.",
+  historyTtlMs: 'An idle room loses its log after this.',
+  heartbeatMs: 'A stream without events gets a heartbeat after this. Keep it below LEASE_MS.',
+  leaseMs: 'A collaborator without a sign of life leaves after this.',
+  leaveGraceMs: 'A collaborator whose last stream has closed leaves after this.',
+  stallMs: 'A stream whose connection takes no bytes is closed after this.',
+  streamAgeMs: 'A stream ends at 80 to 100 % of this, and its client reconnects.',
+  drainMs: 'Time over which open streams end at SIGTERM.',
+  keepAliveMs: "Idle connections are closed after this. Keep it above the load balancer's idle time.",
+  maxStreams: 'Open streams of this instance.',
+  roomSize: 'Collaborators of a room.',
+  postRate: 'Locations per second for each collaborator in a room.',
+  relayUpstreams: 'URLs that the relay may call.',
+  relayRate: 'Runs per minute for each caller of the relay.',
+  relayGraceMs: 'A run without readers is stopped after this.',
+  relayMaxBytes: 'Largest size of a run.',
+  relayIdleMs: 'A run whose upstream sends nothing ends after this.',
+  auth: 'Turns authentication off: every client may read and write.',
+  authSecret: 'Secret that verifies tokens (HS256).',
+  authJwksUrl: 'URL of the key set that verifies tokens.',
+  authIssuer: "Required value of a token's claim iss.",
+  authAudience: "Required value of a token's claim aud.",
+  corsOrigins: 'Origins of pages that may call this server from another site.',
+  trustProxy: 'Proxies that may set X-Forwarded-For.',
+  adminPort: 'Serves /metrics on this port, without authentication, and no longer on PORT.',
+  logLevel: 'Least important level that is logged.',
+}
