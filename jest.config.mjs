@@ -11,6 +11,8 @@ const long = [
   '/test/faults/sentinel',
   '/test/faults/',
   '/test/cli/doctor',
+  // Each builds a checkout.
+  '/test/start/',
   // Many requests or connections; the benchmark's smoke test.
   '/test/security/injection',
   '/test/security/abuse',
