@@ -1,5 +1,5 @@
 /**
- * Builds `dist`: the server with tsc, and the page and the client library with esbuild, each script as one file.
+ * Builds the server and the page into `dist`, and the package @colocate/client into `web/client/dist`.
  *
  * Only a part whose sources have changed is built. Several builds may run at once, also while a server starts: each
  * builds into a folder of its own, and then moves the files that differ into place, one atomic rename each.
@@ -7,31 +7,26 @@
  */
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
+import { gzipSync } from 'node:zlib'
 import { build, context } from 'esbuild'
 
-const out = 'dist'
 /** What was built from what: the hash of each part's sources, and its files. */
-const manifestFile = join(out, '.build.json')
-const tools = ['build.mjs', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json']
+const manifestFile = 'dist/.build.json'
+const tools = ['build.mjs', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json', 'tsconfig.client.json']
 const withoutExtension = file => file.replace(/\.\w+$/, '')
 const filesIn = (folder, pattern) =>
   readdirSync(folder, { recursive: true })
-    .filter(file => pattern.test(file))
+    .filter(file => pattern.test(file) && !/(^|\/)dist\//.test(file))
     .sort()
 
 const page = filesIn('web/page', /\.(html|css|svg)$/)
 const lua = filesIn('server', /\.lua$/)
-const bundles = {
-  entryPoints: [
-    { in: 'web/client/index.ts', out: 'web/client' },
-    ...['page.ts', 'relay.ts', ...page].map(file => ({ in: `web/page/${file}`, out: `web/${withoutExtension(file)}` })),
-    ...lua.map(file => ({ in: `server/${file}`, out: `server/${withoutExtension(file)}` })),
-  ],
+const common = {
   loader: { '.html': 'copy', '.css': 'copy', '.svg': 'copy', '.lua': 'copy' },
   bundle: true,
   minify: true,
@@ -39,24 +34,91 @@ const bundles = {
   target: 'es2022',
   logLevel: 'warning',
 }
+const pageAndLua = {
+  ...common,
+  entryPoints: [
+    ...['page.ts', 'relay.ts', ...page].map(file => ({ in: `web/page/${file}`, out: `web/${withoutExtension(file)}` })),
+    ...lua.map(file => ({ in: `server/${file}`, out: `server/${withoutExtension(file)}` })),
+  ],
+}
 
+/**
+ * Properties that only the library's own files use, shortened in its output. None is a name of the public API, of what the
+ * server sends, or of a browser's objects.
+ */
+const internal =
+  'afterMs answered asked batch changed draft giveUp hasId hasLease hasPeers hear hearSnapshot heardAt identify isAnswering ' +
+  'isHidden isIdle isPresent isRunning isShared iterate keepAlive landed logged named onChange onEnd onEntries onError onEvent ' +
+  'onHeldBack onHidden onList onOffline onOutcome onPing onRefused onRenewed onRequest onReturn onSend onUnload onUpdate onWake ' +
+  'openedAt refused renew rename requests restore revoke sendLast sendOnce settle sharedBy shown started startedAt subject wake wish'
+
+/** The entries of the client library, each one file that imports the others; and what a page loads only when it shares. */
+const clientEntries = ['index', 'react', 'stream', 'shared-connection']
+const importsEntries = {
+  name: 'imports between entries',
+  setup({ onResolve }) {
+    onResolve({ filter: /^\.\/(index|shared-connection)\.ts$/ }, ({ path, kind }) =>
+      kind === 'entry-point' ? undefined : { path: path.replace(/ts$/, 'js'), external: true },
+    )
+  },
+}
+const client = {
+  ...common,
+  entryPoints: clientEntries.map(file => `./web/client/${file}.ts`),
+  external: ['react'],
+  mangleProps: new RegExp(`^(${internal.replaceAll(' ', '|')})$`),
+  plugins: [importsEntries],
+  sourcemap: true,
+}
+
+/** In the order of their dependencies. */
 const parts = {
   // The server imports types of web/wire.ts.
   server: {
+    out: 'dist',
     sources: [...filesIn('server', /\.ts$/).map(file => `server/${file}`), 'web/wire.ts'],
+    build: outdir => compile('tsconfig.build.json', outdir),
+  },
+  client: {
+    out: 'web/client/dist',
+    sources: [...filesIn('web/client', /\.tsx?$/).map(file => `web/client/${file}`), 'web/wire.ts'],
     async build(outdir) {
-      const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc')
-      await promisify(execFile)(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--outDir', outdir])
+      await compile('tsconfig.client.json', outdir)
+      await build({ ...client, outdir })
+      for (const file of clientEntries) {
+        const { length } = gzipSync(readFileSync(join(outdir, `${file}.js`)), { level: 9 })
+        process.stdout.write(`@colocate/client ${file}: ${(length / 1000).toFixed(2)} kB gzipped\n`)
+      }
     },
   },
   web: {
+    out: 'dist',
     sources: [...filesIn('web', /\.\w+$/).map(file => `web/${file}`), ...lua.map(file => `server/${file}`)],
-    build: outdir => build({ ...bundles, outdir }),
+    async build(outdir) {
+      await build({ ...pageAndLua, outdir })
+      serveClient(outdir)
+    },
   },
 }
 
+/** The server serves the client library, under the names that the package's own imports have. */
+function serveClient(outdir) {
+  const { out } = parts.client
+  mkdirSync(join(outdir, 'web'), { recursive: true })
+  cpSync(join(out, 'index.js'), join(outdir, 'web/client.js'))
+  for (const file of ['index.js.map', 'shared-connection.js', 'shared-connection.js.map'])
+    cpSync(join(out, file), join(outdir, 'web', file))
+}
+
+function compile(project, outdir) {
+  const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc')
+  return promisify(execFile)(process.execPath, [tsc, '-p', project, '--outDir', outdir])
+}
+
 async function buildChanged() {
+  await mkdir('dist', { recursive: true })
   for (const [name, part] of Object.entries(parts)) {
+    const { out } = part
     const hash = hashOf([...tools, ...part.sources])
     const built = readManifest()[name]
     if (built?.hash === hash && built.files.every(file => existsSync(join(out, file)))) continue
@@ -64,7 +126,7 @@ async function buildChanged() {
     const temporary = await mkdtemp(join(out, '.build-'))
     try {
       await part.build(temporary)
-      const files = await publish(temporary, built?.files ?? [])
+      const files = await publish(temporary, out, built?.files ?? [])
       await writeWhole(temporary, manifestFile, JSON.stringify({ ...readManifest(), [name]: { hash, files } }))
     } finally {
       await rm(temporary, { recursive: true, force: true })
@@ -72,8 +134,8 @@ async function buildChanged() {
   }
 }
 
-/** Moves the files that differ into `dist`, and removes those that are no longer built. */
-async function publish(temporary, before) {
+/** Moves the files that differ into `out`, and removes those that are no longer built. */
+async function publish(temporary, out, before) {
   const entries = readdirSync(temporary, { recursive: true, withFileTypes: true }).filter(entry => entry.isFile())
   const files = entries.map(({ parentPath, name }) => join(parentPath, name).slice(temporary.length + 1))
   for (const file of files) {
@@ -103,7 +165,7 @@ function hashOf(files) {
 }
 
 if (process.argv.includes('--watch')) {
-  const files = await context({ ...bundles, outdir: out })
+  const files = await context({ ...pageAndLua, outdir: 'dist' })
   await files.watch()
 } else {
   try {

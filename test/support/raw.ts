@@ -4,7 +4,7 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { createParser } from 'eventsource-parser'
-import { fold, type LocationsByUser } from '../../web/client/fold.ts'
+import { fold, type LocationsByUser } from './fold.ts'
 
 export class RawReader {
   readonly who: LocationsByUser = new Map()

@@ -4,9 +4,9 @@
 import { EventEmitter, once } from 'node:events'
 import { type ClientRequest, get } from 'node:http'
 import { createParser } from 'eventsource-parser'
-import { fold } from '../../web/client/fold.ts'
 import type { Location, RoomEvent } from '../../web/wire.ts'
 import { byId } from './client.ts'
+import { fold } from './fold.ts'
 
 /** The events after a snapshot, up to the next snapshot. By the contract there is no gap between them. */
 interface Segment {

@@ -2,8 +2,8 @@
  * An event stream over real HTTP, read as fast as it arrives: its text, its events, and methods that wait for them.
  */
 import { createParser, type EventSourceMessage } from 'eventsource-parser'
-import { fold, type LocationsByUser } from '../../web/client/fold.ts'
 import type { RoomEvent } from '../../web/wire.ts'
+import { fold, type LocationsByUser } from './fold.ts'
 
 /** An event of a room with its id. */
 export type Seen<T extends RoomEvent['type'] = RoomEvent['type']> = Extract<RoomEvent, { type: T }> & {

@@ -1,154 +1,230 @@
 /**
- * Keeps one room's event stream open, and passes on every event once and in order.
+ * Keeps a room's event stream open, whatever happens to it.
  *
- * Does not interpret the events. After a disconnect it reconnects with the last event id; the server then sends the
- * missed events or a snapshot.
+ * Passes every entry on once and in order. A stream is replaced without a gap: the next one is opened with the last id, and the
+ * old one is closed when the next one speaks.
  */
-
-import type { RoomEvent } from '../wire.ts'
 import { backoffMs } from './backoff.ts'
-import { isFinal, type Refusal, refusalOf } from './requests.ts'
+import type { Entry } from './entries.ts'
+import type { ColocateError } from './errors.ts'
+import { isAbove } from './event-ids.ts'
+import { EventStream, type StreamEnd } from './event-stream.ts'
 
-export type Status = 'connecting' | 'live' | 'reconnecting' | 'offline'
+/** The server sends a heartbeat every 15 s: after this the link is dead, whatever the socket says. */
+const DEAD_MS = 45_000
+/** A page that is seen again, or a network that is back, doubts a stream that is silent for longer. */
+const DOUBT_MS = 5_000
+/** A second new stream is opened beside one that does not answer: its connection may be as dead as the old one. */
+const HEDGE_MS = 3_000
+const HELD_BACK_AFTER = 3
+const HELD_BACK_RETRY_MS = 300_000
 
-/** With `ack` the server sends an event every `HEARTBEAT_MS`. A connection without one for this long counts as dead. */
-const SILENCE_MS = 45_000
-const REOPEN_MIN_MS = 1000
-const REOPEN_MAX_MS = 15_000
-/** `EventSource.CLOSED`. Not every implementation of `EventSource` has the constant. */
-const CLOSED = 2
+export type ConnectionStatus = 'live' | 'reconnecting' | 'closed'
 
-export interface EventStreamConnectionOptions {
-  /** The stream's URL, with a query. */
-  url: string
-  EventSource: typeof globalThis.EventSource
-  fetch: typeof globalThis.fetch
-  credentials: RequestCredentials
-  /** `id` is empty for an event without one. */
-  onEvent(event: RoomEvent, id: string): void
-  onStatus(status: Status, refusal?: Refusal): void
+export interface ConnectionUpdate {
+  entries?: Entry[]
+  status?: ConnectionStatus
+  error?: ColocateError
+}
+
+export interface ConnectionOptions {
+  lastEventId: string
+  /** Requests a stream that resumes after the id; `onSend` is called when the request goes out. */
+  open(lastEventId: string, signal: AbortSignal, onSend: () => void): Promise<Response>
+  onUpdate(update: ConnectionUpdate): void
+  /** Resolves whether the server answers requests, although a stream said nothing. */
+  isAnswering(): Promise<boolean>
+  /** Streams say nothing while requests are answered. From now on one is tried every 5 minutes. */
+  onHeldBack(): void
 }
 
 export class EventStreamConnection {
-  readonly #options: EventStreamConnectionOptions
-  #source: EventSource | undefined
-  #status: Status | undefined
-  #lastEventId = ''
-  #lastMessageAt = 0
+  readonly #options: ConnectionOptions
+  #current: EventStream | undefined
+  readonly #next = new Set<EventStream>()
+  #status: ConnectionStatus | undefined
+  #lastEventId: string
   #failures = 0
-  #reopenTimer: ReturnType<typeof setTimeout> | undefined
-  #silenceTimer: ReturnType<typeof setTimeout> | undefined
-  #probe: AbortController | undefined
+  #heldBackCount = 0
+  /** The server asked not to be called before. */
+  #notBefore = 0
+  #retry: ReturnType<typeof setTimeout> | undefined
+  #hedge: ReturnType<typeof setTimeout> | undefined
+  #watch: ReturnType<typeof setTimeout> | undefined
+  #isOpen = false
+  /** When a new stream was opened because the current one may be dead; 0: it is not doubted. */
+  #doubtedAt = 0
 
-  constructor(options: EventStreamConnectionOptions) {
+  constructor(options: ConnectionOptions) {
     this.#options = options
+    this.#lastEventId = options.lastEventId
   }
 
+  get lastEventId(): string {
+    return this.#lastEventId
+  }
+
+  /** A list of locations, requested meanwhile, is newer than the last event. */
+  set lastEventId(id: string) {
+    this.#lastEventId = id
+  }
+
+  /** Opens a stream at once. Does nothing while one is open or is being opened. */
   open(): void {
-    this.#disconnect()
-    this.#lastMessageAt = performance.now()
-    this.#checkSilence()
-    const { EventSource, url, credentials } = this.#options
-    const resume = this.#lastEventId && `&lastEventId=${encodeURIComponent(this.#lastEventId)}`
-    const source = new EventSource(url + resume, { withCredentials: credentials === 'include' })
-    source.onmessage = message => this.#onMessage(message)
-    source.onerror = () => {
-      this.#setDisconnected()
-      // In any other state the source reconnects by itself.
-      if (source.readyState === CLOSED) void this.#reopen(source)
-    }
-    this.#source = source
-    this.#setDisconnected()
+    this.#isOpen = true
+    clearTimeout(this.#retry)
+    if (!this.#current && this.#next.size === 0) this.#add()
   }
 
-  /** Closes the connection until the next `refresh`. */
+  /** Opens a new stream beside the current one, which goes on until the new one speaks. */
+  replace(): void {
+    if (!this.#isOpen) return
+    clearTimeout(this.#retry)
+    for (const stream of this.#next) this.#remove(stream)
+    this.#add()
+  }
+
+  /** The page is seen again, or the network is back: whether the link still works is found out now. */
+  wake(): void {
+    if (!this.#isOpen || Date.now() < this.#notBefore) return
+    if (this.#current && Date.now() - this.#current.heardAt <= DOUBT_MS) return
+    clearTimeout(this.#retry)
+    this.#doubtedAt = Date.now()
+    if (this.#next.size > 0) return this.#addHedge()
+    this.#add()
+    clearTimeout(this.#hedge)
+    this.#hedge = setTimeout(() => this.#addHedge(), HEDGE_MS)
+  }
+
+  /** The network is gone: the current stream is not trusted any more. */
+  lose(): void {
+    if (this.#isOpen) this.#lost({ kind: 'ended', afterMs: 0 })
+  }
+
+  /** Lets go of the connection for a moment. It comes back behind the requests that wait for one. */
   pause(): void {
-    this.#disconnect()
-  }
-
-  /** Replaces the connection. After a change of network the old one may be dead without an error. */
-  refresh(): void {
-    if (this.#source) this.open()
+    if (!this.#current) return
+    this.#drop()
+    this.#retryAfter({ kind: 'silent' })
   }
 
   close(): void {
-    this.#disconnect()
-    this.#source = undefined
+    this.#isOpen = false
+    this.#drop()
+    for (const stream of this.#next) this.#remove(stream)
+    clearTimeout(this.#retry)
+    clearTimeout(this.#hedge)
   }
 
-  #onMessage(message: MessageEvent<string>): void {
-    this.#lastMessageAt = performance.now()
-    this.#failures = 0
-    // An event without an id repeats the last event id (HTML standard).
-    const id = message.lastEventId === this.#lastEventId ? '' : message.lastEventId
-    this.#lastEventId = id || this.#lastEventId
-    const event = parse(message.data)
-    if (event) this.#options.onEvent(event, id)
-    if (this.#source) this.#setStatus('live')
+  #add(): void {
+    const { open } = this.#options
+    const lastEventId = this.#lastEventId
+    const stream: EventStream = new EventStream({
+      open: (signal, onSend) => open(lastEventId, signal, onSend),
+      onEntries: entries => this.#heard(stream, entries),
+      onEnd: end => this.#ended(stream, end),
+    })
+    this.#next.add(stream)
   }
 
-  async #reopen(source: EventSource): Promise<void> {
-    const waitMs = backoffMs(this.#failures++, REOPEN_MIN_MS, REOPEN_MAX_MS)
-    const refusal = await this.#fetchRefusal()
-    if (source !== this.#source) return
-    if (!refusal) {
-      this.#reopenTimer = setTimeout(() => this.open(), waitMs)
-      return
+  #addHedge(): void {
+    const [stream] = this.#next
+    if (stream && this.#next.size === 1 && Date.now() - stream.openedAt >= HEDGE_MS) this.#add()
+  }
+
+  #remove(stream: EventStream): void {
+    stream.close()
+    this.#next.delete(stream)
+  }
+
+  #drop(): void {
+    clearTimeout(this.#watch)
+    this.#current?.close()
+    this.#current = undefined
+  }
+
+  #heard(stream: EventStream, heard: Entry[]): void {
+    const isNew = stream !== this.#current
+    if (isNew) {
+      this.#drop()
+      this.#next.delete(stream)
+      for (const other of this.#next) this.#remove(other)
+      clearTimeout(this.#retry)
+      this.#current = stream
+      this.#failures = 0
+      this.#heldBackCount = 0
+      this.#doubtedAt = 0
+      this.#watchSilence()
     }
-    this.close()
-    this.#setStatus('offline', refusal)
+    const entries = heard.filter(entry => this.#isUnseen(entry))
+    if (isNew && this.#status !== 'live') this.#tell({ entries, status: 'live' })
+    else if (entries.length > 0) this.#tell({ entries })
   }
 
-  /**
-   * `EventSource` hides the response status, so the client requests the stream with `fetch` and aborts the response. It
-   * requests the same URL: the server may refuse another URL for another reason.
-   */
-  async #fetchRefusal(): Promise<Refusal | undefined> {
-    const probe = new AbortController()
-    this.#probe = probe
-    const { fetch, url, credentials } = this.#options
-    const headers = { accept: 'text/event-stream' }
-    try {
-      const response = await fetch(url, { credentials, headers, signal: probe.signal })
-      return isFinal(response) ? await refusalOf(response) : undefined
-    } catch {
-      return undefined
-    } finally {
-      probe.abort()
+  /** The old stream may have passed on what the new one repeats. */
+  #isUnseen({ id, event }: Entry): boolean {
+    if (id === '') return true
+    const isUnseen = event.type === 'snapshot' || this.#lastEventId === '' || isAbove(id, this.#lastEventId)
+    if (isUnseen) this.#lastEventId = id
+    return isUnseen
+  }
+
+  #ended(stream: EventStream, end: StreamEnd): void {
+    this.#next.delete(stream)
+    if (end.kind === 'refused') {
+      this.close()
+      return this.#tell({ status: 'closed', error: end.error })
+    }
+    const current = this.#current
+    const isDead = !current || current === stream || current.heardAt < this.#doubtedAt
+    if (isDead && (current === stream || end.kind === 'silent')) this.#lost(end)
+    else if (this.#next.size === 0) this.#retryAfter(end)
+  }
+
+  #lost(end: StreamEnd): void {
+    this.#drop()
+    if (this.#status !== 'reconnecting') this.#tell({ status: 'reconnecting' })
+    if (this.#next.size > 0) return
+    this.#retryAfter(end)
+    if (end.kind === 'silent') void this.#countSilent()
+  }
+
+  #retryAfter(end: StreamEnd): void {
+    const afterMs = end.kind === 'ended' ? end.afterMs : 0
+    const isHeldBack = this.#heldBackCount >= HELD_BACK_AFTER
+    // The silence took its time already.
+    const failures = end.kind === 'silent' ? 0 : this.#failures++
+    const waitMs = isHeldBack ? HELD_BACK_RETRY_MS : Math.max(afterMs, backoffMs(failures))
+    this.#notBefore = Date.now() + afterMs
+    clearTimeout(this.#retry)
+    this.#retry = setTimeout(() => this.#add(), waitMs)
+  }
+
+  /** A proxy that holds streams back answers everything else. */
+  async #countSilent(): Promise<void> {
+    const isAnswering = await this.#options.isAnswering()
+    if (!this.#isOpen || this.#current) return
+    this.#heldBackCount = isAnswering ? this.#heldBackCount + 1 : 0
+    if (this.#heldBackCount < HELD_BACK_AFTER) return
+    if (this.#next.size === 0) this.#retryAfter({ kind: 'silent' })
+    if (this.#heldBackCount === HELD_BACK_AFTER) this.#options.onHeldBack()
+  }
+
+  /** One timer that looks again later, instead of one for each chunk. */
+  #watchSilence(): void {
+    const stream = this.#current
+    if (!stream) return
+    const leftMs = stream.heardAt + DEAD_MS - Date.now()
+    if (leftMs > 0) this.#watch = setTimeout(() => this.#watchSilence(), leftMs)
+    else {
+      this.#drop()
+      this.#tell({ status: 'reconnecting' })
+      if (this.#isOpen) this.open()
     }
   }
 
-  /** Checks again when the deadline has passed, so that an event does not have to restart a timer. */
-  #checkSilence(): void {
-    const leftMs = this.#lastMessageAt + SILENCE_MS - performance.now()
-    if (leftMs > 0) this.#silenceTimer = setTimeout(() => this.#checkSilence(), leftMs)
-    else this.open()
-  }
-
-  #disconnect(): void {
-    this.#source?.close()
-    this.#probe?.abort()
-    clearTimeout(this.#reopenTimer)
-    clearTimeout(this.#silenceTimer)
-  }
-
-  #setDisconnected(): void {
-    this.#setStatus(this.#status === undefined || this.#status === 'connecting' ? 'connecting' : 'reconnecting')
-  }
-
-  #setStatus(status: Status, refusal?: Refusal): void {
-    if (status === this.#status) return
-    this.#status = status
-    this.#options.onStatus(status, refusal)
-  }
-}
-
-/** Returns undefined for data that is not a JSON object with a type: a proxy may inject such data. */
-function parse(data: string): RoomEvent | undefined {
-  try {
-    const event = JSON.parse(data) as RoomEvent | null
-    return typeof event?.type === 'string' ? event : undefined
-  } catch {
-    return undefined
+  #tell(update: ConnectionUpdate): void {
+    this.#status = update.status ?? this.#status
+    this.#options.onUpdate(update)
   }
 }

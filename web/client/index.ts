@@ -1,9 +1,18 @@
 /**
- * The client library's public API: the only module that an application or the demonstration page imports.
+ * `@colocate/client`: joins a room of a Colocate server.
  */
-export type { LeaveReason, Location, LocationUpdate, RoomEvent, SnapshotReason } from '../wire.ts'
-export { backoffMs } from './backoff.ts'
-export type { Status } from './event-stream-connection.ts'
-export { isFinal, json, type Refusal, refusalOf } from './requests.ts'
-export { Client, type ClientOptions } from './room-client.ts'
-export { isRoom } from './room-url.ts'
+export { ColocateError, type ErrorCode } from './errors.ts'
+export { joinRoom } from './room.ts'
+export type {
+  ChangeReason,
+  Collaborator,
+  Move,
+  Room,
+  RoomChange,
+  RoomListeners,
+  RoomOptions,
+  RoomStatus,
+  Token,
+  TokenRequest,
+  Transport,
+} from './types.ts'

@@ -1,118 +1,141 @@
 /**
- * Limits the rate at which the client publishes its location: at most one POST in flight, and always the latest update.
+ * The pace at which my moves are published: at most one request in flight, and only ever the latest move.
  *
- * Does not know HTTP: `send` returns the outcome of an update. The publisher sends an update until it is in the log, is
- * refused or is replaced by a later update.
+ * Does not know HTTP: `send` tells what became of a move. A move is sent until it is in the log, refused or overtaken.
  */
-
 import type { LocationUpdate } from '../wire.ts'
 import { backoffMs } from './backoff.ts'
-import type { Outcome } from './requests.ts'
+import { ColocateError } from './errors.ts'
+import type { Outcome } from './publish.ts'
 
-/** 20 updates a second: smooth for the user, cheap for the server. */
-const PACE_MS = 50
 const RETRY_MIN_MS = 500
-const RETRY_MAX_MS = 15_000
-/** How far ahead of this client's clock a `seq` may be: about three weeks. */
-const AHEAD_MAX_MS = 1000 * 8 ** 7
-const outpaced: Outcome = {
-  kind: 'refused',
-  refusal: { status: 200, detail: 'The room has a location of this user whose "seq" is far ahead of this clock.' },
-}
+/** A request that waits for longer is sent again once the server is heard on another connection. */
+const STUCK_MS = 5_000
+/** How far ahead of this clock a `seq` may be: about three weeks. */
+const AHEAD_MAX_MS = 1_000 * 8 ** 7
 
 export interface LocationPublisherOptions {
-  send(update: LocationUpdate): Promise<Outcome>
-  /** `latest`: no later update waits to be sent. */
+  movesPerSecond: number
+  send(update: LocationUpdate, signal: AbortSignal): Promise<Outcome>
+  /** `latest`: no later move waits to be sent. */
   onOutcome(outcome: Outcome, latest: boolean): void
 }
 
 export class LocationPublisher {
   readonly #options: LocationPublisherOptions
-  /** The latest update, until it has a final outcome. */
+  readonly #paceMs: number
+  /** The latest move, until it is in the log or refused. */
   #next: LocationUpdate | undefined
-  /** The publisher has sent `#next` before, and the outcome of that attempt is unknown. */
-  #isRetry = false
-  #inFlight = false
+  /** `#next` was sent before, and what became of it is unknown. */
+  #isRepeated = false
+  #flight: { startedAt: number; abort: AbortController; landed: Promise<void> } | undefined
   #failures = 0
   #timer: ReturnType<typeof setTimeout> | undefined
-  /**
-   * The publisher sends nothing before either time. `skipBackoff` ends the first, but never the server's `Retry-After`.
-   */
+  /** Nothing is sent before: the first is this side's backoff, the second the server's wish. */
   #pauseUntil = 0
-  #retryAfterUntil = 0
+  #askedUntil = 0
   #seq = 0
   #aheadMs = 0
-  #closed = false
+  #refusal: ColocateError | undefined
+  #waiting: { resolve(): void; reject(error: ColocateError): void }[] = []
+  #isClosed = false
 
   constructor(options: LocationPublisherOptions) {
     this.#options = options
+    this.#paceMs = 1_000 / Math.max(options.movesPerSecond, 0.001)
   }
 
-  get idle(): boolean {
+  /** No move waits or is in flight. */
+  get isIdle(): boolean {
     return this.#next === undefined
   }
 
   publish(update: LocationUpdate): void {
+    if (this.#isClosed) return
     this.#next = { ...update, seq: this.#nextSeq() }
-    this.#isRetry = false
-    this.#sendNext()
+    this.#isRepeated = false
+    this.#refusal = undefined
+    this.#pump()
   }
 
-  /** The server is reachable again: ends the backoff early. */
-  skipBackoff(): void {
+  /** Resolves when the latest move, or a newer one of mine, is in the log. Rejects with the error that refused it. */
+  settled(): Promise<void> {
+    if (this.#refusal) return Promise.reject(this.#refusal)
+    if (this.isIdle || this.#isClosed) return Promise.resolve()
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ resolve, reject })
+    })
+  }
+
+  /** The server can be reached again: there is no need to wait any longer. */
+  wake(): void {
+    if (this.#flight && Date.now() - this.#flight.startedAt > STUCK_MS) this.#flight.abort.abort()
     if (this.#failures === 0) return
     this.#pauseUntil = 0
-    this.#sendNext()
+    this.#pump()
   }
 
-  close(): void {
-    this.#closed = true
+  /** Sends nothing more. Resolves when no request is in flight. */
+  async close(): Promise<void> {
+    this.#isClosed = true
     clearTimeout(this.#timer)
+    await this.#flight?.landed
+    this.#next = undefined
+    this.#settle()
   }
 
-  #sendNext(): void {
+  #pump(): void {
     clearTimeout(this.#timer)
-    if (!this.#next || this.#inFlight || this.#closed) return
-    const waitMs = Math.max(this.#pauseUntil, this.#retryAfterUntil) - performance.now()
-    if (waitMs > 0) this.#timer = setTimeout(() => this.#sendNext(), waitMs)
-    else void this.#send(this.#next)
+    if (!this.#next || this.#flight || this.#isClosed) return
+    const waitMs = Math.max(this.#pauseUntil, this.#askedUntil) - Date.now()
+    if (waitMs > 0) this.#timer = setTimeout(() => this.#pump(), waitMs)
+    else this.#start(this.#next)
   }
 
-  async #send(update: LocationUpdate): Promise<void> {
-    this.#inFlight = true
-    this.#pauseUntil = performance.now() + PACE_MS
-    const outcome = await this.#options.send(update)
-    this.#inFlight = false
-    if (this.#closed) return
-    const latest = this.#next === update
-    if (outcome.kind === 'retry') this.#backOff(outcome.afterMs, latest)
-    else this.#failures = 0
-    if (latest && this.#isOutpaced(outcome) && this.#aheadMs < AHEAD_MAX_MS) this.#next = this.#withHigherSeq(update)
-    else {
-      if (latest && outcome.kind !== 'retry') this.#next = undefined
-      this.#options.onOutcome(latest && this.#isOutpaced(outcome) ? outpaced : outcome, latest)
+  #start(update: LocationUpdate): void {
+    const abort = new AbortController()
+    const startedAt = Date.now()
+    this.#pauseUntil = startedAt + this.#paceMs
+    const landed = this.#options.send(update, abort.signal).then(outcome => {
+      this.#flight = undefined
+      this.#land(update, outcome)
+      this.#pump()
+    })
+    this.#flight = { startedAt, abort, landed }
+  }
+
+  #land(update: LocationUpdate, outcome: Outcome): void {
+    const isLatest = this.#next === update
+    if (outcome.kind === 'later') return this.#postpone(outcome, isLatest)
+    this.#failures = 0
+    // Stale although it was sent only once: another device of mine has a higher `seq`, perhaps by a clock that is ahead.
+    // A move that was sent before may be stale because the attempt before has succeeded.
+    const isOutpaced = isLatest && outcome.kind === 'done' && outcome.stale && !this.#isRepeated
+    if (isOutpaced && this.#aheadMs < AHEAD_MAX_MS) {
+      this.#aheadMs = this.#aheadMs * 8 || 1_000
+      this.#next = { ...update, seq: this.#nextSeq() }
+      return
     }
-    this.#sendNext()
+    const final: Outcome = isOutpaced ? { kind: 'refused', error: tooFarBehind() } : outcome
+    if (isLatest) {
+      this.#next = undefined
+      this.#refusal = final.kind === 'refused' ? final.error : undefined
+    }
+    this.#options.onOutcome(final, isLatest)
+    if (isLatest) this.#settle()
   }
 
-  #backOff(afterMs: number, latest: boolean): void {
-    this.#isRetry = latest
-    this.#pauseUntil = performance.now() + backoffMs(this.#failures++, RETRY_MIN_MS, RETRY_MAX_MS)
-    this.#retryAfterUntil = performance.now() + afterMs
+  #postpone(outcome: { kind: 'later'; afterMs: number }, isLatest: boolean): void {
+    this.#isRepeated = isLatest
+    this.#pauseUntil = Date.now() + backoffMs(this.#failures++, RETRY_MIN_MS)
+    this.#askedUntil = Date.now() + outcome.afterMs
+    this.#options.onOutcome(outcome, isLatest)
   }
 
-  /**
-   * True when an update is stale at the first attempt: another tab or device of the same user has published a higher
-   * `seq`, perhaps because its clock is ahead. A retry may be stale because the attempt before it has succeeded.
-   */
-  #isOutpaced(outcome: Outcome): boolean {
-    return outcome.kind === 'done' && outcome.stale && !this.#isRetry
-  }
-
-  /** Moves this client's `seq` further ahead of its clock. Otherwise every later update would be stale. */
-  #withHigherSeq(update: LocationUpdate): LocationUpdate {
-    this.#aheadMs = this.#aheadMs * 8 || 1000
-    return { ...update, seq: this.#nextSeq() }
+  #settle(): void {
+    // A listener may have moved on: then that move decides.
+    if (this.#next) return
+    for (const { resolve, reject } of this.#waiting.splice(0)) this.#refusal ? reject(this.#refusal) : resolve()
   }
 
   #nextSeq(): number {
@@ -120,3 +143,5 @@ export class LocationPublisher {
     return this.#seq
   }
 }
+
+const tooFarBehind = () => new ColocateError(200, 'Set the clock: it is far behind that of another device of yours.')

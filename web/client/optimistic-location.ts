@@ -1,55 +1,57 @@
 /**
- * The location that the client requested and that the room's log does not have yet. The client shows it immediately, so
- * its own marker never jumps back to an older location.
+ * Where I asked to be, until the room's log has it: so that my own marker moves at once and never jumps back.
  *
- * No I/O and no clock. Invariant: the requested location is pending until the client receives the event that its POST
- * created, or can no longer receive it.
+ * No I/O and no clock. What I asked for holds until the event that it became is heard, or can't be heard any more.
  */
-import type { Location } from '../wire.ts'
+import { isAbove } from './event-ids.ts'
 
-type Coordinates = Pick<Location, 'x' | 'y'>
+/** The event of a POST may come before its answer; more of mine than these don't come in between. */
+const HEARD_MAX = 32
 
-/** The event of a POST may arrive before its response. At most this many of the user's events arrive in between. */
-const RECEIVED_MAX = 32
+export class OptimisticLocation<Wish> {
+  #asked: Wish | undefined
+  /** The event that my last move became, once the answer said so. */
+  #awaited: string | undefined
+  #heard: string[] = []
+  /** The head of a snapshot that came after I asked. */
+  #snapshot: string | undefined
 
-export class OptimisticLocation {
-  #pending: Coordinates | undefined
-  /** The id of the event that the latest request created; known once the response has arrived. */
-  #awaitedId: string | undefined
-  #receivedIds: string[] = []
-  #hasSkipped = false
-
-  /** The requested location; undefined when the log's location is the current one. */
-  get pending(): Coordinates | undefined {
-    return this.#pending
+  /** Where I asked to be; undefined when the log knows. */
+  get asked(): Wish | undefined {
+    return this.#asked
   }
 
-  request({ x, y }: Coordinates): void {
-    this.#pending = { x, y }
-    this.#awaitedId = undefined
-    this.#hasSkipped = false
+  ask(wish: Wish): void {
+    this.#asked = wish
+    this.#awaited = undefined
+    this.#snapshot = undefined
   }
 
-  /** The server has answered the latest request: its event has this id. */
-  confirm(id: string): void {
-    this.#awaitedId = id
-    if (this.#hasSkipped || this.#receivedIds.includes(id)) this.clear()
+  /** The same wish in other words. */
+  rename(wish: Wish): void {
+    this.#asked = wish
   }
 
-  /** One of the user's events has arrived. */
-  receive(id: string): void {
-    this.#receivedIds = [...this.#receivedIds, id].slice(-RECEIVED_MAX)
-    if (id === this.#awaitedId) this.clear()
+  answered(id: string): void {
+    this.#awaited = id
+    const isInSnapshot = this.#snapshot !== undefined && !isAbove(id, this.#snapshot)
+    if (isInSnapshot || this.#heard.includes(id)) this.settle()
   }
 
-  /** A snapshot or a leave has arrived: it may replace the awaited event, which then never arrives. */
-  skip(): void {
-    this.#hasSkipped = true
-    if (this.#awaitedId !== undefined) this.clear()
+  hear(id: string): void {
+    this.#heard = [...this.#heard, id].slice(-HEARD_MAX)
+    // An event above it may stand for it, when a snapshot left it out.
+    if (this.#awaited !== undefined && !isAbove(this.#awaited, id)) this.settle()
   }
 
-  clear(): void {
-    this.#pending = undefined
-    this.#awaitedId = undefined
+  /** A snapshot stands for the events up to its id. */
+  hearSnapshot(id: string): void {
+    this.#snapshot = id
+    if (this.#awaited !== undefined && !isAbove(this.#awaited, id)) this.settle()
+  }
+
+  settle(): void {
+    this.#asked = undefined
+    this.#awaited = undefined
   }
 }

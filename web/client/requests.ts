@@ -1,58 +1,67 @@
 /**
- * Sends one location by POST and converts the response into an outcome.
- *
- * Never rejects: a network error is an outcome too.
+ * Sends a room's requests: with the token, and once more with another token after a 401.
  */
-import type { LocationUpdate } from '../wire.ts'
+import type { TokenSource } from './token.ts'
 
-export interface Refusal {
-  status: number
-  /** The problem's `detail`, followed by its message for each invalid field. For people, not for code. */
-  detail: string
+export interface RequestsOptions {
+  tokens: TokenSource
+  fetch?: typeof globalThis.fetch | undefined
+  credentials?: RequestCredentials | undefined
+  /** Called with the answer to come of each request but streams. */
+  onRequest?: ((answer: Promise<Response>) => void) | undefined
 }
 
-export type Outcome =
-  /**
-   * The location is in the log. `stale`: the log has a location of this user with a higher `seq`; `id` is that event's.
-   */
-  | { kind: 'done'; id: string; user: string; stale: boolean }
-  /**
-   * The outcome is unknown, or the server is temporarily unavailable. Retry the same update, but not before `afterMs`.
-   */
-  | { kind: 'retry'; afterMs: number }
-  /** The server would refuse the same update again. */
-  | { kind: 'refused'; refusal: Refusal }
+export interface Sending extends RequestInit {
+  signal: AbortSignal
+  /** Called when the request goes out: the token was there. */
+  onSend?: (() => void) | undefined
+}
 
-/** Only one POST is in flight: without a timeout, a lost one would block every later update. */
-const TIMEOUT_MS = 10_000
-const MAX_RETRY_AFTER_MS = 60_000
-/** The server's final refusals. Any other failure, for example a 502, comes from a proxy or is temporary. */
-const FINAL = [400, 401, 403, 413, 415]
+export class Requests {
+  readonly #options: RequestsOptions
 
-export async function postLocation(
-  fetch: typeof globalThis.fetch,
-  url: string,
-  init: RequestInit,
-  update: LocationUpdate,
-): Promise<Outcome> {
-  // Not `AbortSignal.any`: in Node 20, each call leaks memory for as long as the long-lived signal exists.
-  const abortController = new AbortController()
-  const abort = () => abortController.abort()
-  const timer = setTimeout(abort, TIMEOUT_MS)
-  init.signal?.addEventListener('abort', abort)
-  try {
-    const response = await fetch(url, { ...init, ...json(update), signal: abortController.signal })
-    if (response.ok) {
-      const { id, user, stale = false } = (await response.json()) as { id: string; user: string; stale?: boolean }
-      return { kind: 'done', id, user, stale }
-    }
-    if (isFinal(response)) return { kind: 'refused', refusal: await refusalOf(response) }
-    return { kind: 'retry', afterMs: retryAfterMs(response) }
-  } catch {
-    return { kind: 'retry', afterMs: 0 }
-  } finally {
-    clearTimeout(timer)
-    init.signal?.removeEventListener('abort', abort)
+  constructor(options: RequestsOptions) {
+    this.#options = options
+  }
+
+  async send(url: string, { onSend, ...init }: Sending): Promise<Response> {
+    const { tokens } = this.#options
+    const token = await unlessAborted(tokens.get(), init.signal)
+    const response = await this.#fetch(url, token, init, onSend)
+    if (response.status !== 401) return response
+    await response.body?.cancel()
+    const other = await unlessAborted(tokens.refused(token), init.signal)
+    const answer = await this.#fetch(url, other, init, onSend)
+    // The next request asks for yet another one.
+    if (answer.status === 401) tokens.revoke(other)
+    return answer
+  }
+
+  /** Sends the request once, also when its token is refused. */
+  async sendOnce(url: string, init: Sending): Promise<Response> {
+    return this.#fetch(url, await unlessAborted(this.#options.tokens.get(), init.signal), init)
+  }
+
+  /** For a page that ends: sent at once, with the token that is there, and not aborted with the page. */
+  sendLast(url: string, init: RequestInit): void {
+    const signal = new AbortController().signal
+    this.#fetch(url, this.#options.tokens.current, { ...init, keepalive: true, signal }).catch(() => {})
+  }
+
+  async #fetch(
+    url: string,
+    token: string | undefined,
+    init: RequestInit & { signal: AbortSignal },
+    onSend?: () => void,
+  ): Promise<Response> {
+    init.signal.throwIfAborted()
+    const { fetch = globalThis.fetch, credentials = 'same-origin' } = this.#options
+    const headers = new Headers(init.headers)
+    if (token !== undefined) headers.set('authorization', `Bearer ${token}`)
+    onSend?.()
+    const answer = fetch(url, { credentials, ...init, headers })
+    if (!onSend) this.#options.onRequest?.(answer)
+    return answer
   }
 }
 
@@ -62,24 +71,34 @@ export const json = (body: unknown): RequestInit => ({
   body: JSON.stringify(body),
 })
 
-export const isFinal = ({ status }: Response): boolean => FINAL.includes(status)
-
-export async function refusalOf(response: Response): Promise<Refusal> {
-  const problem: Problem = await response.json().catch(() => ({}))
-  const summary = problem.detail || problem.title || `HTTP ${response.status}`
-  const errors = problem.errors?.map(({ path, message }) => `${path} ${message}`) ?? []
-  return { status: response.status, detail: [summary, ...errors].join(' ') }
+/** A token function may take its time; who waits for it may go. */
+function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason)
+    if (signal.aborted) abort()
+    signal.addEventListener('abort', abort)
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
+  })
 }
 
-interface Problem {
-  title?: string
-  detail?: string
-  errors?: { path: string; message: string }[]
-}
+export const aborted = (signal: AbortSignal): Promise<unknown> =>
+  new Promise(resolve => signal.addEventListener('abort', resolve, { once: true }))
 
-/** RFC 9110, 10.2.3: `Retry-After` is a number of seconds or a date. */
-function retryAfterMs(response: Response): number {
-  const value = response.headers.get('retry-after') ?? ''
-  const ms = /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - Date.now()
-  return Math.min(Math.max(ms || 0, 0), MAX_RETRY_AFTER_MS)
+/** An abort signal that also aborts after a time. Not `AbortSignal.any`: in Node.js 20 it leaks memory. */
+export async function withTimeout<T>(
+  ms: number,
+  outer: AbortSignal | undefined,
+  run: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const inner = new AbortController()
+  const abort = () => inner.abort()
+  const timer = setTimeout(abort, ms)
+  outer?.addEventListener('abort', abort)
+  if (outer?.aborted) abort()
+  try {
+    return await run(inner.signal)
+  } finally {
+    clearTimeout(timer)
+    outer?.removeEventListener('abort', abort)
+  }
 }

@@ -1,13 +1,20 @@
 /**
- * Valid room names, and the URL of a room's routes.
+ * Where a room's routes are.
  */
+import { ColocateError } from './errors.ts'
 
+/** `.` and `..` are no names: a browser would request another path. */
 const ROOM = /^(?!\.\.?$)[\w.~:-]{1,128}$/
 
-/** `.` and `..` are invalid: a browser resolves them as path segments and requests another path. */
-export const isRoom = (name: string) => ROOM.test(name)
-
-export function roomUrl(base: string, room: string): string {
-  if (!isRoom(room)) throw new RangeError(`"${room}" is not a valid room name`)
-  return `${base}/rooms/${room}/location`
+/** Throws a `ColocateError` for a name that no room can have, and for a URL that can't be resolved here. */
+export function roomUrl(name: string, server: string | URL = '/', origin = globalThis.location?.href): string {
+  if (!ROOM.test(name)) {
+    throw new ColocateError(0, `“${name}” is not a valid room name.`)
+  }
+  try {
+    const { href } = new URL(server, origin)
+    return `${href.replace(/[?#].*$/, '').replace(/\/+$/, '')}/rooms/${name}/location`
+  } catch (cause) {
+    throw new ColocateError(0, `The option "url" must be an absolute URL here, not “${server}”.`, { cause })
+  }
 }

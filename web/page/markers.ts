@@ -4,7 +4,7 @@
  * Changes the document only where a collaborator's appearance or cell has changed.
  */
 
-import type { Location } from '../client/index.ts'
+import type { Collaborator } from '../client/index.ts'
 import type { Place } from './cells.ts'
 import { cellOf } from './cells.ts'
 import { safeColor, textColorOn } from './colors.ts'
@@ -31,7 +31,7 @@ export class Markers {
     this.#cellAt = cellAt
   }
 
-  set(location: Location, mine: boolean): void {
+  set(location: Collaborator, mine: boolean): void {
     const place = cellOf(location)
     const cell = place && this.#cellAt(place)
     if (!place || !cell) {

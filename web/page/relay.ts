@@ -3,7 +3,7 @@
  *
  * A POST starts a run. The page then reads the run by GET from its first event on, also after a reload.
  */
-import { backoffMs, isFinal, json, refusalOf } from '../client/index.ts'
+import { FatalError, openStream } from '../client/stream.ts'
 import { byId } from './elements.ts'
 
 type RunStatus = 'idle' | 'asking' | 'answering' | 'reconnecting' | 'done' | 'stopped' | 'failed'
@@ -20,17 +20,16 @@ interface CompletionChunk {
   choices?: { delta?: { content?: string } }[]
 }
 
+const RETRY_MS = 1000
 const STORAGE_KEY = 'colocate relay'
-const RETRY_MIN_MS = 1000
-const RETRY_MAX_MS = 15_000
 /** The server may serve the page below a path. */
 const urlOf = (path: string) => new URL(path, document.baseURI).href
 const prompt = byId('prompt') as HTMLInputElement
 const send = byId('send')
 const answer = byId('answer')
 let run: string | undefined
-let source: EventSource | undefined
-let failures = 0
+/** Ends the stream that the page reads. */
+let reading = new AbortController()
 
 byId('ask').addEventListener('submit', event => {
   event.preventDefault()
@@ -42,28 +41,21 @@ const saved = loadRun()
 if (saved) {
   prompt.value = saved.prompt
   show('answering')
-  readRun(saved.run)
+  void readRun(saved.run)
 }
 
 async function ask(question: string): Promise<void> {
-  closeSource()
+  reading.abort()
   answer.textContent = ''
   // Not `disabled`: a disabled button loses the focus.
   send.ariaDisabled = 'true'
   show('asking')
   try {
     const targetUrl = await demonstrationUrl()
-    const body = { messages: [{ role: 'user', content: question }], stream: true }
-    const abortController = new AbortController()
-    const { signal } = abortController
-    const response = await fetch(urlOf('forward-sse'), { ...json({ targetUrl, body }), signal })
-    if (!response.ok) throw new Error((await refusalOf(response)).detail)
-    const id = response.headers.get('location')?.split('/').at(-1) ?? ''
-    // The run goes on without this response: the server stores its events in the log.
-    abortController.abort()
+    const id = await startRun({ targetUrl, body: { messages: [{ role: 'user', content: question }], stream: true } })
     saveRun({ prompt: question, run: id })
     show('answering')
-    readRun(id)
+    void readRun(id)
   } catch (error) {
     show('failed', error instanceof TypeError ? 'The server is not reachable.' : (error as Error).message)
   }
@@ -73,49 +65,55 @@ async function ask(question: string): Promise<void> {
 async function demonstrationUrl(): Promise<string> {
   const response = await fetch(urlOf('demonstration'))
   if (response.status === 404) throw new Error('This server has no demonstration upstream: only open mode provides it.')
-  if (!response.ok) throw new Error((await refusalOf(response)).detail)
+  if (!response.ok) throw new Error(`The server answered HTTP ${response.status}.`)
   const { targetUrl } = (await response.json()) as { targetUrl: string }
   return targetUrl
 }
 
-/** Reads a run from its first event. The page keeps the old text until that event arrives. */
-function readRun(id: string): void {
-  const opened = new EventSource(urlOf(`forward-sse/${id}`))
-  let lastEventId = ''
-  run = id
-  source = opened
-  opened.addEventListener('message', () => answer.replaceChildren(), { once: true })
-  opened.onmessage = message => {
-    failures = 0
-    lastEventId = message.lastEventId
-    if (message.data === '[DONE]') end('done')
-    else answer.append((JSON.parse(message.data) as CompletionChunk).choices?.[0]?.delta?.content ?? '')
-  }
-  opened.addEventListener('relay-error', ({ data }) => end('failed', (JSON.parse(data) as { detail: string }).detail))
-  opened.onopen = () => show('answering')
-  opened.onerror = () => {
-    show('reconnecting')
-    // In any other state the source reconnects by itself.
-    if (opened.readyState === EventSource.CLOSED) void handleClosed(opened, id, lastEventId)
-  }
+/** Returns the id of the run. It goes on without this response: the server stores its events in the log. */
+async function startRun(request: object): Promise<string> {
+  const abortController = new AbortController()
+  const response = await fetch(urlOf('forward-sse'), {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(request),
+    signal: abortController.signal,
+  })
+  if (!response.ok) throw new Error(((await response.json()) as { detail: string }).detail)
+  const id = response.headers.get('location')?.split('/').at(-1) ?? ''
+  abortController.abort()
+  return id
 }
 
-/** Any status but 200 closes an `EventSource`, which hides the status. The page requests the URL again to read it. */
-async function handleClosed(closed: EventSource, id: string, lastEventId: string): Promise<void> {
-  const waitMs = backoffMs(failures++, RETRY_MIN_MS, RETRY_MAX_MS)
-  const headers = { accept: 'text/event-stream', 'last-event-id': lastEventId }
-  const abortController = new AbortController()
-  const { signal } = abortController
-  const response = await fetch(urlOf(`forward-sse/${id}`), { headers, signal }).catch(() => undefined)
-  const isRefused = response && (isFinal(response) || response.status === 404)
-  const refusal = isRefused ? await refusalOf(response) : undefined
-  abortController.abort()
-  // The user may have stopped the run or sent another question in the meantime.
-  if (closed !== source) return
-  // The run is over without `[DONE]` and without an error: another request has stopped it.
-  if (response?.status === 204) end('stopped')
-  else if (refusal) end('failed', refusal.detail)
-  else setTimeout(() => closed === source && readRun(id), waitMs)
+/** Reads a run from its first event. The page keeps the old text until that event arrives. */
+async function readRun(id: string): Promise<void> {
+  reading.abort()
+  reading = new AbortController()
+  const { signal } = reading
+  const onRetry = (error: Error | undefined) => {
+    show('reconnecting')
+    // The server may have another log now: the page reads the run from its start.
+    if (error) throw error
+  }
+  const events = openStream(urlOf(`forward-sse/${id}`), { signal, onRetry })
+  run = id
+  let text: string | undefined
+  try {
+    for await (const { event, data } of events) {
+      if (event === 'relay-error') return end('failed', (JSON.parse(data) as { detail: string }).detail)
+      if (data === '[DONE]') return end('done')
+      text = (text ?? '') + ((JSON.parse(data) as CompletionChunk).choices?.[0]?.delta?.content ?? '')
+      answer.textContent = text
+      show('answering')
+    }
+    // The run is over without `[DONE]` and without an error: another request has stopped it.
+    end('stopped')
+  } catch (error) {
+    // The user has stopped the run or sent another question.
+    if (signal.aborted) return
+    if (error instanceof FatalError) end('failed', error.message)
+    else setTimeout(() => signal.aborted || void readRun(id), RETRY_MS * (1 + Math.random()))
+  }
 }
 
 async function stop(): Promise<void> {
@@ -124,13 +122,8 @@ async function stop(): Promise<void> {
 }
 
 function end(status: RunStatus, problem = ''): void {
-  closeSource()
+  reading.abort()
   show(status, problem)
-}
-
-function closeSource(): void {
-  source?.close()
-  source = undefined
 }
 
 function show(status: RunStatus, problem = ''): void {

@@ -3,7 +3,7 @@
  * collaborator's cell.
  */
 
-import type { Location } from '../client/index.ts'
+import type { Collaborator } from '../client/index.ts'
 import { placeName } from './cells.ts'
 import { safeColor } from './colors.ts'
 import { element } from './elements.ts'
@@ -13,7 +13,7 @@ interface Entry {
   name: HTMLElement
   you: HTMLElement
   place: HTMLElement
-  location: Location
+  location: Collaborator
   mine: boolean
 }
 
@@ -39,7 +39,7 @@ export class Roster {
     return this.#entries.get(user)?.location.name
   }
 
-  set(location: Location, mine: boolean): void {
+  set(location: Collaborator, mine: boolean): void {
     const entry = this.#entries.get(location.user) ?? this.#add(location, mine)
     const renamed = entry.name.textContent !== location.name
     if (renamed) entry.name.textContent = location.name
@@ -72,7 +72,7 @@ export class Roster {
     if (this.#list.contains(focused)) focused?.focus({ preventScroll: true })
   }
 
-  #add(location: Location, mine: boolean): Entry {
+  #add(location: Collaborator, mine: boolean): Entry {
     const { user } = location
     const item = element('li', { class: 'entry', 'data-roster': user })
     const button = element('button', { type: 'button', class: 'person' })

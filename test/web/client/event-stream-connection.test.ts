@@ -1,151 +1,256 @@
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals'
-import { EventStreamConnection } from '../../../web/client/event-stream-connection.ts'
-import { EventSource, FakeSource, fakeFetch, problem, snapshot } from './fakes.ts'
-
-let connection: EventStreamConnection | undefined
-
-function setUp(route: () => Response | undefined = () => undefined) {
-  const onEvent = jest.fn<(event: object, id: string) => void>()
-  const onStatus = jest.fn<(status: string, refusal?: object) => void>()
-  const fetch = fakeFetch(route)
-  connection = new EventStreamConnection({
-    url: '/sse?ack=1',
-    EventSource,
-    fetch,
-    credentials: 'same-origin',
-    onEvent,
-    onStatus,
-  })
-  const statuses = () => onStatus.mock.calls.map(([status]) => status)
-  return { connection, onEvent, onStatus, statuses, fetch }
-}
+import { type ConnectionUpdate, EventStreamConnection } from '../../../web/client/event-stream-connection.ts'
+import type { RoomEvent } from '../../../web/wire.ts'
+import { frame, locationOf } from '../../support/scripted-server.ts'
 
 const passMs = (ms: number) => jest.advanceTimersByTimeAsync(ms)
+const moved = (x: number) => ({ type: 'location', ...locationOf('bob', { x, y: 0 }) }) as const
+const snapshot: RoomEvent = { type: 'snapshot', reason: 'joined', locations: [] }
+const resumed = { type: 'resumed', missed: 0 } as const
+
+/** One request for a stream, which the test answers. */
+interface Requested {
+  lastEventId: string
+  at: number
+  isAborted(): boolean
+  respond(init?: ResponseInit): void
+  say(text: string): Promise<void>
+  end(): Promise<void>
+  fail(): Promise<void>
+}
+
+let connection: EventStreamConnection
+
+function setUp(isAnswering = true) {
+  const requests: Requested[] = []
+  const updates: ConnectionUpdate[] = []
+  let heldBack = 0
+  connection = new EventStreamConnection({
+    lastEventId: '',
+    open: (lastEventId, signal, onSend) => {
+      onSend()
+      return new Promise((resolve, reject) => {
+        let controller: ReadableStreamDefaultController<Uint8Array> | undefined
+        const body = new ReadableStream<Uint8Array>({
+          start(given) {
+            controller = given
+          },
+        })
+        const settle = () => passMs(0)
+        requests.push({
+          lastEventId,
+          at: Date.now(),
+          isAborted: () => signal.aborted,
+          respond: (init = { headers: { 'content-type': 'text/event-stream' } }) => resolve(new Response(body, init)),
+          async say(text) {
+            if (!body.locked) this.respond()
+            controller?.enqueue(new TextEncoder().encode(text))
+            await settle()
+          },
+          async end() {
+            controller?.close()
+            await settle()
+          },
+          async fail() {
+            reject(new TypeError('fetch failed'))
+            controller?.error(new TypeError('terminated'))
+            await settle()
+          },
+        })
+      })
+    },
+    onUpdate: update => updates.push(update),
+    isAnswering: async () => isAnswering,
+    onHeldBack: () => heldBack++,
+  })
+  connection.open()
+  const statuses = () => updates.flatMap(({ status }) => status ?? [])
+  const ids = () => updates.flatMap(({ entries = [] }) => entries.map(({ id }) => id)).filter(id => id !== '')
+  const last = () => requests.at(-1) as Requested
+  return { requests, updates, statuses, ids, last, heldBack: () => heldBack }
+}
+
+const hello = (id = '1-0') => `retry: 1200\n${frame(snapshot, id)}`
+const hello2 = `retry: 1200\n${frame(resumed)}`
 
 beforeEach(() => {
-  FakeSource.opened = []
-  jest.useFakeTimers()
-  jest.spyOn(Math, 'random').mockReturnValue(0.999)
+  jest.useFakeTimers({ now: 1_000_000 })
 })
-
-afterEach(() => {
-  connection?.close()
+afterEach(async () => {
+  connection.close()
+  await passMs(0)
   expect(jest.getTimerCount()).toBe(0)
-  jest.restoreAllMocks()
   jest.useRealTimers()
 })
 
-test('a stream is live after its first event, not after its headers', () => {
-  const { connection, statuses } = setUp()
-  connection.open()
-  expect(FakeSource.last.url).toBe('/sse?ack=1')
-  expect(statuses()).toEqual(['connecting'])
-  FakeSource.last.emit(snapshot(), '5-0')
-  expect(statuses()).toEqual(['connecting', 'live'])
+test('what arrives together is passed on together, with the status', async () => {
+  const { last, updates } = setUp()
+  await last().say(hello() + frame(moved(1), '2-0') + frame(moved(2), '3-0'))
+  expect(updates).toHaveLength(1)
+  expect(updates[0]).toMatchObject({ status: 'live', entries: [{ id: '1-0' }, { id: '2-0' }, { id: '3-0' }] })
 })
 
-test('onEvent receives each event with its own id, and an event without an id with an empty one', () => {
-  const { connection, onEvent } = setUp()
-  connection.open()
-  FakeSource.last.emit(snapshot(), '5-0')
-  FakeSource.last.emit({ type: 'ping' })
-  FakeSource.last.emit({ type: 'leave', user: 'bob', reason: 'left' }, '6-0')
-  expect(onEvent.mock.calls.map(([, id]) => id)).toEqual(['5-0', '', '6-0'])
+test('a stream that ends is opened again with the last id, after the retry time that it gave', async () => {
+  const { requests, last, statuses } = setUp()
+  await last().say(hello() + frame(moved(1), '2-0'))
+  await last().end()
+  await passMs(1_199)
+  expect(requests).toHaveLength(1)
+  await passMs(801)
+  expect(requests).toHaveLength(2)
+  expect(last().lastEventId).toBe('2-0')
+  await last().say(hello2)
+  expect(statuses()).toEqual(['live', 'reconnecting', 'live'])
 })
 
-test('data that is not an event is ignored', () => {
-  const { connection, onEvent } = setUp()
-  connection.open()
-  for (const data of ['{', 'null', '7', '{"no":"type"}']) FakeSource.last.emit(data)
-  expect(onEvent).not.toHaveBeenCalled()
-})
-
-test('a source that reconnects by itself is not replaced', async () => {
-  const { connection, statuses, fetch } = setUp()
-  connection.open()
-  FakeSource.last.emit(snapshot(), '5-0')
-  FakeSource.last.fail('reconnecting')
-  await passMs(20_000)
-  expect(FakeSource.opened).toHaveLength(1)
-  FakeSource.last.emit({ type: 'resumed', missed: 0 })
-  expect(statuses()).toEqual(['connecting', 'live', 'reconnecting', 'live'])
-  expect(fetch).not.toHaveBeenCalled()
-})
-
-test('a closed source is replaced after growing delays and resumes after the last event', async () => {
-  const { connection, statuses } = setUp(() => new Response('bad gateway', { status: 502 }))
-  connection.open()
-  FakeSource.last.emit(snapshot(), '5-0')
-  const pausesMs: number[] = []
-  for (let failures = 1; failures <= 6; failures++) {
-    const at = performance.now()
-    FakeSource.last.fail('closed')
-    while (FakeSource.opened.length === failures) {
-      await passMs(0)
-      await jest.advanceTimersToNextTimerAsync()
-    }
-    pausesMs.push(performance.now() - at)
+test('after failures it waits longer, at most 15 s, and not the same time as others', async () => {
+  const { requests, last } = setUp()
+  for (let n = 0; n < 40; n++) {
+    await last().fail()
+    while (requests.length === n + 1) await passMs(100)
   }
-  expect(FakeSource.last.url).toBe('/sse?ack=1&lastEventId=5-0')
-  expect(pausesMs[0]).toBeGreaterThanOrEqual(1000)
-  expect(pausesMs).toEqual([...pausesMs].sort((a, b) => a - b))
-  expect(pausesMs.at(-1)).toBeLessThanOrEqual(15_000)
-  expect(statuses()).toEqual(['connecting', 'live', 'reconnecting'])
-  FakeSource.last.emit({ type: 'resumed', missed: 0 })
-  FakeSource.last.emit({ type: 'leave', user: 'bob', reason: 'left' }, '9-0')
-  FakeSource.last.fail('closed')
-  await passMs(2000)
-  expect(FakeSource.last.url).toBe('/sse?ack=1&lastEventId=9-0')
+  expect(requests).toHaveLength(41)
+  const waits = requests.slice(1).map(({ at }, index) => at - (requests[index]?.at ?? 0))
+  expect(Math.max(...waits)).toBeLessThanOrEqual(15_100)
+  expect(Math.min(...waits)).toBeGreaterThanOrEqual(1_000)
+  expect(new Set(waits).size).toBeGreaterThan(20)
 })
 
-test.each([400, 401, 403])('a %d is final, and onStatus receives its detail', async status => {
-  const { connection, onStatus, fetch } = setUp(() => problem(status, 'you may not read this room'))
-  connection.open()
-  FakeSource.last.fail('closed')
-  await passMs(120_000)
-  expect(onStatus).toHaveBeenLastCalledWith('offline', { status, detail: 'you may not read this room' })
-  expect(FakeSource.opened).toHaveLength(1)
-  expect(fetch).toHaveBeenCalledTimes(1)
-  connection.refresh()
-  expect(FakeSource.opened).toHaveLength(1)
+test('silence of 45 s is a dead link', async () => {
+  const { requests, last, statuses } = setUp()
+  await last().say(hello())
+  await passMs(40_000)
+  await last().say(':\n')
+  await passMs(44_999)
+  expect(requests).toHaveLength(1)
+  await passMs(1)
+  expect(requests).toHaveLength(2)
+  expect(requests[0]?.isAborted()).toBe(true)
+  expect(statuses()).toEqual(['live', 'reconnecting'])
 })
 
-test('a silent connection is replaced after 45 seconds, and one with pings is not', async () => {
-  const { connection, statuses } = setUp()
-  connection.open()
-  FakeSource.last.emit(snapshot(), '5-0')
-  for (let pings = 0; pings < 10; pings++) {
-    await passMs(30_000)
-    FakeSource.last.emit({ type: 'ping' })
+test('woken after 5 s of silence it opens a second stream, and drops the first when the second speaks', async () => {
+  const { requests, last, statuses, ids } = setUp()
+  await last().say(hello())
+  const [first] = requests
+  await passMs(5_000)
+  connection.wake()
+  expect(requests).toHaveLength(1)
+  await passMs(1)
+  connection.wake()
+  connection.wake()
+  expect(requests).toHaveLength(2)
+  await first?.say(frame(moved(1), '2-0'))
+  expect(first?.isAborted()).toBe(false)
+  await last().say(hello2 + frame(moved(1), '2-0') + frame(moved(2), '3-0'))
+  expect(first?.isAborted()).toBe(true)
+  expect(ids()).toEqual(['1-0', '2-0', '3-0'])
+  expect(statuses()).toEqual(['live'])
+})
+
+test('a second stream that hangs is doubted, too: a third is opened after 3 s', async () => {
+  const { requests, last, statuses } = setUp()
+  await last().say(hello())
+  await passMs(60_000 / 2)
+  connection.wake()
+  await passMs(3_000)
+  expect(requests).toHaveLength(3)
+  await last().say(hello2)
+  expect(statuses()).toEqual(['live'])
+  expect(requests.map(request => request.isAborted())).toEqual([true, true, false])
+})
+
+test('when the second stream says nothing for 10 s, and the first neither, the link is dead', async () => {
+  const { last, statuses } = setUp()
+  await last().say(hello())
+  await passMs(6_000)
+  connection.wake()
+  await passMs(13_000)
+  expect(statuses()).toEqual(['live', 'reconnecting'])
+})
+
+test('when the first stream speaks meanwhile, it stays', async () => {
+  const { requests, last, statuses } = setUp()
+  await last().say(hello())
+  await passMs(6_000)
+  connection.wake()
+  await passMs(1)
+  await requests[0]?.say(':\n')
+  await passMs(14_000)
+  expect(statuses()).toEqual(['live'])
+  expect(requests[0]?.isAborted()).toBe(false)
+})
+
+test('a new token moves to a new stream without leaving live, and without a loss or a repetition', async () => {
+  const { requests, last, statuses, ids } = setUp()
+  await last().say(hello())
+  for (let n = 2; n < 20; n += 3) {
+    const old = last()
+    await old.say(frame(moved(n), `${n}-0`))
+    connection.replace()
+    expect(last().lastEventId).toBe(`${n}-0`)
+    await old.say(frame(moved(n + 1), `${n + 1}-0`))
+    await last().say(hello2 + frame(moved(n + 1), `${n + 1}-0`) + frame(moved(n + 2), `${n + 2}-0`))
+    expect(old.isAborted()).toBe(true)
   }
-  expect(FakeSource.opened).toHaveLength(1)
-  await passMs(44_000)
-  expect(FakeSource.opened).toHaveLength(1)
-  await passMs(1000)
-  expect(FakeSource.opened).toHaveLength(2)
-  expect(FakeSource.opened[0]?.readyState).toBe(2)
-  expect(FakeSource.last.url).toBe('/sse?ack=1&lastEventId=5-0')
-  expect(statuses()).toEqual(['connecting', 'live', 'reconnecting'])
+  expect(ids()).toEqual(Array.from({ length: 19 }, (_, index) => `${index + 1}-0`))
+  expect(statuses()).toEqual(['live'])
+  expect(requests).toHaveLength(7)
 })
 
-test('refresh replaces the source at once', async () => {
-  const { connection } = setUp(() => new Response('', { status: 502 }))
+test('a refusal is final, until it is opened again', async () => {
+  const { requests, last, updates } = setUp()
+  last().respond({ status: 403, headers: { 'content-type': 'application/problem+json' } })
+  await last().end()
+  await passMs(60_000)
+  expect(updates).toMatchObject([{ status: 'closed', error: { status: 403, code: 'forbidden' } }])
+  connection.wake()
+  expect(requests).toHaveLength(1)
   connection.open()
-  FakeSource.last.emit(snapshot(), '5-0')
-  FakeSource.last.fail('closed')
-  await passMs(0)
-  connection.refresh()
-  expect(FakeSource.last.url).toBe('/sse?ack=1&lastEventId=5-0')
-  await passMs(20_000)
-  expect(FakeSource.opened).toHaveLength(2)
+  expect(requests).toHaveLength(2)
 })
 
-test('a closed connection opens nothing and reports nothing', async () => {
-  const { connection, onStatus } = setUp(() => problem(403, 'no'))
-  connection.open()
-  FakeSource.last.fail('closed')
-  connection.close()
+test('Retry-After is kept, also when the page is seen', async () => {
+  const { requests, last } = setUp()
+  last().respond({ status: 503, headers: { 'retry-after': '9' } })
+  await last().end()
+  await passMs(8_000)
+  connection.wake()
+  expect(requests).toHaveLength(1)
+  await passMs(2_000)
+  expect(requests).toHaveLength(2)
+})
+
+test('three streams that say nothing, while requests are answered, are held back within 40 s', async () => {
+  const { requests, last, heldBack, statuses } = setUp()
+  await passMs(36_000)
+  expect(requests).toHaveLength(3)
+  expect(heldBack()).toBe(1)
+  await passMs(290_000)
+  expect(requests).toHaveLength(3)
+  await passMs(15_000)
+  expect(requests).toHaveLength(4)
+  await last().say(hello())
+  expect(statuses()).toEqual(['reconnecting', 'live'])
+  expect(heldBack()).toBe(1)
+})
+
+test('a link that is dead altogether is not one whose streams are held back', async () => {
+  const { heldBack } = setUp(false)
   await passMs(120_000)
-  expect(FakeSource.opened).toHaveLength(1)
-  expect(onStatus.mock.calls).toEqual([['connecting', undefined]])
+  expect(heldBack()).toBe(0)
+})
+
+test('1,000 clients come back after an outage one after another', async () => {
+  const { backoffMs } = await import('../../../web/client/backoff.ts')
+  const perSecond = new Map<number, number>()
+  for (let client = 0; client < 1_000; client++) {
+    let at = 1_000 + Math.random() * 2_000
+    for (let failures = 0; at < 10_000; failures++) at += backoffMs(failures)
+    const second = Math.floor(at / 1_000)
+    perSecond.set(second, (perSecond.get(second) ?? 0) + 1)
+  }
+  const histogram = [...perSecond].sort(([a], [b]) => a - b)
+  process.stdout.write(`clients that come back in each second: ${histogram.map(([s, n]) => `${s}:${n}`).join(' ')}\n`)
+  expect(Math.max(...perSecond.values())).toBeLessThan(250)
 })

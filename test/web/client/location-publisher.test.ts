@@ -1,204 +1,200 @@
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals'
+import { ColocateError } from '../../../web/client/errors.ts'
 import { LocationPublisher } from '../../../web/client/location-publisher.ts'
-import type { Outcome } from '../../../web/client/requests.ts'
+import type { Outcome } from '../../../web/client/publish.ts'
 import type { LocationUpdate } from '../../../web/wire.ts'
 
-const done = (stale = false): Outcome => ({ kind: 'done', id: '1-0', user: 'alice', stale })
-const retry = (afterMs = 0): Outcome => ({ kind: 'retry', afterMs })
-const refused: Outcome = { kind: 'refused', refusal: { status: 403, detail: 'no' } }
+const passMs = (ms: number) => jest.advanceTimersByTimeAsync(ms)
+const done = (stale = false): Outcome => ({ kind: 'done', id: '1-0', user: 'me', stale })
+const later = (afterMs = 0): Outcome => ({ kind: 'later', afterMs })
+const refused: Outcome = { kind: 'refused', error: new ColocateError(403, 'No.') }
 
-/** A publisher whose `send` resolves when the test calls `answer`. */
-function setUp() {
-  const sent: LocationUpdate[] = []
-  const answers: ((outcome: Outcome) => void)[] = []
-  const onOutcome = jest.fn<(outcome: Outcome, latest: boolean) => void>()
-  const publisher = new LocationPublisher({
-    send: update => {
-      sent.push(update)
-      return new Promise(answer => answers.push(answer))
+let publisher: LocationPublisher
+
+/** A publisher whose requests are answered at once by `answer`, or one by one by `land`. */
+function setUp(answer?: (update: LocationUpdate) => Outcome, movesPerSecond = 20) {
+  const sent: (LocationUpdate & { at: number })[] = []
+  const outcomes: [kind: string, isLatest: boolean][] = []
+  const landing: ((outcome: Outcome) => void)[] = []
+  publisher = new LocationPublisher({
+    movesPerSecond,
+    send: (update, signal) => {
+      sent.push({ ...update, at: Date.now() })
+      if (answer) return Promise.resolve(answer(update))
+      return new Promise(resolve => {
+        landing.push(resolve)
+        signal.addEventListener('abort', () => {
+          landing.splice(landing.indexOf(resolve), 1)
+          resolve(later())
+        })
+      })
     },
-    onOutcome,
+    onOutcome: (outcome, isLatest) => outcomes.push([outcome.kind, isLatest]),
   })
-  const answer = async (outcome: Outcome) => {
-    answers.shift()?.(outcome)
-    await jest.advanceTimersByTimeAsync(0)
+  const land = async (outcome = done()) => {
+    landing.shift()?.(outcome)
+    await passMs(0)
   }
-  return { publisher, sent, answer, onOutcome }
+  return { sent, outcomes, land }
 }
 
-const moveTo = (x: number): LocationUpdate => ({ user: 'alice', x, y: 0 })
-const columns = (sent: LocationUpdate[]) => sent.map(update => update.x)
-const seqs = (sent: LocationUpdate[]) => sent.map(update => Number(update.seq))
-
 beforeEach(() => {
-  jest.useFakeTimers({ now: 1_700_000_000_000 })
-  // The longest backoff.
-  jest.spyOn(Math, 'random').mockReturnValue(0.999)
+  jest.useFakeTimers({ now: 1_000_000 })
 })
-
-afterEach(() => {
+afterEach(async () => {
+  void publisher.close()
+  await passMs(0)
   expect(jest.getTimerCount()).toBe(0)
-  jest.restoreAllMocks()
   jest.useRealTimers()
 })
 
-test('the first update is sent at once', () => {
-  const { publisher, sent } = setUp()
-  publisher.publish(moveTo(1))
-  expect(sent).toEqual([{ user: 'alice', x: 1, y: 0, seq: 1_700_000_000_000 }])
-})
-
-test('while one update is in flight no other is sent, and then only the latest', async () => {
-  const { publisher, sent, answer, onOutcome } = setUp()
-  publisher.publish(moveTo(1))
-  publisher.publish(moveTo(2))
-  publisher.publish(moveTo(3))
-  await jest.advanceTimersByTimeAsync(5000)
-  expect(columns(sent)).toEqual([1])
-  await answer(done())
-  expect(columns(sent)).toEqual([1, 3])
-  await answer(done())
-  expect(onOutcome.mock.calls).toEqual([
-    [done(), false],
-    [done(), true],
-  ])
-  expect(publisher.idle).toBe(true)
-})
-
-test('the publisher sends at most 20 updates a second', async () => {
-  const sent: number[] = []
-  const publisher = new LocationPublisher({
-    send: async () => {
-      sent.push(performance.now())
-      return done()
-    },
-    onOutcome: () => {},
-  })
-  for (let ms = 0; ms < 1000; ms += 5) {
-    publisher.publish(moveTo(ms))
-    await jest.advanceTimersByTimeAsync(5)
+test('moves that come faster than the pace are published as the latest one', async () => {
+  const { sent } = setUp(() => done())
+  for (let x = 0; x < 100; x++) {
+    publisher.publish({ x, y: 0 })
+    await passMs(10)
   }
-  await jest.advanceTimersByTimeAsync(50)
+  await passMs(100)
   expect(sent.length).toBeLessThanOrEqual(21)
-  expect(sent.length).toBeGreaterThanOrEqual(19)
-  for (const [index, at] of sent.entries())
-    if (index > 0) expect(at - (sent[index - 1] ?? 0)).toBeGreaterThanOrEqual(50)
+  expect(sent.at(-1)?.x).toBe(99)
+  expect(publisher.isIdle).toBe(true)
 })
 
-test('the seq grows with every update, even within a millisecond or when the clock is set back', async () => {
-  const { publisher, sent, answer } = setUp()
-  for (const column of [1, 2, 3]) {
-    publisher.publish(moveTo(column))
-    jest.setSystemTime(1_600_000_000_000)
-    await jest.advanceTimersByTimeAsync(50)
-    await answer(done())
+test('movesPerSecond sets the pace', async () => {
+  const { sent } = setUp(() => done(), 2)
+  for (const x of [1, 2, 3]) {
+    publisher.publish({ x, y: 0 })
+    await passMs(500)
   }
-  const [first = 0, second = 0, third = 0] = seqs(sent)
-  expect(second).toBeGreaterThan(first)
-  expect(third).toBeGreaterThan(second)
+  expect(sent.map(({ at }) => at - 1_000_000)).toEqual([0, 500, 1_000])
 })
 
-test('an update with an unknown outcome is retried with the same seq after growing delays', async () => {
-  const { publisher, sent, answer } = setUp()
-  publisher.publish(moveTo(1))
-  const pausesMs: number[] = []
-  for (let attempt = 0; attempt < 8; attempt++) {
-    const at = performance.now()
-    const before = sent.length
-    await answer(retry())
-    while (sent.length === before) await jest.advanceTimersToNextTimerAsync()
-    pausesMs.push(Math.round(performance.now() - at))
-  }
-  await answer(done())
-  expect(new Set(seqs(sent)).size).toBe(1)
-  expect(pausesMs).toEqual([...pausesMs].sort((a, b) => a - b))
-  expect(pausesMs[0]).toBeLessThanOrEqual(1000)
-  expect(pausesMs.at(-1)).toBeGreaterThan(14_000)
-  expect(pausesMs.at(-1)).toBeLessThanOrEqual(15_000)
+test('one request is in flight, and the latest move follows it', async () => {
+  const { sent, outcomes, land } = setUp()
+  for (const x of [1, 2, 3]) publisher.publish({ x, y: 0 })
+  await passMs(1_000)
+  expect(sent.map(({ x }) => x)).toEqual([1])
+  await land()
+  await land()
+  expect(sent.map(({ x }) => x)).toEqual([1, 3])
+  expect(outcomes).toEqual([
+    ['done', false],
+    ['done', true],
+  ])
 })
 
-test('a later update replaces one that waits for its retry', async () => {
-  const { publisher, sent, answer } = setUp()
-  publisher.publish(moveTo(1))
-  await answer(retry())
-  publisher.publish(moveTo(2))
-  expect(columns(sent)).toEqual([1])
-  await jest.advanceTimersByTimeAsync(1000)
-  expect(columns(sent)).toEqual([1, 2])
-  await answer(done())
+test('seq grows with each move, and stays for a repetition', async () => {
+  let failures = 1
+  const { sent } = setUp(() => (failures-- > 0 ? later() : done()))
+  publisher.publish({ x: 1, y: 0 })
+  await passMs(5_000)
+  publisher.publish({ x: 2, y: 0 })
+  await passMs(100)
+  const [first, again, second] = sent.map(({ seq }) => seq ?? 0)
+  expect(again).toBe(first)
+  expect(second).toBeGreaterThan(again ?? 0)
 })
 
-test('skipBackoff ends the backoff, but not the delay of Retry-After', async () => {
-  const { publisher, sent, answer } = setUp()
-  publisher.publish(moveTo(1))
-  await answer(retry())
-  publisher.skipBackoff()
-  expect(sent).toHaveLength(2)
-  await answer(retry(7000))
-  publisher.skipBackoff()
-  await jest.advanceTimersByTimeAsync(6999)
-  expect(sent).toHaveLength(2)
-  await jest.advanceTimersByTimeAsync(1)
-  expect(sent).toHaveLength(3)
-  await answer(done())
-})
-
-test('a refused update is reported and not retried', async () => {
-  const { publisher, sent, answer, onOutcome } = setUp()
-  publisher.publish(moveTo(1))
-  await answer(refused)
-  await jest.advanceTimersByTimeAsync(60_000)
+test('a move without an answer is repeated with backoff, not before Retry-After', async () => {
+  let failures = 2
+  const { sent } = setUp(() => (failures-- > 0 ? later(8_000) : done()))
+  publisher.publish({ x: 1, y: 0 })
+  await passMs(7_999)
   expect(sent).toHaveLength(1)
-  expect(onOutcome).toHaveBeenCalledWith(refused, true)
-  expect(publisher.idle).toBe(true)
-})
-
-test('an update that is stale because another clock is ahead is retried with a higher seq', async () => {
-  const { publisher, sent, answer, onOutcome } = setUp()
-  const otherSeq = 1_700_000_000_000 + 60_000
-  publisher.publish(moveTo(1))
-  for (let tries = 0; tries < 10 && Number(sent.at(-1)?.seq) <= otherSeq; tries++) {
-    await answer(done(true))
-    await jest.advanceTimersByTimeAsync(50)
-  }
-  await answer(done())
-  expect(sent.length).toBeLessThanOrEqual(4)
-  expect(onOutcome).toHaveBeenCalledTimes(1)
-  publisher.publish(moveTo(2))
-  await jest.advanceTimersByTimeAsync(50)
-  expect(Number(sent.at(-1)?.seq)).toBeGreaterThan(otherSeq)
-  await answer(done())
-})
-
-test('a retried update that is stale is done: its first attempt may have succeeded', async () => {
-  const { publisher, sent, answer, onOutcome } = setUp()
-  publisher.publish(moveTo(1))
-  await answer(retry())
-  publisher.skipBackoff()
-  await answer(done(true))
-  await jest.advanceTimersByTimeAsync(1000)
+  publisher.wake()
+  await passMs(0)
+  expect(sent).toHaveLength(1)
+  await passMs(1)
   expect(sent).toHaveLength(2)
-  expect(onOutcome).toHaveBeenLastCalledWith(done(true), true)
+  await passMs(8_001)
+  expect(sent).toHaveLength(3)
 })
 
-test('an update is refused after a limited number of stale responses', async () => {
-  const { publisher, sent, onOutcome, answer } = setUp()
-  publisher.publish(moveTo(1))
-  for (let tries = 0; tries < 20; tries++) {
-    await answer(done(true))
-    await jest.advanceTimersByTimeAsync(50)
-  }
-  expect(sent.length).toBeLessThan(12)
-  expect(onOutcome).toHaveBeenCalledWith(expect.objectContaining({ kind: 'refused' }), true)
+test('a server that can be reached again ends the backoff, and a request that is stuck', async () => {
+  const { sent, land } = setUp()
+  publisher.publish({ x: 1, y: 0 })
+  await passMs(6_000)
+  publisher.wake()
+  await passMs(0)
+  publisher.wake()
+  await passMs(0)
+  expect(sent).toHaveLength(2)
+  await land()
+  expect(publisher.isIdle).toBe(true)
 })
 
-test('a closed publisher sends nothing', async () => {
-  const { publisher, sent, answer, onOutcome } = setUp()
-  publisher.publish(moveTo(1))
-  await answer(retry())
-  publisher.close()
-  publisher.publish(moveTo(2))
-  await jest.advanceTimersByTimeAsync(60_000)
-  expect(columns(sent)).toEqual([1])
-  expect(onOutcome).toHaveBeenCalledTimes(1)
+test('a move that is stale at once overtakes the other device; a stale repetition has succeeded before', async () => {
+  const aheadMs = 5_000
+  const { sent, outcomes } = setUp(({ seq = 0 }) => done(seq <= 1_000_000 + aheadMs))
+  publisher.publish({ x: 1, y: 0 })
+  await passMs(1_000)
+  expect(sent.length).toBeGreaterThan(1)
+  expect(outcomes).toEqual([['done', true]])
+  const { length } = sent
+  publisher.publish({ x: 2, y: 0 })
+  await passMs(100)
+  expect(sent).toHaveLength(length + 1)
+  void publisher.close()
+  const repeated = setUp(() => (repeated.sent.length === 1 ? later() : done(true)))
+  publisher.publish({ x: 1, y: 0 })
+  await passMs(5_000)
+  expect(repeated.sent).toHaveLength(2)
+})
+
+test('a clock that is hopelessly behind is told', async () => {
+  const { outcomes } = setUp(() => done(true))
+  publisher.publish({ x: 1, y: 0 })
+  const settled = publisher.settled()
+  settled.catch(() => {})
+  await passMs(5_000)
+  expect(outcomes).toEqual([['refused', true]])
+  await expect(settled).rejects.toThrow('Set the clock')
+})
+
+test('settled resolves with the latest move, and at once when there is none', async () => {
+  const { land } = setUp()
+  await publisher.settled()
+  publisher.publish({ x: 1, y: 0 })
+  let isSettled = false
+  void publisher.settled().then(() => {
+    isSettled = true
+  })
+  publisher.publish({ x: 2, y: 0 })
+  await land()
+  await passMs(50)
+  expect(isSettled).toBe(false)
+  await land()
+  expect(isSettled).toBe(true)
+})
+
+test('settled rejects with the refusal of the latest move, until there is another', async () => {
+  const { land } = setUp()
+  publisher.publish({ x: 1, y: 0 })
+  const settled = publisher.settled()
+  settled.catch(() => {})
+  await land(refused)
+  await expect(settled).rejects.toThrow('No.')
+  await expect(publisher.settled()).rejects.toThrow('No.')
+  publisher.publish({ x: 2, y: 0 })
+  await passMs(50)
+  const next = publisher.settled()
+  await land()
+  await next
+})
+
+test('closing waits for the request in flight, and sends nothing after it', async () => {
+  const { sent, land } = setUp()
+  publisher.publish({ x: 1, y: 0 })
+  publisher.publish({ x: 2, y: 0 })
+  let isClosed = false
+  void publisher.close().then(() => {
+    isClosed = true
+  })
+  await passMs(1_000)
+  expect(isClosed).toBe(false)
+  await land()
+  expect(isClosed).toBe(true)
+  publisher.publish({ x: 3, y: 0 })
+  await passMs(1_000)
+  expect(sent).toHaveLength(1)
 })

@@ -1,60 +1,56 @@
 import { expect, test } from '@jest/globals'
 import { OptimisticLocation } from '../../../web/client/optimistic-location.ts'
 
-const C3 = { x: 2, y: 2 }
-const D4 = { x: 3, y: 3 }
+const asked = () => {
+  const own = new OptimisticLocation<string>()
+  own.ask('here')
+  return own
+}
 
-test('a requested location is pending until its own event arrives', () => {
-  const own = new OptimisticLocation()
-  own.request(C3)
-  expect(own.pending).toEqual(C3)
-  own.confirm('2-0')
-  own.receive('1-0')
-  expect(own.pending).toEqual(C3)
-  own.receive('2-0')
-  expect(own.pending).toBeUndefined()
+test('what I asked for holds until the event that it became is heard', () => {
+  const own = asked()
+  own.hear('1-0')
+  own.answered('2-0')
+  expect(own.asked).toBe('here')
+  own.hear('1-5')
+  expect(own.asked).toBe('here')
+  own.hear('2-0')
+  expect(own.asked).toBeUndefined()
 })
 
-test('an event that arrives before the response clears the pending location with the response', () => {
-  const own = new OptimisticLocation()
-  own.request(C3)
-  own.receive('2-0')
-  expect(own.pending).toEqual(C3)
-  own.confirm('2-0')
-  expect(own.pending).toBeUndefined()
+test('the event may come before the answer', () => {
+  const own = asked()
+  own.hear('2-0')
+  expect(own.asked).toBe('here')
+  own.answered('2-0')
+  expect(own.asked).toBeUndefined()
 })
 
-test('the late event of an earlier request does not clear the pending location', () => {
-  const own = new OptimisticLocation()
-  own.request(C3)
-  own.confirm('2-0')
-  own.request(D4)
-  own.receive('2-0')
-  own.confirm('3-0')
-  expect(own.pending).toEqual(D4)
-  own.receive('3-0')
-  expect(own.pending).toBeUndefined()
+test('a later event of mine settles it, for example when a snapshot left the event out', () => {
+  const own = asked()
+  own.answered('2-0')
+  own.hear('3-0')
+  expect(own.asked).toBeUndefined()
 })
 
-test('a stale response with the id of an earlier event clears the pending location', () => {
-  const own = new OptimisticLocation()
-  own.receive('5-0')
-  own.request(C3)
-  own.confirm('5-0')
-  expect(own.pending).toBeUndefined()
+test('a snapshot settles it when it is at least as new, whichever comes first', () => {
+  const own = asked()
+  own.answered('5-0')
+  own.hearSnapshot('4-0')
+  expect(own.asked).toBe('here')
+  own.hearSnapshot('5-0')
+  expect(own.asked).toBeUndefined()
+  const other = asked()
+  other.hearSnapshot('9-0')
+  other.answered('8-0')
+  expect(other.asked).toBeUndefined()
 })
 
-test('a snapshot replaces the awaited event, whether it arrives before or after the response', () => {
-  const after = new OptimisticLocation()
-  after.request(C3)
-  after.confirm('2-0')
-  after.skip()
-  expect(after.pending).toBeUndefined()
-
-  const before = new OptimisticLocation()
-  before.request(C3)
-  before.skip()
-  expect(before.pending).toEqual(C3)
-  before.confirm('2-0')
-  expect(before.pending).toBeUndefined()
+test('a newer wish is not settled by the answer to an older one', () => {
+  const own = asked()
+  own.ask('there')
+  own.hear('1-0')
+  expect(own.asked).toBe('there')
+  own.settle()
+  expect(own.asked).toBeUndefined()
 })

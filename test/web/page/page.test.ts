@@ -84,8 +84,8 @@ test('any page can import the client library from client.js', async () => {
   const alice = await visit('alice')
   const { page } = await visit('bob')
   await page.evaluate(async room => {
-    const { Client } = await import(new URL('client.js', document.baseURI).href)
-    new Client({ room, user: 'carol', where: { x: 4, y: 4 } })
+    const { joinRoom } = await import(new URL('client.js', document.baseURI).href)
+    joinRoom(room, { user: 'carol', location: { x: 4, y: 4 } })
   }, room)
   await alice.sees('carol', 'E5')
 })
@@ -188,7 +188,7 @@ test('six windows of one browser share its six connections: they still publish a
   }
 })
 
-test('a reload sends no leave and never removes the marker in another window', async () => {
+test('a reload never removes the marker in another window', async () => {
   const bob = await visit('bob')
   const alice = await visit('alice')
   await click(alice, 'C3')
@@ -424,8 +424,8 @@ test('the page reconnects after a proxy has answered 502 for a while', async () 
   const alice = await visit('alice')
   const { page } = alice
   await page.route('**/sse?*', route => route.fulfill({ status: 502, body: 'bad gateway' }))
-  // The client opens the stream again, as after a change of network.
-  await page.evaluate(() => dispatchEvent(new Event('online')))
+  // The client closes the stream, and opens it again.
+  await page.evaluate(() => dispatchEvent(new Event('offline')))
   await alice.hasStatus('reconnecting')
   await publish({ user: 'bob', x: 2, y: 2 })
   await page.unroute('**/sse?*')

@@ -1,0 +1,39 @@
+/**
+ * One POST of a location, and what its answer means for the next. Never rejects: a failure is an outcome, too.
+ */
+import type { LocationUpdate } from '../wire.ts'
+import { retryAfterMs } from './backoff.ts'
+import { type ColocateError, errorOf } from './errors.ts'
+import { json, type Requests, withTimeout } from './requests.ts'
+
+export type Outcome =
+  /** It is in the log. `stale`: the log has a location of mine with a higher `seq`, whose id this is. */
+  | { kind: 'done'; id: string; user: string; stale: boolean }
+  /** Whether it is in the log is unknown, or it can't be now: the same again, but not before `afterMs`. */
+  | { kind: 'later'; afterMs: number }
+  /** The server would refuse it again. */
+  | { kind: 'refused'; error: ColocateError }
+
+/** A POST whose answer got lost must not hold up every later move. */
+const TIMEOUT_MS = 20_000
+/** Any other status than these and success comes from a proxy, or from a server that can't answer now. */
+const FINAL = [400, 401, 403, 404, 405, 413, 415, 422]
+
+export async function postLocation(
+  requests: Requests,
+  url: string,
+  signal: AbortSignal,
+  update: LocationUpdate,
+): Promise<Outcome> {
+  try {
+    return await withTimeout(TIMEOUT_MS, signal, async signal => {
+      const response = await requests.send(url, { ...json(update), signal })
+      if (FINAL.includes(response.status)) return { kind: 'refused', error: await errorOf(response) }
+      if (!response.ok) return { kind: 'later', afterMs: retryAfterMs(response.headers) }
+      const { id, user, stale = false } = (await response.json()) as { id: string; user: string; stale?: boolean }
+      return { kind: 'done', id, user, stale }
+    })
+  } catch {
+    return { kind: 'later', afterMs: 0 }
+  }
+}

@@ -1,0 +1,148 @@
+/**
+ * Follows one room: by its stream, or by polling where streams do not get through. Answers pings, which keep the lease.
+ */
+import type { Location } from '../wire.ts'
+import type { Entry } from './entries.ts'
+import { type ConnectionUpdate, EventStreamConnection } from './event-stream-connection.ts'
+import { ListPoller } from './list-poller.ts'
+import { json, type Requests, withTimeout } from './requests.ts'
+import type { Transport } from './types.ts'
+
+const REQUEST_TIMEOUT_MS = 20_000
+const PROBE_TIMEOUT_MS = 8_000
+
+/** What a room needs of its connection. */
+export interface RoomLink {
+  /** Connects at once, unless it is connected. */
+  open(): void
+  /** The page is seen again, or the network is back: the link may be dead. */
+  wake(): void
+  /** The page is hidden. */
+  hide?(): void
+  /** The network is gone. */
+  lose(): void
+  /** There is a new token: a stream with it takes the place of the current one. */
+  renew(): void
+  /** Lets go of the connection for a moment. */
+  pause(): void
+  /** A request was sent: it may wait for one of the browser's few connections. */
+  watch?(answer: Promise<Response>): void
+  /** Ends the stream; `isAtOnce`: the page ends, too. */
+  close(isAtOnce?: boolean): void
+  /** Whether another tab is known that shares this link. */
+  readonly hasPeers?: boolean
+  /** Asks the browser whether another tab shares this link. */
+  isShared?(): Promise<boolean>
+}
+
+export interface RoomUpdate extends ConnectionUpdate {
+  transport?: Transport
+}
+
+export interface RoomConnectionOptions {
+  /** The room's URL. */
+  url: string
+  requests: Requests
+  /** The collaborator whose stream it is; undefined: the token or the cookie says. */
+  user: string | undefined
+  /** Whether there is a lease to keep. */
+  hasLease(): boolean
+  lastEventId: string
+  onUpdate(update: RoomUpdate): void
+  /** A sign of life of the server. */
+  onPing?(): void
+}
+
+export class RoomConnection implements RoomLink {
+  readonly #options: RoomConnectionOptions
+  readonly #stream: EventStreamConnection
+  readonly #poller: ListPoller
+  readonly #ending = new AbortController()
+
+  constructor(options: RoomConnectionOptions) {
+    this.#options = options
+    const { user, lastEventId } = options
+    this.#stream = new EventStreamConnection({
+      lastEventId,
+      open: (id, signal, onSend) => {
+        const query = new URLSearchParams({ ack: '1', ...(user && { user }), ...(id && { lastEventId: id }) })
+        // `no-store`: Chromium lets requests for one URL wait for each other to fill its cache.
+        const init = { headers: { accept: 'text/event-stream' }, cache: 'no-store' } as const
+        return options.requests.send(`${options.url}/sse?${query}`, { ...init, signal, onSend })
+      },
+      onUpdate: update => this.#onStream(update),
+      isAnswering: () => this.#isAnswering(),
+      onHeldBack: () => this.#poller.start(),
+    })
+    this.#poller = new ListPoller({
+      list: () => this.#list(),
+      keepAlive: () => void this.#keepAlive(),
+      onList: entry => this.#onList(entry),
+    })
+  }
+
+  get lastEventId(): string {
+    return this.#stream.lastEventId
+  }
+
+  open = () => this.#stream.open()
+  wake = () => this.#stream.wake()
+  lose = () => this.#stream.lose()
+  pause = () => this.#stream.pause()
+  /** A new token, or another collaborator by the same name, needs a new stream. */
+  renew = () => this.#stream.replace()
+
+  close(): void {
+    this.#ending.abort()
+    this.#stream.close()
+    this.#poller.stop()
+  }
+
+  #onStream(update: ConnectionUpdate): void {
+    if (update.entries?.some(({ event }) => event.type === 'ping')) {
+      void this.#keepAlive()
+      this.#options.onPing?.()
+    }
+    const entries = update.entries?.filter(({ id, event }) => id !== '' || event.type === 'snapshot')
+    // While the list is polled, a stream that is tried and fails changes nothing.
+    if (this.#poller.isRunning && update.status === 'reconnecting') return
+    const isBack = this.#poller.isRunning
+    this.#poller.stop()
+    const transport = isBack ? { transport: 'stream' as const, status: update.status ?? 'live' } : {}
+    this.#options.onUpdate({ ...update, ...(entries && { entries }), ...transport })
+  }
+
+  #onList(entry: Entry | undefined): void {
+    if (!entry) return this.#options.onUpdate({ status: 'reconnecting' })
+    this.#stream.lastEventId = entry.id
+    this.#options.onUpdate({ entries: [entry], status: 'live', transport: 'polling' })
+    this.#options.onPing?.()
+  }
+
+  async #isAnswering(): Promise<boolean> {
+    void this.#keepAlive()
+    return (await this.#list(PROBE_TIMEOUT_MS)) !== undefined
+  }
+
+  /** Reads the list of locations; undefined when there is no good answer. */
+  #list(timeoutMs = REQUEST_TIMEOUT_MS): Promise<Entry | undefined> {
+    const { requests, url } = this.#options
+    return withTimeout(timeoutMs, this.#ending.signal, async signal => {
+      const response = await requests.send(url, { signal, cache: 'no-store' })
+      const { lastEventId: id, locations } = (await response.json()) as { lastEventId: string; locations: Location[] }
+      const event = { type: 'snapshot', reason: 'behind', locations } as const
+      return locations && { id, event }
+    }).catch(() => undefined)
+  }
+
+  /** Without an answer the lease runs out and the room tells; an error here helps nobody. */
+  async #keepAlive(): Promise<void> {
+    const { requests, url, user } = this.#options
+    if (!this.#options.hasLease()) return
+    try {
+      await withTimeout(REQUEST_TIMEOUT_MS, this.#ending.signal, signal =>
+        requests.send(`${url}/alive`, { ...json({ user }), signal }),
+      )
+    } catch {}
+  }
+}

@@ -1,0 +1,78 @@
+/**
+ * Who is where in a room, and what an event changed. No I/O and no clock.
+ *
+ * A collaborator keeps its object until it changes. A snapshot changes only what it shows to be different.
+ */
+import type { Location } from '../wire.ts'
+import { type Entry, locationOf } from './entries.ts'
+import type { ChangeReason, Collaborator, RoomChange } from './types.ts'
+
+export class RoomState<Meta extends object> {
+  readonly #collaborators = new Map<string, Collaborator<Meta>>()
+
+  get(user: string): Collaborator<Meta> | undefined {
+    return this.#collaborators.get(user)
+  }
+
+  /** Everyone but `user`, by when they came. */
+  others(user: string | undefined): Collaborator<Meta>[] {
+    return [...this.#collaborators.values()].filter(collaborator => collaborator.user !== user)
+  }
+
+  locations(): Location[] {
+    return [...this.#collaborators.values()] as unknown as Location[]
+  }
+
+  apply({ event }: Entry): RoomChange<Meta>[] {
+    switch (event.type) {
+      case 'snapshot':
+        return this.#sync(event.locations)
+      case 'location':
+        return this.#set(locationOf(event), undefined)
+      case 'leave':
+        return this.#delete(event.user, event.reason)
+      default:
+        // `resumed` and `ping` change nothing, nor does a type that this version does not know.
+        return []
+    }
+  }
+
+  #sync(locations: Location[]): RoomChange<Meta>[] {
+    const present = new Set(locations.map(({ user }) => user))
+    const gone = [...this.#collaborators.keys()].filter(user => !present.has(user))
+    const different = locations.filter(location => !isSame(this.#collaborators.get(location.user), location))
+    return [
+      ...gone.flatMap(user => this.#delete(user, 'sync')),
+      ...different.flatMap(location => this.#set(location, 'sync')),
+    ]
+  }
+
+  #set(location: Location, reason: ChangeReason | undefined): RoomChange<Meta>[] {
+    const collaborator = location as Collaborator<Meta>
+    const previous = this.#collaborators.get(location.user)
+    this.#collaborators.set(location.user, collaborator)
+    if (!previous) return [{ type: 'enter', collaborator, previous, reason }]
+    return isSame(previous, location) ? [] : [{ type: 'move', collaborator, previous, reason }]
+  }
+
+  #delete(user: string, reason: ChangeReason): RoomChange<Meta>[] {
+    const collaborator = this.#collaborators.get(user)
+    if (!collaborator) return []
+    this.#collaborators.delete(user)
+    return [{ type: 'leave', collaborator, previous: collaborator, reason }]
+  }
+}
+
+export interface Place {
+  x: number
+  y: number
+  meta?: object | null | undefined
+}
+
+export const isSamePlace = (a: Place, b: Place): boolean =>
+  a.x === b.x && a.y === b.y && JSON.stringify(a.meta ?? null) === JSON.stringify(b.meta ?? null)
+
+/** `at` alone is no difference: the collaborator published the same location again. */
+function isSame(a: (Place & { name: string; color: string }) | undefined, b: Location): boolean {
+  return a !== undefined && a.name === b.name && a.color === b.color && isSamePlace(a, b)
+}

@@ -1,0 +1,262 @@
+/**
+ * A room: who is in it, and me among them. Puts the parts together.
+ */
+import { sendDeparture, sendLastDeparture } from './departure.ts'
+import type { Entry } from './entries.ts'
+import { ColocateError } from './errors.ts'
+import { watchPage, whenActivated } from './page-lifecycle.ts'
+import { aborted, Requests } from './requests.ts'
+import type { RoomLink, RoomUpdate } from './room-connection.ts'
+import { RoomEvents } from './room-events.ts'
+import { createRoomLink, loadSharing } from './room-link.ts'
+import { RoomState } from './room-state.ts'
+import { roomUrl } from './room-url.ts'
+import { SelfPresence } from './self-presence.ts'
+import { TokenSource } from './token.ts'
+import type { Collaborator, Room, RoomChange, RoomOptions, RoomStatus, Transport } from './types.ts'
+
+/** Joins a room. Returns at once; never throws for the network. */
+export function joinRoom<Meta extends object = Record<string, unknown>>(
+  name: string,
+  options: RoomOptions<Meta> = {},
+): Room<Meta> {
+  return new RoomClient(name, options)
+}
+
+class RoomClient<Meta extends object> implements Room<Meta> {
+  readonly name: string
+  readonly #options: RoomOptions<Meta>
+  readonly #state = new RoomState<Meta>()
+  readonly #events = new RoomEvents<Meta>()
+  readonly #tokens: TokenSource
+  readonly #requests: Requests
+  readonly #me: SelfPresence<Meta>
+  readonly #ending = new AbortController()
+  #url = ''
+  #link: RoomLink | undefined
+  #sharing: Awaited<ReturnType<typeof loadSharing>>
+  /** The page is gone; it may come back out of the back/forward cache. */
+  #isUnloaded = false
+  #lastEventId = ''
+  #status: RoomStatus = 'connecting'
+  #error: ColocateError | undefined
+  #transport: Transport = 'stream'
+  #wasLive = false
+  #self: Collaborator<Meta> | undefined
+  #others: readonly Collaborator<Meta>[] | undefined
+  #leaving: Promise<void> | undefined
+
+  constructor(name: string, options: RoomOptions<Meta>) {
+    const { token, fetch, credentials, location, signal } = options
+    this.name = name
+    this.#options = options
+    this.#tokens = new TokenSource({
+      token,
+      onError: error => this.#events.error(error),
+      onRenewed: () => this.#link?.renew(),
+    })
+    this.#requests = new Requests({
+      tokens: this.#tokens,
+      fetch,
+      credentials,
+      onRequest: answer => this.#link?.watch?.(answer),
+    })
+    this.#me = new SelfPresence<Meta>({
+      options,
+      requests: this.#requests,
+      // The caller adds its listeners first.
+      started: Promise.resolve().then(() => this.#start()),
+      logged: user => this.#state.get(user),
+      onChange: isAnother => this.#onSelf(isAnother),
+      onRefused: error => error !== this.#error && this.#events.error(error),
+    })
+    if (location) this.#me.move(location)
+    signal?.addEventListener('abort', this.leave, { once: true, signal: this.#ending.signal })
+    if (signal?.aborted) void this.leave()
+  }
+
+  get self() {
+    return this.#self
+  }
+  get others() {
+    this.#others ??= this.#state.others(this.#me.user)
+    return this.#others
+  }
+  get status() {
+    return this.#status
+  }
+  get error() {
+    return this.#error
+  }
+  get transport() {
+    return this.#transport
+  }
+
+  // Properties, so that they work unbound.
+  readonly move: Room<Meta>['move'] = move => {
+    if (!this.#leaving) this.#me.move(move)
+  }
+
+  readonly update: Room<Meta>['update'] = identity => {
+    if (!this.#leaving) this.#me.update(identity)
+  }
+
+  readonly settled = () => this.#me.settled()
+  readonly subscribe: Room<Meta>['subscribe'] = listener => this.#events.subscribe(listener)
+  readonly on: Room<Meta>['on'] = (type, listener) => this.#events.on(type, listener)
+  readonly [Symbol.asyncIterator] = () => this.#events.iterate(this.#leaving !== undefined)
+
+  readonly reconnect = () => {
+    if (this.#leaving || this.#status === 'live' || !this.#link) return
+    if (this.#status === 'closed') this.#onUpdate({ status: 'reconnecting' })
+    this.#link.open()
+    this.#me.wake()
+  }
+
+  readonly leave = () => {
+    this.#leaving ??= this.#leave()
+    return this.#leaving
+  };
+
+  [Symbol.asyncDispose]() {
+    return this.leave()
+  }
+
+  /** Resolves when requests may be sent: with the room's URL, or with the error that forbids them. */
+  async #start(): Promise<string | ColocateError> {
+    const { url, token, user, location, shareStream = true } = this.#options
+    try {
+      this.#url = roomUrl(this.name, url)
+    } catch (error) {
+      if (!(error instanceof ColocateError)) throw error
+      this.#onUpdate({ status: 'closed', error })
+      return error
+    }
+    await this.#unlessLeft(whenActivated())
+    if (shareStream) this.#sharing = await loadSharing()
+    if (token !== undefined && !this.#leaving) await this.#unlessLeft(this.#tokens.get())
+    if (this.#leaving) return this.#url
+    this.#me.identify(user ?? this.#tokens.subject)
+    this.#refreshSelf()
+    this.#watchPage()
+    // An anonymous collaborator has the cookie after the first answer: only then the stream is theirs.
+    if (this.#me.user !== undefined || !location) this.#connect()
+    return this.#url
+  }
+
+  #unlessLeft(promise: Promise<unknown>): Promise<unknown> {
+    return Promise.race([promise, aborted(this.#ending.signal)])
+  }
+
+  #watchPage(): void {
+    const listeners = {
+      onWake: () => {
+        this.#link?.wake()
+        this.#me.wake()
+      },
+      onHidden: () => this.#link?.hide?.(),
+      onOffline: () => this.#link?.lose(),
+      onUnload: () => this.#unload(),
+      onReturn: () => {
+        this.#isUnloaded = false
+        this.#connect()
+      },
+    }
+    watchPage(listeners, this.#ending.signal)
+  }
+
+  #connect(): void {
+    const { user, named } = this.#me
+    this.#link?.close(true)
+    const options = {
+      // Without cookies, two tabs that name nobody are two collaborators.
+      sharedBy: user ?? (this.#options.credentials === 'omit' ? undefined : ''),
+      url: this.#url,
+      requests: this.#requests,
+      user: named,
+      hasLease: () => this.#me.user !== undefined,
+      lastEventId: this.#lastEventId,
+      locations: () => this.#state.locations(),
+      onUpdate: (update: RoomUpdate) => this.#onUpdate(update),
+    }
+    this.#link = createRoomLink(options, this.#sharing)
+    this.#link.open()
+  }
+
+  /** My wish, its outcome, or who I am has changed. */
+  #onSelf(isAnother: boolean): void {
+    this.#events.batch(() => {
+      if (isAnother) this.#others = undefined
+      this.#refreshSelf()
+    })
+    // A watcher's stream is not that of the collaborator that it became. One whose location is refused watches.
+    const isDue = isAnother || (!this.#link && this.#self === undefined)
+    if (isDue && this.#url !== '' && !this.#leaving && !this.#isUnloaded) this.#connect()
+  }
+
+  #onUpdate({ entries = [], status, error, transport = this.#transport }: RoomUpdate): void {
+    if (this.#leaving) return
+    this.#events.batch(() => {
+      const changes = entries.flatMap(entry => this.#apply(entry))
+      this.#refreshSelf()
+      if (transport !== this.#transport) this.#events.changed()
+      this.#transport = transport
+      for (const change of changes) this.#events.change(change)
+      if (status) this.#setStatus(status, error)
+    })
+    if (status === 'live') this.#me.wake()
+  }
+
+  /** Returns what changed about others. */
+  #apply(entry: Entry): RoomChange<Meta>[] {
+    const { id, event } = entry
+    if (id !== '') this.#lastEventId = id
+    const { user } = this.#me
+    const changes = this.#state.apply(entry).filter(({ collaborator }) => collaborator.user !== user)
+    this.#me.hear(entry)
+    if (changes.length > 0 || (event.type === 'location' && event.user !== user)) {
+      this.#others = undefined
+      this.#events.changed()
+    }
+    return changes
+  }
+
+  #refreshSelf(): void {
+    const { shown } = this.#me
+    if (shown === this.#self) return
+    this.#self = shown
+    this.#events.changed()
+  }
+
+  #setStatus(wanted: RoomStatus, error?: ColocateError): void {
+    this.#wasLive ||= wanted === 'live'
+    const status = wanted === 'reconnecting' && !this.#wasLive ? 'connecting' : wanted
+    if (status === this.#status && error === this.#error) return
+    this.#status = status
+    this.#error = error
+    this.#events.changed()
+    this.#events.status(status, error)
+  }
+
+  async #leave(): Promise<void> {
+    const link = this.#link
+    this.#ending.abort()
+    this.#events.batch(() => this.#setStatus('closed'))
+    const isShared = await link?.isShared?.()
+    link?.close()
+    await this.#me.close()
+    const { user, isPresent } = this.#me
+    if (isPresent && user !== undefined && !isShared) await sendDeparture(this.#requests, this.#url, user)
+    this.#tokens.close()
+  }
+
+  #unload(): void {
+    const { user, isPresent } = this.#me
+    const isShared = this.#link?.hasPeers
+    this.#isUnloaded = true
+    this.#link?.close(true)
+    this.#link = undefined
+    if (isPresent && user !== undefined && !isShared) sendLastDeparture(this.#requests, this.#url, user)
+    this.#onUpdate({ status: 'reconnecting' })
+  }
+}
