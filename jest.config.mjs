@@ -17,6 +17,8 @@ const long = [
   '/test/security/injection',
   '/test/security/abuse',
   '/test/bench/',
+  // Ten browser tabs; a minute of renewed tokens; dead links; packages that are installed.
+  '/test/web/client/long/',
   // Redis at a distance; Redis Cluster or Sentinel.
   '/test/broker/redis/far',
   '/test/broker/redis/cluster',
