@@ -1,0 +1,171 @@
+/** The package as its users have it: packed, installed in an empty project, compiled and run. */
+import { execFile } from 'node:child_process'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { gunzipSync } from 'node:zlib'
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { post } from '../../../support/client.ts'
+import { startServer, type TestServer } from '../../../support/server.ts'
+
+const run = promisify(execFile)
+const root = fileURLToPath(new URL('../../../..', import.meta.url))
+const packageFolder = join(root, 'web/client')
+
+let server: TestServer
+let folder: string
+let tarball: string
+
+beforeAll(async () => {
+  ;[server, folder] = await Promise.all([startServer(), mkdtemp(join(tmpdir(), 'colocate-client-'))])
+  const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', folder], { cwd: packageFolder })
+  const packed = JSON.parse(stdout)
+  const [{ filename }] = Array.isArray(packed) ? packed : (Object.values(packed) as [{ filename: string }])
+  tarball = join(folder, filename)
+  await writeFile(join(folder, 'package.json'), '{"type":"module","private":true}')
+  await run('npm', ['install', '--no-audit', '--no-fund', tarball, 'react@18', '@types/react@18', 'typescript@5'], {
+    cwd: folder,
+  })
+}, 120_000)
+afterAll(async () => {
+  await server?.stop()
+  await rm(folder, { recursive: true, force: true })
+})
+
+/** The first example of the README: the ten lines. */
+async function tenLines(): Promise<string> {
+  const readme = await readFile(join(packageFolder, 'README.md'), 'utf8')
+  const [, code = ''] = /## Ten lines\n\n```js\n(.*?)```/s.exec(readme) ?? []
+  expect(code.trim().split('\n').filter(Boolean).length).toBeLessThanOrEqual(10)
+  return code.replace('http://127.0.0.1:3000', server.url)
+}
+
+const everything = `
+import { ColocateError, joinRoom, type Collaborator, type Room } from '@colocate/client'
+import { createRoomContext, useOthers } from '@colocate/client/react'
+import { FatalError, openStream, RetriableError } from '@colocate/client/stream'
+
+interface Meta { editing?: boolean; to?: { x: number; y: number } }
+const room: Room<Meta> = joinRoom<Meta>('budget', { url: '/presence', token: async ({ reason }) => reason, location: { x: 1, y: 2 } })
+room.on('move', ({ collaborator, previous }) => collaborator.meta?.to?.x === previous?.x)
+room.on('status', (status, error) => status === 'closed' && error?.code === 'forbidden')
+room.on('error', error => error instanceof ColocateError && error.detail.length)
+room.move({ meta: { editing: true } })
+// @ts-expect-error: meta is typed
+room.move({ meta: { editing: 1 } })
+// @ts-expect-error: there is no such event
+room.on('moved', () => {})
+const others: readonly Collaborator<Meta>[] = room.others
+for await (const { type, reason } of room) console.log(type, reason, others)
+const context = createRoomContext<Meta>()
+const names: string[] = context.useOthers(others => others.filter(({ meta }) => meta?.editing).map(({ name }) => name))
+const all: number = useOthers().length
+context.RoomProvider({ room: 'budget', name: 'Alice', children: null })
+for await (const { event, data, id } of openStream('/chat', { body: { names, all } })) console.log(event, data, id)
+export const errors: Error[] = [new FatalError('no'), new RetriableError('later')]
+await room[Symbol.asyncDispose]()
+`
+
+const compilers: [name: string, tsc: () => string][] = [
+  ['5', () => join(folder, 'node_modules/typescript/bin/tsc')],
+  ['7', () => join(root, 'node_modules/.bin/tsc')],
+]
+const resolutions = [
+  ['nodenext', 'nodenext', 'es2022'],
+  ['bundler', 'esnext', 'es2022'],
+] as const
+
+for (const [version, tsc] of compilers) {
+  test.each(resolutions)(
+    `TypeScript ${version} compiles a strict project with %s`,
+    async (resolution, module, target) => {
+      await Promise.all([
+        writeFile(join(folder, 'ten-lines.ts'), await tenLines()),
+        writeFile(join(folder, 'everything.ts'), everything),
+        writeFile(
+          join(folder, 'tsconfig.json'),
+          JSON.stringify({
+            compilerOptions: {
+              strict: true,
+              exactOptionalPropertyTypes: true,
+              noUncheckedIndexedAccess: true,
+              skipLibCheck: false,
+              noEmit: true,
+              target,
+              module,
+              moduleResolution: resolution,
+              lib: ['es2022', 'dom'],
+              types: [],
+            },
+            files: ['ten-lines.ts', 'everything.ts'],
+          }),
+        ),
+      ])
+      const { stdout } = await run(tsc(), ['-p', folder]).catch(error => error)
+      expect(stdout).toBe('')
+    },
+    60_000,
+  )
+}
+
+test('the ten lines work in Node.js', async () => {
+  await writeFile(join(folder, 'ten-lines.js'), `${await tenLines()}\nawait room.settled()\n`)
+  await post(server.url, 'budget', { user: 'bob', name: 'Bob', x: 7, y: 8 })
+  const child = run(process.execPath, ['ten-lines.js'], { cwd: folder })
+  let out = ''
+  await new Promise<void>((resolve, reject) => {
+    child.child.stdout?.on('data', text => {
+      out += text
+      if (/live \[ 'Bob at 7, 8' \]/.test(out)) resolve()
+    })
+    child.catch(reject)
+  })
+  const response = await fetch(`${server.url}/rooms/budget/location`)
+  const { locations } = (await response.json()) as { locations: { user: string }[] }
+  expect(locations.find(({ user }) => user === 'alice')).toMatchObject({
+    name: 'Alice',
+    x: 3,
+    y: 2,
+    meta: { editing: true },
+  })
+  child.catch(() => {})
+  child.child.kill()
+})
+
+test('importing has no effect, also on a server, and nothing else is installed', async () => {
+  const script =
+    "await Promise.all(['', '/react', '/stream'].map(entry => import('@colocate/client' + entry))); console.log('end')"
+  const { stdout } = await run(process.execPath, ['--input-type=module', '-e', script], { cwd: folder })
+  expect(stdout).toBe('end\n')
+  const { dependencies } = JSON.parse(await readFile(join(packageFolder, 'package.json'), 'utf8'))
+  expect(dependencies).toBeUndefined()
+})
+
+test('the package has its types, source maps and texts, and nothing of the tests', async () => {
+  const names = namesIn(gunzipSync(await readFile(tarball)))
+  for (const name of [
+    'README.md',
+    'CHANGELOG.md',
+    'dist/index.js',
+    'dist/index.js.map',
+    'dist/client/index.d.ts',
+    'dist/client/index.d.ts.map',
+  ])
+    expect(names).toContain(`package/${name}`)
+  expect(names.filter(name => /test|(?<!\.d)\.ts$/.test(name))).toEqual([])
+})
+
+/** The names of the files in a tar archive: blocks of 512 bytes, with the name and the size in each header. */
+function namesIn(tar: Buffer): string[] {
+  const names: string[] = []
+  for (let at = 0; at < tar.length; ) {
+    const text = (start: number, length: number) =>
+      tar.toString('latin1', at + start, at + start + length).replace(/\0.*/s, '')
+    if (text(0, 100) === '') break
+    names.push(text(0, 100))
+    at += 512 * (1 + Math.ceil(Number.parseInt(text(124, 12), 8) / 512))
+  }
+  return names
+}
