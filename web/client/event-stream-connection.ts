@@ -90,10 +90,8 @@ export class EventStreamConnection {
     if (this.#current && Date.now() - this.#current.heardAt <= DOUBT_MS) return
     clearTimeout(this.#retry)
     this.#doubtedAt = Date.now()
-    if (this.#next.size > 0) return this.#addHedge()
-    this.#add()
-    clearTimeout(this.#hedge)
-    this.#hedge = setTimeout(() => this.#addHedge(), HEDGE_MS)
+    if (this.#next.size > 0) this.#addHedge()
+    else this.#addWithHedge()
   }
 
   /** The network is gone: the current stream is not trusted any more. */
@@ -116,15 +114,22 @@ export class EventStreamConnection {
     clearTimeout(this.#hedge)
   }
 
-  #add(): void {
+  #add(isPatient = false): void {
     const { open } = this.#options
     const lastEventId = this.#lastEventId
     const stream: EventStream = new EventStream({
+      isPatient,
       open: (signal, onSend) => open(lastEventId, signal, onSend),
       onEntries: entries => this.#heard(stream, entries),
       onEnd: end => this.#ended(stream, end),
     })
     this.#next.add(stream)
+  }
+
+  #addWithHedge(): void {
+    this.#add()
+    clearTimeout(this.#hedge)
+    this.#hedge = setTimeout(() => this.#addHedge(), HEDGE_MS)
   }
 
   #addHedge(): void {
@@ -191,13 +196,21 @@ export class EventStreamConnection {
 
   #retryAfter(end: StreamEnd): void {
     const afterMs = end.kind === 'ended' ? end.afterMs : 0
-    const isHeldBack = this.#heldBackCount >= HELD_BACK_AFTER
     // The silence took its time already.
     const failures = end.kind === 'silent' ? 0 : this.#failures++
-    const waitMs = isHeldBack ? HELD_BACK_RETRY_MS : Math.max(afterMs, backoffMs(failures))
+    const waitMs = Math.max(afterMs, backoffMs(failures))
     this.#notBefore = Date.now() + afterMs
     clearTimeout(this.#retry)
-    this.#retry = setTimeout(() => this.#add(), waitMs)
+    this.#retry = setTimeout(() => (this.#heldBackCount < HELD_BACK_AFTER ? this.#add() : this.#addPatient()), waitMs)
+  }
+
+  /** An open stream keeps the lease, also one that a proxy holds back. Each new one finds out whether the proxy is gone. */
+  #addPatient(): void {
+    const old = [...this.#next]
+    this.#add(true)
+    for (const stream of old) this.#remove(stream)
+    clearTimeout(this.#retry)
+    this.#retry = setTimeout(() => this.#addPatient(), HELD_BACK_RETRY_MS)
   }
 
   /** A proxy that holds streams back answers everything else. */
@@ -205,9 +218,9 @@ export class EventStreamConnection {
     const isAnswering = await this.#options.isAnswering()
     if (!this.#isOpen || this.#current) return
     this.#heldBackCount = isAnswering ? this.#heldBackCount + 1 : 0
-    if (this.#heldBackCount < HELD_BACK_AFTER) return
-    if (this.#next.size === 0) this.#retryAfter({ kind: 'silent' })
-    if (this.#heldBackCount === HELD_BACK_AFTER) this.#options.onHeldBack()
+    if (this.#heldBackCount !== HELD_BACK_AFTER) return
+    this.#addPatient()
+    this.#options.onHeldBack()
   }
 
   /** One timer that looks again later, instead of one for each chunk. */
@@ -219,7 +232,7 @@ export class EventStreamConnection {
     else {
       this.#drop()
       this.#tell({ status: 'reconnecting' })
-      if (this.#isOpen) this.open()
+      if (this.#isOpen && this.#next.size === 0) this.#addWithHedge()
     }
   }
 

@@ -19,6 +19,8 @@ export type StreamEnd =
   | { kind: 'refused'; error: ColocateError }
 
 export interface EventStreamOptions {
+  /** It is not given up, however long it says nothing. */
+  isPatient: boolean
   /** Requests the stream; `onSend` is called when the request goes out. */
   open(signal: AbortSignal, onSend: () => void): Promise<Response>
   onEntries(entries: Entry[]): void
@@ -90,7 +92,8 @@ export class EventStream {
 
   #expectSpeech(): void {
     clearTimeout(this.#timer)
-    if (!this.#hasSpoken && !this.#isOver) this.#timer = setTimeout(() => this.#end({ kind: 'silent' }), SPEAK_MS)
+    if (!this.#hasSpoken && !this.#isOver && !this.#options.isPatient)
+      this.#timer = setTimeout(() => this.#end({ kind: 'silent' }), SPEAK_MS)
   }
 
   #end(end: StreamEnd): void {

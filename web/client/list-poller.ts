@@ -4,6 +4,8 @@
 import type { Entry } from './entries.ts'
 
 const POLL_MS = 5_000
+/** The server has noticed by then that the last stream is closed: the lease outlives the grace. */
+const SECOND_POLL_MS = 1_000
 
 export interface PollerOptions {
   /** Reads the list; undefined when that is not possible. */
@@ -30,7 +32,7 @@ export class ListPoller {
   start(): void {
     if (this.#isRunning) return
     this.#isRunning = true
-    void this.#poll()
+    void this.#poll(SECOND_POLL_MS)
   }
 
   stop(): void {
@@ -38,11 +40,11 @@ export class ListPoller {
     clearTimeout(this.#timer)
   }
 
-  async #poll(): Promise<void> {
+  async #poll(nextMs = POLL_MS): Promise<void> {
     this.#options.keepAlive()
     const entry = await this.#options.list()
     if (!this.#isRunning) return
-    this.#timer = setTimeout(() => void this.#poll(), POLL_MS)
+    this.#timer = setTimeout(() => void this.#poll(), nextMs)
     this.#options.onList(entry)
   }
 }

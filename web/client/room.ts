@@ -107,9 +107,10 @@ class RoomClient<Meta extends object> implements Room<Meta> {
   readonly [Symbol.asyncIterator] = () => this.#events.iterate(this.#leaving !== undefined)
 
   readonly reconnect = () => {
-    if (this.#leaving || this.#status === 'live' || !this.#link) return
+    if (this.#leaving || !this.#link || (this.#status === 'live' && this.#transport === 'stream')) return
     if (this.#status === 'closed') this.#onUpdate({ status: 'reconnecting' })
     this.#link.open()
+    if (this.#transport === 'polling') this.#link.renew()
     this.#me.wake()
   }
 
