@@ -48,7 +48,7 @@ const pageAndLua = {
  */
 const internal = `
   afterMs answered asked batch changed draft giveUp hasId hasLease hasPeers hear hearSnapshot
-  heardAt identify isAnswering isHidden isIdle isPresent isRunning isShared iterate keepAlive landed logged
+  heardAt identify isAnswering isIdle isPresent isRunning isShared iterate keepAlive landed logged
   named onChange onEnd onEntries onError onEvent onHeldBack onHidden onList onOffline onOutcome onPing
   onRefused onRenewed onRequest onReturn onSend onUnload onUpdate onWake openedAt refused renew rename
   requests restore revoke sendLast sendOnce settle sharedBy shown started startedAt subject wake

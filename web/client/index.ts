@@ -2,7 +2,7 @@
  * `@colocate/client`: joins a room of a Colocate server.
  */
 export { ColocateError, type ErrorCode } from './errors.ts'
-export { joinRoom } from './room.ts'
+export { joinRoom } from './join-room.ts'
 export type {
   ChangeReason,
   Collaborator,

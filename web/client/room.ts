@@ -15,15 +15,7 @@ import { SelfPresence } from './self-presence.ts'
 import { TokenSource } from './token.ts'
 import type { Collaborator, Room, RoomChange, RoomOptions, RoomStatus, Transport } from './types.ts'
 
-/** Joins a room. Returns at once; never throws for the network. */
-export function joinRoom<Meta extends object = Record<string, unknown>>(
-  name: string,
-  options: RoomOptions<Meta> = {},
-): Room<Meta> {
-  return new RoomClient(name, options)
-}
-
-class RoomClient<Meta extends object> implements Room<Meta> {
+export class RoomClient<Meta extends object> implements Room<Meta> {
   readonly name: string
   readonly #options: RoomOptions<Meta>
   readonly #state = new RoomState<Meta>()
@@ -117,11 +109,9 @@ class RoomClient<Meta extends object> implements Room<Meta> {
   readonly leave = () => {
     this.#leaving ??= this.#leave()
     return this.#leaving
-  };
-
-  [Symbol.asyncDispose]() {
-    return this.leave()
   }
+
+  readonly [Symbol.asyncDispose] = () => this.leave()
 
   /** Resolves when requests may be sent: with the room's URL, or with the error that forbids them. */
   async #start(): Promise<string | ColocateError> {
@@ -133,9 +123,10 @@ class RoomClient<Meta extends object> implements Room<Meta> {
       this.#onUpdate({ status: 'closed', error })
       return error
     }
-    await this.#unlessLeft(whenActivated())
+    const left = aborted(this.#ending.signal)
+    await Promise.race([left, whenActivated()])
     if (shareStream) this.#sharing = await loadSharing()
-    if (token !== undefined && !this.#leaving) await this.#unlessLeft(this.#tokens.get())
+    if (token !== undefined && !this.#leaving) await Promise.race([left, this.#tokens.get()])
     if (this.#leaving) return this.#url
     this.#me.identify(user ?? this.#tokens.subject)
     this.#refreshSelf()
@@ -143,10 +134,6 @@ class RoomClient<Meta extends object> implements Room<Meta> {
     // An anonymous collaborator has the cookie after the first answer: only then the stream is theirs.
     if (this.#me.user !== undefined || !location) this.#connect()
     return this.#url
-  }
-
-  #unlessLeft(promise: Promise<unknown>): Promise<unknown> {
-    return Promise.race([promise, aborted(this.#ending.signal)])
   }
 
   #watchPage(): void {

@@ -8,6 +8,7 @@ import { isAbove } from './event-ids.ts'
 import { LeaderLock } from './leader-lock.ts'
 import { RecentEntries } from './recent-entries.ts'
 import type { RoomLink, RoomUpdate } from './room-connection.ts'
+import type { Draft, Message, State } from './sharing-messages.ts'
 
 const BEAT_MS = 10_000
 /** A leader that says nothing for longer is frozen: its lock is taken. */
@@ -31,18 +32,6 @@ export interface SharedConnectionOptions {
   locations(): Location[]
   onUpdate(update: RoomUpdate): void
 }
-
-type State = Pick<RoomUpdate, 'status' | 'transport'>
-type Message = {
-  from: string
-  to?: string
-} /** A tab opens, or missed entries: it has those up to `lastEventId`. */ & (
-  | { type: 'hello'; lastEventId: string; isHidden: boolean }
-  /** From the leader: what follows `after`. */
-  | { type: 'entries'; after: string; entries: Entry[]; state: State }
-  | { type: 'here' | 'beat' | 'hidden' | 'seen' | 'granted' | 'leading' | 'bye' }
-)
-type Draft = Message extends infer Each ? (Each extends unknown ? Omit<Each, 'from'> : never) : never
 
 export class SharedConnection implements RoomLink {
   readonly #options: SharedConnectionOptions
