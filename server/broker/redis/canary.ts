@@ -1,12 +1,11 @@
 /**
- * Shows whether each node accepts writes: a small publish to a topic of this instance's own, with the script of every
- * publish. So a Redis that refuses is known on an idle instance, too.
+ * Shows whether each node accepts writes: a script does what a publish does, in a topic of this instance's own, and leaves
+ * nothing behind. So a Redis that refuses is known on an idle instance, too.
  */
 import type { RedisNode } from './redis-node.ts'
 import { isReplyError, Refusal, redirectionOf, wordsOf } from './reply-error.ts'
 import { type ScriptContext, Scripts } from './scripts.ts'
 
-/** The keys of the topic live a little longer than the last write. */
 const options = { historyLength: 1, historyTtlMs: 10_000, leaseMs: 60_000, graceMs: 1_000 }
 /** How many slots are asked for at a node that refuses keys of two slots. */
 const maxSlots = 20
@@ -30,7 +29,7 @@ export class Canary {
   constructor(context: ScriptContext, holder: string, events: CanaryEvents) {
     this.#context = context
     this.#events = events
-    this.#scripts = new Scripts(context, options, ['publish'])
+    this.#scripts = new Scripts(context, options, ['canary'])
     this.#holder = holder
   }
 
@@ -43,8 +42,8 @@ export class Canary {
     this.#writing.add(node)
     const start = performance.now()
     try {
-      const calls = this.#topics(node.redis).map(topic => ({ topic, args: ['', 'canary', '', '1'] }))
-      await this.#scripts.runAt(node, 'publish', calls)
+      const calls = this.#topics(node.redis).map(topic => ({ topic, args: [] }))
+      await this.#scripts.runAt(node, 'canary', calls)
       node.accepts()
       this.#context.onRoundTrip('canary', performance.now() - start)
     } catch (error) {

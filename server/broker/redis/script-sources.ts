@@ -8,8 +8,9 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { BrokerOptions } from '../broker.ts'
 
+/** The scripts of a broker. */
 export const scriptNames = ['publish', 'append', 'remove', 'end-grace', 'latest', 'history', 'keep', 'alive'] as const
-export type ScriptName = (typeof scriptNames)[number]
+export type ScriptName = (typeof scriptNames)[number] | 'canary'
 
 export interface Script {
   source: string
