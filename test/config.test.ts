@@ -179,6 +179,33 @@ describe('the configuration', () => {
     expect(fault).not.toContain('hunter2')
   })
 
+  test.each(['redis://h/abc', 'redis://h/-1', 'redis://h/1/2'])('refuses the database of %s', given => {
+    expect(faultOf({ REDIS_URL: given })).toMatch(/REDIS_URL must be .*a database number/)
+  })
+
+  test('has the users, passwords and TLS of the nodes and of the Sentinels', () => {
+    const env = { REDIS_USERNAME: 'app', REDIS_PASSWORD: 'p1', REDIS_TLS: '1' }
+    const access = { username: 'app', password: 'p1', tls: true }
+    expect(readConfig({ REDIS_URL: 'redis://h', ...env }).redis).toMatchObject(access)
+    expect(readConfig({ REDIS_CLUSTER: '[::1]:7000', ...env }).redis).toMatchObject({
+      nodes: ['[::1]:7000'],
+      ...access,
+    })
+    const sentinels = {
+      REDIS_SENTINELS: 'a:1',
+      REDIS_SENTINEL_NAME: 'main',
+      SENTINEL_USERNAME: 'w',
+      SENTINEL_TLS: 'true',
+    }
+    expect(readConfig({ ...sentinels, ...env, SENTINEL_PASSWORD: 'p2' }).redis).toMatchObject({
+      ...access,
+      sentinelUsername: 'w',
+      sentinelPassword: 'p2',
+      sentinelTls: true,
+    })
+    expect(faultOf({ REDIS_TLS: 'yes' })).toBe('REDIS_TLS must be 1 or not set, not "yes"')
+  })
+
   test.each(['redis://localhost', 'rediss://user:hunter2@redis.example:6380/2'])('accepts the REDIS_URL %s', url => {
     expect(readConfig({ REDIS_URL: url }).redis).toEqual({ kind: 'single', url })
   })
