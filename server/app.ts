@@ -84,6 +84,14 @@ export function createApp(config: Config, log: Logger, options: AppOptions = {})
   metrics.watch('rooms', hub)
   metrics.watch('runs', runHub)
 
+  if (config.heartbeatMs >= config.leaseMs) {
+    const { heartbeatMs, leaseMs } = config
+    log.warn(
+      { heartbeatMs, leaseMs },
+      'HEARTBEAT_MS is not below LEASE_MS: collaborators with ack=1 leave between two pings',
+    )
+  }
+
   const verifier = createVerifier(config.auth, log)
   const addresses = new ClientAddresses(config.trustProxy)
   const streams = new StreamLimit({

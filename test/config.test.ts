@@ -45,6 +45,7 @@ describe('the configuration', () => {
       corsOrigins: [],
       trustProxy: false,
       logLevel: 'info',
+      logFormat: undefined,
     })
   })
 

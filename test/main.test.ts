@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { request as httpRequest } from 'node:http'
-import { createServer, type Server } from 'node:net'
+import { connect, createServer, type Server } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { logged } from './support/log.ts'
 import { freePort } from './support/ports.ts'
@@ -19,6 +19,7 @@ describe('the process', () => {
     ['HOST=0.0.0.0', { HOST: '0.0.0.0' }, /HOST.*0\.0\.0\.0.*AUTH=off/],
     ['TRUST_PROXY=nonsense', { TRUST_PROXY: 'nonsense' }, /TRUST_PROXY.*nonsense/],
     ['LOG_LEVEL=loud', { LOG_LEVEL: 'loud' }, /LOG_LEVEL.*loud/],
+    ['LOG_FORMAT=xml', { LOG_FORMAT: 'xml' }, /LOG_FORMAT.*json, pretty.*xml/],
     ['REDIS_URL=http://…', { REDIS_URL: 'http://:hunter2@localhost' }, /REDIS_URL/],
   ])('with %s prints one line with the reason and no stack, and exits 1', async (_, env, why) => {
     const { code, errors } = await refusal(env)
@@ -76,6 +77,63 @@ test('npm start exits when its process exits', async () => {
     output += part
   }
   expect(output).toContain('"msg":"ended"')
+})
+
+describe('LOG_FORMAT', () => {
+  /** What a server with these settings prints until it listens. */
+  async function printed(env: Record<string, string>): Promise<string> {
+    const child = spawn(process.execPath, [program], {
+      env: { PATH: process.env.PATH ?? '', PORT: '0', ...env },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    const exited = once(child, 'exit')
+    let output = ''
+    for await (const part of child.stdout) {
+      output += part
+      if (`${part}`.includes('listening')) child.kill('SIGTERM')
+    }
+    expect(await exited).toEqual([0, null])
+    return output
+  }
+
+  test('pretty writes lines that are easy to read, without colors if the output is no terminal', async () => {
+    const output = await printed({ LOG_FORMAT: 'pretty' })
+    expect(output).toMatch(
+      /^\[\d\d:\d\d:\d\d\.\d{3}\] INFO: listening {"host":"127.0.0.1","port":\d+,"store":"memory"}$/m,
+    )
+    expect(output).toMatch(/INFO: ended$/m)
+    expect(output).not.toContain('\x1b')
+  })
+
+  test('is json if the output is no terminal', async () => {
+    const lines = (await printed({})).trim().split('\n')
+    expect(lines.map(line => JSON.parse(line).msg)).toEqual(['listening', 'draining', 'ended'])
+  })
+})
+
+test('a HEARTBEAT_MS that is not below LEASE_MS is a warning', async () => {
+  const messages = async (env: Record<string, string>) => {
+    const server = await startServer(env)
+    await server.stop()
+    return server.log.filter(({ level }) => level === 40)
+  }
+  expect(await messages({ HEARTBEAT_MS: '2000', LEASE_MS: '2000' })).toMatchObject([
+    { msg: expect.stringContaining('HEARTBEAT_MS is not below LEASE_MS'), heartbeatMs: 2_000, leaseMs: 2_000 },
+  ])
+  expect(await messages({ HEARTBEAT_MS: '1999', LEASE_MS: '2000' })).toEqual([])
+})
+
+test('KEEP_ALIVE_MS bounds the time that an idle connection stays open', async () => {
+  const server = await startServer({ KEEP_ALIVE_MS: '300' })
+  const socket = connect(server.port, '127.0.0.1')
+  socket.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n')
+  await once(socket, 'data')
+  const from = performance.now()
+  socket.resume()
+  await once(socket, 'close')
+  expect(performance.now() - from).toBeGreaterThan(250)
+  expect(performance.now() - from).toBeLessThan(10_000)
+  await server.stop()
 })
 
 describe('the log', () => {

@@ -43,4 +43,5 @@ export const descriptions: Record<keyof Options, string> = {
   trustProxy: 'Proxies that may set X-Forwarded-For.',
   adminPort: 'Serves /metrics on this port, without authentication, and no longer on PORT.',
   logLevel: 'Least important level that is logged.',
+  logFormat: 'By default pretty on a terminal, otherwise json.',
 }

@@ -13,6 +13,7 @@ const hourMs = 3_600_000
 const dayMs = 24 * hourMs
 const mib = 1024 * 1024
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
+const logFormats = ['json', 'pretty'] as const
 const hostsRule = 'a list of host:port, separated by commas'
 const originsRule =
   'a list of origins such as https://example.org or https://*.example.org, without a path, separated by commas'
@@ -69,6 +70,8 @@ export function optionsSchema(env: Record<string, string | undefined>) {
       /** The port of the metrics. Without one they are on `port`. */
       adminPort: integer(0, 65_535).optional(),
       logLevel: z.enum(logLevels, `one of ${logLevels.join(', ')}`).default('info'),
+      /** `pretty` on a terminal by default, otherwise `json`. */
+      logFormat: z.enum(logFormats, `one of ${logFormats.join(', ')}`).optional(),
     })
     .superRefine((options, context) => brokenRules(options).forEach(message => void context.addIssue(message)), always)
 }

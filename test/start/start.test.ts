@@ -67,6 +67,14 @@ describe('npm start', () => {
   const modified = async (file: string) => (await stat(join(checkout, 'dist', file))).mtimeMs
 })
 
+test('npm start on a terminal prints the address to open, and a log that is easy to read', async () => {
+  const terminal = ['script', '-qec', 'npm start', '/dev/null']
+  const { output, stop } = await start(root, terminal, /(http:\S+).*listening/s)
+  expect(output).toMatch(/\n {2}Open http:\/\/localhost:\d+\/\r?\n/)
+  expect(output).not.toContain('"msg"')
+  await stop()
+}, 60_000)
+
 interface Started {
   url: string
   output: string
@@ -76,7 +84,7 @@ interface Started {
 /** Rejects with its output if it ends before it prints its address. */
 async function start(
   cwd: string,
-  [command = '', ...args] = ['npm', 'start'],
+  [command = '', ...args]: string[] = ['npm', 'start'],
   pattern = /"port":(\d+).*"msg":"listening"/,
 ): Promise<Started> {
   const child = spawn(command, args, {
