@@ -45,7 +45,6 @@ describe('the configuration', () => {
       corsOrigins: [],
       trustProxy: false,
       logLevel: 'info',
-      logFormat: undefined,
     })
   })
 

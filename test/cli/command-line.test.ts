@@ -76,12 +76,7 @@ describe('a mistake on the command line', () => {
     [['--lease-ms', '50'], { LEASE_MS: '5000' }, /^--lease-ms must be/],
     [['--port', '1000'], { LEASE_MS: '50' }, /^LEASE_MS must be/],
     [['serve', '--log-level=loud'], {}, /^--log-level must be one of trace.*, not "loud"\n$/],
-    [
-      ['--redis', 'http://:hunter2@localhost'],
-      {},
-      /^--redis must be a URL that begins with redis:\/\/ or rediss:\/\/\n$/,
-    ],
-    [['--host', '0.0.0.0'], {}, /^--host is "0\.0\.0\.0".*AUTH_SECRET/],
+    [['--redis', 'http://:hunter2@localhost'], {}, /^--redis must be a URL that begins with redis:((?!hunter2).)*\n$/],
   ])('the value in %j with the variables %j is named, and the command exits 1', async (args, env, message) => {
     const { code, out, err } = await colocate(args, env)
     expect({ code, out }).toEqual({ code: 1, out: '' })
