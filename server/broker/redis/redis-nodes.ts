@@ -65,14 +65,14 @@ export class RedisNodes {
   unavailableReason(): string | null {
     const nodes = this.masters()
     const refusing = nodes.find(({ refusal }) => refusal !== null)
-    if (refusing) return `Redis refuses${this.#at(refusing)}: ${refusing.refusal}${this.#skew()}`
+    if (refusing) return `Redis refuses${this.#at(refusing)}: ${refusing.refusal}`
     if (
       this.connections.commands.status === 'ready' &&
       nodes.some(({ clock, isWritable }) => clock.isKnown && isWritable)
     )
       return null
     const { lastError } = this.connections
-    return `${silent}${lastError ? `: ${wordsOf(lastError)}` : ''}${this.#skew()}`
+    return `${silent}${lastError ? `: ${wordsOf(lastError)}` : ''}`
   }
 
   /** The nodes whose clocks differ from this machine's. */
@@ -85,9 +85,10 @@ export class RedisNodes {
     })
   }
 
-  #skew(): string {
+  /** A reason, and the nodes whose clocks differ, which may be its cause. */
+  withSkews(reason: string): string {
     const skews = this.skews()
-    return skews.length > 0 ? ` (${skews.map(({ text }) => text).join('; ')})` : ''
+    return skews.length > 0 ? `${reason} (${skews.map(({ text }) => text).join('; ')})` : reason
   }
 
   #at({ redis }: RedisNode): string {

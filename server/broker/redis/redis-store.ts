@@ -75,7 +75,8 @@ export class RedisStore implements Store, SharedRedis {
 
   /** Answers from the last checks, without asking Redis. */
   unavailableReason(): string | null {
-    return this.nodes.unavailableReason() ?? this.subscriptions.unavailableReason()
+    const reason = this.nodes.unavailableReason() ?? this.subscriptions.unavailableReason()
+    return reason && this.nodes.withSkews(reason)
   }
 
   /** A node that has refused is written to soon: it may refuse everything, or only what this script wanted. */
