@@ -42,6 +42,12 @@ export function createHubMetrics(registry: Registry): (log: HubName, hub: Hub) =
   gauge('colocate_streams', 'Open streams', hub => hub.streams)
   gauge('colocate_streams_behind', 'Open streams whose socket is full', hub => hub.behind)
   counters('colocate_joins_total', 'Streams started, by what they started with', 'outcome', ({ stats }) => stats.joins)
+  counters(
+    'colocate_snapshots_total',
+    'Snapshots written to streams, by reason',
+    'reason',
+    ({ stats }) => stats.snapshots,
+  )
   counters('colocate_catch_ups_total', 'Reads of the history, by cause', 'cause', ({ stats }) => stats.catchUps)
   counter('colocate_events_total', 'Events received from the log', ({ stats }) => stats.eventsIn)
   counter(

@@ -37,6 +37,20 @@ export interface MetricsOptions {
 /** The label `route` of every request whose path is not in the route table. */
 export const unmatchedRoute = 'unmatched'
 
+/** Errors of Redis that are counted from zero. */
+const commonStoreErrors = [
+  'timeout',
+  'closed',
+  'BUSY',
+  'CLUSTERDOWN',
+  'LOADING',
+  'MASTERDOWN',
+  'MISCONF',
+  'NOPERM',
+  'NOREPLICAS',
+  'OOM',
+  'READONLY',
+]
 /** Statuses that are counted from zero, so that the first problem is an increase. */
 const commonProblems = [400, 401, 403, 404, 405, 408, 413, 415, 422, 429, 431, 500, 502, 503]
 const secondsBuckets = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5]
@@ -104,7 +118,14 @@ export function createMetrics({ hasProcessMetrics, isReady, isStoreUp }: Metrics
     registers,
     labelNames: ['reason'],
   })
+  const storeErrors = new Counter({
+    name: 'colocate_store_errors_total',
+    help: "Failed store operations, by the first word of Redis's error; timeout or closed if Redis did not answer",
+    registers,
+    labelNames: ['code'],
+  })
   for (const status of commonProblems) problems.inc({ status }, 0)
+  for (const code of commonStoreErrors) storeErrors.inc({ code }, 0)
   for (const reason of streamRefusals) refusals.inc({ reason }, 0)
 
   const routes = new Map<string, RouteCounters>()
@@ -115,13 +136,6 @@ export function createMetrics({ hasProcessMetrics, isReady, isStoreUp }: Metrics
     routes.set(route, counters)
     return counters
   }
-
-  const storeErrors = new Counter({
-    name: 'colocate_store_errors_total',
-    help: "Failed store operations, by the first word of Redis's error; timeout or closed if Redis did not answer",
-    registers,
-    labelNames: ['code'],
-  })
 
   return {
     watch,

@@ -113,6 +113,7 @@ export class Session {
       if (this.#lost) {
         const reason = this.#lost
         this.#lost = null
+        this.#source.stats.snapshots[reason]++
         const { bytes, end } = this.#source.snapshot(reason)
         this.#next = end
         this.#write(bytes, now)

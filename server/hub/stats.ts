@@ -1,6 +1,7 @@
 /**
  * Counts the hub's work in plain numbers, so that counting a delivery is one addition. The metrics read them.
  */
+import type { SnapshotReason } from './topic-format.ts'
 
 /** What a stream began with. */
 export type JoinOutcome = 'joined' | 'resumed' | 'reset'
@@ -14,6 +15,8 @@ export type CatchUpCause = 'gap' | 'interrupted' | 'head' | 'resume'
 export class HubStats {
   readonly joins: Record<JoinOutcome, number> = { joined: 0, resumed: 0, reset: 0 }
   readonly catchUps: Record<CatchUpCause, number> = { gap: 0, interrupted: 0, head: 0, resume: 0 }
+  /** Snapshots written to sessions. */
+  readonly snapshots: Record<SnapshotReason, number> = { joined: 0, reset: 0, behind: 0 }
   /** Events received from the broker. */
   eventsIn = 0
   /** Events written to sessions, counted once for each session. */

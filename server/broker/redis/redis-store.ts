@@ -61,7 +61,7 @@ export class RedisStore implements Store, SharedRedis {
     })
     this.subscriptions = new Subscriptions(connections, `${prefix}:probe:${holder}`, options.onError ?? rethrow)
     connections.commands.on('ready', () => this.#check())
-    connections.commands.on('close', () => this.#observe())
+    connections.commands.on('close', () => this.#lost())
     this.#check()
   }
 
@@ -110,6 +110,12 @@ export class RedisStore implements Store, SharedRedis {
 
   #report(error: unknown): void {
     this.#options.onStoreError?.(codeOf(error), isReplyError(error) ? wordsOf(error) : null)
+  }
+
+  /** A lost connection is an error although no request may have been under way. */
+  #lost(): void {
+    if (!this.#isClosed) this.#options.onStoreError?.('closed', null)
+    this.#observe()
   }
 
   #observe(): void {
