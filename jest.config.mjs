@@ -13,6 +13,8 @@ const long = [
   '/test/cli/doctor',
   // Each builds a checkout.
   '/test/start/',
+  // Prometheus.
+  '/test/operations/',
   // Many requests or connections; the benchmark's smoke test.
   '/test/security/injection',
   '/test/security/abuse',
