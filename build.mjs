@@ -19,9 +19,14 @@ import { build, context } from 'esbuild'
 const manifestFile = 'dist/.build.json'
 const tools = ['build.mjs', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json', 'tsconfig.client.json']
 const withoutExtension = file => file.replace(/\.\w+$/, '')
-const filesIn = (folder, pattern) =>
-  readdirSync(folder, { recursive: true })
-    .filter(file => pattern.test(file) && !/(^|\/)dist\//.test(file))
+/** Files below a folder. What other builds are writing is never looked at, because it may vanish meanwhile. */
+const filesIn = (folder, pattern, below = '') =>
+  readdirSync(join(folder, below), { withFileTypes: true })
+    .flatMap(entry => {
+      const file = join(below, entry.name)
+      if (!entry.isDirectory()) return pattern.test(file) ? [file] : []
+      return ['dist', 'node_modules'].includes(entry.name) ? [] : filesIn(folder, pattern, file)
+    })
     .sort()
 
 const page = filesIn('web/page', /\.(html|css|svg)$/)

@@ -7,26 +7,22 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 
 const root = new URL('../..', import.meta.url).pathname
-const sources = [
-  'server',
-  'web',
-  'package.json',
-  'package-lock.json',
-  'tsconfig.json',
-  'tsconfig.build.json',
-  'build.mjs',
-]
+/** Without what is built or installed. */
+const sources = ['server', 'web', 'package.json', 'package-lock.json', 'build.mjs']
+const configurations = ['tsconfig.json', 'tsconfig.build.json', 'tsconfig.client.json']
+const isSource = (path: string) => !/\/(dist|node_modules)(\/|$)/.test(path.slice(root.length - 1))
 
 describe('npm start', () => {
   let checkout: string
   beforeEach(async () => {
     checkout = await mkdtemp(join(tmpdir(), 'colocate-checkout-'))
-    for (const name of sources) await cp(join(root, name), join(checkout, name), { recursive: true })
+    for (const name of [...sources, ...configurations])
+      await cp(join(root, name), join(checkout, name), { recursive: true, filter: isSource })
     await symlink(join(root, 'node_modules'), join(checkout, 'node_modules'))
   })
   afterEach(() => rm(checkout, { recursive: true, force: true }))
 
-  test('twice at once without dist starts two servers that answer', async () => {
+  test('three times at once without dist starts three servers that answer', async () => {
     const started = await Promise.all([start(checkout), start(checkout), start(checkout)])
     for (const { url } of started) {
       expect((await fetch(`${url}/healthz`)).status).toBe(200)
