@@ -1,5 +1,6 @@
 /**
- * The addresses that the relay may connect to: public ones, and an address that the operator's prefix contains literally.
+ * The addresses that the relay may connect to: public ones, an address that the operator's prefix contains literally, and
+ * private ones for a prefix with `allowPrivate`.
  *
  * The check is part of the connection's own DNS lookup. So a name cannot resolve to one address for the check and to another
  * for the connection (DNS rebinding).
@@ -8,7 +9,7 @@ import { type LookupAddress, lookup } from 'node:dns'
 import { BlockList, isIPv4, type LookupFunction } from 'node:net'
 
 /** IANA's special-purpose address registry, and multicast. */
-const special = blockList('ipv4', [
+const special = blockList([
   '0.0.0.0/8',
   '10.0.0.0/8',
   '100.64.0.0/10',
@@ -24,12 +25,20 @@ const special = blockList('ipv4', [
   '203.0.113.0/24',
   '224.0.0.0/3',
 ])
-const globalUnicast = blockList('ipv6', ['2000::/3'])
+const globalUnicast = blockList(['2000::/3'])
 /** Parts of it that are not public: protocol assignments, tunnels to IPv4 addresses, and documentation. */
-const specialUnicast = blockList('ipv6', ['2001::/23', '2001:db8::/32', '2002::/16', '3fff::/20'])
-const loopback = new BlockList()
-loopback.addSubnet('127.0.0.0', 8, 'ipv4')
-loopback.addAddress('::1', 'ipv6')
+const specialUnicast = blockList(['2001::/23', '2001:db8::/32', '2002::/16', '3fff::/20'])
+const loopback = blockList(['127.0.0.0/8', '::1/128'])
+/** Addresses inside a machine, between its containers, and in private networks. */
+const privateNetworks = blockList([
+  ...['127.0.0.0/8', '10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10', '169.254.0.0/16'],
+  ...['::1/128', 'fc00::/7', 'fe80::/10'],
+])
+/** The metadata services of cloud providers. They give out credentials, so no name may resolve to them. */
+const metadataServices = blockList([
+  ...['169.254.169.254/32', '169.254.170.2/32', '169.254.170.23/32', '100.100.100.200/32'],
+  ...['fd00:ec2::254/128', 'fd00:ec2::23/128'],
+])
 
 export class ForbiddenAddress extends Error {
   readonly code = 'forbidden-address'
@@ -40,16 +49,22 @@ export function isPublic(address: string): boolean {
   return globalUnicast.check(address, 'ipv6') && !specialUnicast.check(address, 'ipv6')
 }
 
+function isPrivate(address: string): boolean {
+  return contains(privateNetworks, address) && !contains(metadataServices, address)
+}
+
 /**
- * A connection's `lookup` that returns only public addresses, and only loopback addresses for `localhost`. Node does not
- * call it for a literal address, which findUpstream has already compared with the operator's prefixes.
+ * A connection's `lookup` that returns only public addresses, and only loopback addresses for `localhost`. With
+ * `allowPrivate` it returns private addresses, too. Node does not call it for a literal address, which findUpstream has
+ * already compared with the operator's prefixes.
  */
-export function guardedLookup(resolve: typeof lookup = lookup): LookupFunction {
+export function guardedLookup(allowPrivate = false, resolve: typeof lookup = lookup): LookupFunction {
+  const isAllowed = (address: string) => isPublic(address) || (allowPrivate && isPrivate(address))
   return (hostname, options, callback) => {
     resolve(hostname, { ...options, all: true }, (error, found: LookupAddress[] = []) => {
       if (error) return callback(error, [])
-      const allowed = found.filter(({ address, family }) =>
-        hostname === 'localhost' ? loopback.check(address, family === 6 ? 'ipv6' : 'ipv4') : isPublic(address),
+      const allowed = found.filter(({ address }) =>
+        hostname === 'localhost' ? contains(loopback, address) : isAllowed(address),
       )
       const [first] = allowed
       if (!first) callback(new ForbiddenAddress(), [])
@@ -59,11 +74,15 @@ export function guardedLookup(resolve: typeof lookup = lookup): LookupFunction {
   }
 }
 
-function blockList(family: 'ipv4' | 'ipv6', subnets: string[]): BlockList {
+function contains(list: BlockList, address: string): boolean {
+  return list.check(address, isIPv4(address) ? 'ipv4' : 'ipv6')
+}
+
+function blockList(subnets: string[]): BlockList {
   const list = new BlockList()
   for (const subnet of subnets) {
     const [address = '', bits] = subnet.split('/')
-    list.addSubnet(address, Number(bits), family)
+    list.addSubnet(address, Number(bits), isIPv4(address) ? 'ipv4' : 'ipv6')
   }
   return list
 }

@@ -18,7 +18,8 @@ export const questionSchema = z.object({ messages: z.array(z.object({ content: z
 export function demonstrationOf({ socket }: IncomingMessage): Upstream {
   const address = (socket.localAddress ?? '').replace(/^::ffff:(?=\d+\.)/, '')
   const host = address.includes(':') ? `[${address}]` : address
-  return { origin: new URL(`http://${host}:${socket.localPort}`).origin, segments: [path], headers: {}, secrets: [] }
+  const { origin } = new URL(`http://${host}:${socket.localPort}`)
+  return { origin, segments: [path], allowPrivate: false, headers: {}, secrets: [] }
 }
 
 /** Says where the demonstration is, for `targetUrl`. */

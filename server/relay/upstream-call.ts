@@ -5,10 +5,9 @@
  */
 import { type IncomingMessage, request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
-import { Problem } from '../http/problem.ts'
 import { guardedLookup } from './addresses.ts'
-import { concealHeaders } from './conceal.ts'
 import { upstreamHeaders } from './headers.ts'
+import { refusedBy, unreachable } from './upstream-problem.ts'
 import type { Upstream } from './upstreams.ts'
 
 export interface Call {
@@ -25,24 +24,24 @@ export interface Call {
 }
 
 const connectMs = 10_000
-/** How long an answer that is not an event stream may take, and how many of its bytes are read and shown. */
+/** How long an answer that is not an event stream may take, and how many of its bytes are read. */
 const refusalMs = 5_000
 const maxReadBytes = 64 * 1024
-const maxShownBytes = 2 * 1024
 
 /** Resolves with an event stream. Rejects with a 502 `Problem`. */
 export async function callUpstream(call: Call): Promise<IncomingMessage> {
   const response = await send(call)
   const { statusCode: status = 0, headers } = response
-  const isStream = /^text\/event-stream\s*(;|$)/i.test(headers['content-type'] ?? '')
-  const isPlain = (headers['content-encoding'] ?? 'identity') === 'identity'
-  if (status >= 200 && status < 300 && isStream && isPlain) return response
-  const text = concealHeaders(await readText(response), call.upstream)
-  const detail =
-    status >= 300
-      ? `The upstream answered ${status}.`
-      : 'The upstream did not answer with an uncompressed event stream.'
-  throw new Problem(502, detail, { upstream: { status, body: shortened(text) } })
+  const type = headers['content-type']
+  const encoding = headers['content-encoding']?.replace(/^identity$/i, '') || undefined
+  const isStream = /^text\/event-stream\s*(;|$)/i.test(type ?? '')
+  if (status >= 200 && status < 300 && isStream && encoding === undefined) return response
+  throw refusedBy(call.upstream, {
+    status,
+    type,
+    encoding: isStream ? encoding : undefined,
+    text: await readText(response),
+  })
 }
 
 function send({ url, upstream, method, headers, body, idleMs, signal }: Call): Promise<IncomingMessage> {
@@ -51,7 +50,7 @@ function send({ url, upstream, method, headers, body, idleMs, signal }: Call): P
       method,
       headers: upstreamHeaders(headers, upstream.headers, body),
       agent: false,
-      lookup: guardedLookup(),
+      lookup: guardedLookup(upstream.allowPrivate),
       signal,
     })
     const connecting = setTimeout(
@@ -63,16 +62,18 @@ function send({ url, upstream, method, headers, body, idleMs, signal }: Call): P
     request.setTimeout(idleMs)
     const onIdle = () => request.destroy(new Error(`No answer within ${idleMs / 1_000} s (RELAY_IDLE_MS).`))
     request.on('timeout', onIdle)
+    let answer: IncomingMessage | undefined
     request.on('response', response => {
+      answer = response
       request.off('timeout', onIdle)
       // The run handles `close`, which follows every error. An error without a listener would end the process.
       response.on('error', () => {})
       resolve(response)
     })
     request.on('error', (error: NodeJS.ErrnoException) => {
-      // The message of a system error may contain internal addresses.
-      const reason = error.code === undefined ? error.message : error.code
-      reject(new Problem(502, 'The upstream could not be reached.', { upstream: { status: 0, body: reason } }))
+      // An answer without a length that ends by a reset would count as complete (RFC 9112, section 8).
+      answer?.destroy(error)
+      reject(unreachable(url.hostname, error))
     })
     request.end(body)
   })
@@ -94,11 +95,4 @@ async function readText(response: IncomingMessage): Promise<string> {
     clearTimeout(timer)
   }
   return Buffer.concat(chunks).toString()
-}
-
-/** Cuts the text to `maxShownBytes` between two characters. */
-function shortened(text: string): string {
-  const bytes = Buffer.from(text)
-  if (bytes.length <= maxShownBytes) return text
-  return new TextDecoder().decode(bytes.subarray(0, maxShownBytes), { stream: true })
 }

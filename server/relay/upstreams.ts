@@ -11,6 +11,8 @@ export interface Upstream {
   readonly origin: string
   /** The segments that an allowed path begins with. */
   readonly segments: readonly string[]
+  /** Whether its name may resolve to a private address. A prefix that contains such an address literally needs no permission. */
+  readonly allowPrivate: boolean
   /** Sent with every call. */
   readonly headers: Readonly<Record<string, string>>
   /** The values that replaced `${NAME}` in the headers. */
@@ -19,7 +21,11 @@ export interface Upstream {
 
 const listSchema = z
   .array(
-    z.strictObject({ prefix: z.string(), headers: z.record(z.string(), z.string()).default({}) }),
+    z.strictObject({
+      prefix: z.string(),
+      headers: z.record(z.string(), z.string()).default({}),
+      allowPrivate: z.boolean().default(false),
+    }),
     'the list must be a JSON array',
   )
   .min(1, 'the list must contain at least one upstream')
@@ -29,7 +35,10 @@ export function readUpstreams(json: string, env: Record<string, string | undefin
   const { data, error } = listSchema.safeParse(parse(json))
   const issue = error?.issues[0]
   if (issue) throw new Error(`${issue.path.join('.')}: ${issue.message}`.replace(/^: /, ''))
-  const upstreams = data?.map(({ prefix, headers }) => ({ ...parsePrefix(prefix), ...fillHeaders(headers, env) })) ?? []
+  const upstreams =
+    data?.map(({ prefix, headers, allowPrivate }) => {
+      return { ...parsePrefix(prefix), allowPrivate, ...fillHeaders(headers, env) }
+    }) ?? []
   // The longest matching prefix is found first.
   return upstreams.sort((a, b) => b.segments.length - a.segments.length)
 }
@@ -49,7 +58,7 @@ export function findUpstream(upstreams: readonly Upstream[], target: string): { 
  * Whether the URL has white space, credentials, or a path that a proxy or the upstream may rewrite: backslashes, dot
  * segments, and encoded dots, slashes or backslashes.
  */
-function isAmbiguous(target: string): boolean {
+export function isAmbiguous(target: string): boolean {
   if (/[\s\\\p{Cc}]/u.test(target)) return true
   const [, authority = '', path = ''] = /^[^:]*:\/\/([^/?#]*)([^?#]*)/.exec(target) ?? []
   return authority === '' || authority.includes('@') || /%(25)*(2e|2f|5c)/i.test(path) || /\/\.\.?(;|\/|$)/.test(path)

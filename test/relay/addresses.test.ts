@@ -103,7 +103,12 @@ describe('a listener on every address of this machine', () => {
       const family = address.includes(':') ? 6 : 4
       const resolve = ((_host: string, _options: object, callback: (...args: unknown[]) => void) =>
         callback(null, [{ address, family }])) as unknown as typeof lookup
-      const request = get({ host: 'rebound.example.org', port: port(), lookup: guardedLookup(resolve), agent: false })
+      const request = get({
+        host: 'rebound.example.org',
+        port: port(),
+        lookup: guardedLookup(false, resolve),
+        agent: false,
+      })
       const [error] = await once(request, 'error')
       errors.push(error.code)
     }
@@ -120,7 +125,7 @@ describe('a listener on every address of this machine', () => {
     const resolve = ((_host: string, _options: object, callback: (...args: unknown[]) => void) =>
       callback(null, [...mixed, { address: '192.31.196.1', family: 4 }])) as unknown as typeof lookup
     const found = await new Promise<unknown>(resolved =>
-      guardedLookup(resolve)('mixed.example.org', { all: true }, (_error, addresses) => resolved(addresses)),
+      guardedLookup(false, resolve)('mixed.example.org', { all: true }, (_error, addresses) => resolved(addresses)),
     )
     expect(found).toEqual([{ address: '192.31.196.1', family: 4 }])
   })

@@ -6,6 +6,7 @@ import type { Upstream } from '../../server/relay/upstreams.ts'
 const upstream = (key: string): Upstream => ({
   origin: 'https://api.example',
   segments: [],
+  allowPrivate: false,
   headers: { authorization: `Bearer ${key}` },
   secrets: [key],
 })

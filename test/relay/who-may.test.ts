@@ -1,6 +1,6 @@
 /** Who may relay, and whose run is whose, where there are tokens. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { post, relaying } from '../support/relays.ts'
+import { post, relaying, runOf } from '../support/relays.ts'
 import { expectProblem, send } from '../support/requests.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 import { openStream } from '../support/streams.ts'
@@ -27,7 +27,7 @@ const begun = async (token: string) => {
     headers: { 'content-type': 'application/json', ...bearer(token) },
     body: JSON.stringify({ targetUrl: upstream.answers('/answer', begin) }),
   })
-  return { stream, run: stream.headers.get('location') ?? '' }
+  return { stream, run: runOf(stream) }
 }
 
 test('nobody without a token, nor with one that does not give the right, and no upstream is called', async () => {

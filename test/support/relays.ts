@@ -21,13 +21,25 @@ export interface RelayStream extends TestStream {
   run: string
 }
 
-export async function post(server: TestServer, targetUrl: string, parts: object = {}): Promise<RelayStream> {
+/** `headers` are those of the request itself. */
+export async function post(
+  server: TestServer,
+  targetUrl: string,
+  parts: object = {},
+  headers: Record<string, string> = {},
+): Promise<RelayStream> {
   const stream = await openStream(`${server.url}/forward-sse`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    headers: { 'content-type': 'application/json', ...headers },
     body: JSON.stringify({ targetUrl, ...parts }),
   })
-  return Object.assign(stream, { run: stream.headers.get('location') ?? '' })
+  return Object.assign(stream, { run: runOf(stream) })
+}
+
+/** The path of the run that an answer names: `Location` is relative to the request's own path. Empty without one. */
+export function runOf({ headers }: TestStream): string {
+  const location = headers.get('location')
+  return location === null ? '' : new URL(location, 'http://host/forward-sse').pathname
 }
 
 export function resume(server: TestServer, run: string, lastEventId = ''): Promise<TestStream> {
