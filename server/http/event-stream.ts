@@ -2,11 +2,12 @@
  * Responses that are event streams (WHATWG HTML, section 9.2).
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Http2ServerResponse } from 'node:http2'
+import { constants, type Http2ServerResponse } from 'node:http2'
 import type { Socket } from 'node:net'
 import { reconnectLine, retryLine } from '../hub/frame.ts'
 import type { Sink } from '../hub/session.ts'
 import { writeHead } from './response.ts'
+import { ResponseSink } from './response-sink.ts'
 
 const headers = {
   // Without a charset: clients compare the whole value, and an event stream is UTF-8 anyway.
@@ -37,22 +38,41 @@ const retryToMs = 10_000
 export function startEventStream(res: ServerResponse): Sink | null {
   if (res.destroyed) return null
   if (res.req.httpVersionMajor > 1) return startHttp2Stream(res)
+  res.useChunkedEncodingByDefault = false
+  const socket = sendHead(res)
+  if (!socket) return null
+  res.detachSocket(socket)
+  const stream: StreamSocket = socket
+  stream[strayRequests] = 0
+  return socket
+}
+
+/**
+ * The same for a stream that has an end: it is sent in chunks, so that a client can tell a complete stream from one that broke
+ * off. HTTP/1.0 knows no chunks.
+ */
+export function startChunkedEventStream(res: ServerResponse): Sink | null {
+  const { httpVersionMajor, httpVersionMinor } = res.req
+  if (res.destroyed) return null
+  if (httpVersionMajor > 1) return startHttp2Stream(res, true)
+  if (httpVersionMinor === 0) return startEventStream(res)
+  const socket = sendHead(res, true)
+  return socket && new ResponseSink(res, socket)
+}
+
+function sendHead(res: ServerResponse, hasEnd = false): Socket | null {
   const { socket } = res
   if (!socket) {
     // A pipelined request: the connection is still sending the response to another one.
-    retryLater(res)
+    retryLater(res, hasEnd)
     return null
   }
   // What is written in the same tick goes out together with the head.
   socket.cork()
   queueMicrotask(() => socket.uncork())
-  res.useChunkedEncodingByDefault = false
   writeHead(res, 200, headers)
   res.flushHeaders()
-  res.detachSocket(socket)
   dropSecrets(res.req)
-  const stream: StreamSocket = socket
-  stream[strayRequests] = 0
   return socket
 }
 
@@ -81,12 +101,24 @@ export function isOnEventStream(req: IncomingMessage): boolean {
   return true
 }
 
-/** HTTP/2 frames the stream itself, and ends only the stream, not the connection. */
-function startHttp2Stream(res: ServerResponse): Sink {
+/**
+ * HTTP/2 frames the stream itself, and ends only the stream, not the connection. A stream that has an end and breaks off before
+ * it is reset.
+ */
+function startHttp2Stream(res: ServerResponse, hasEnd = false): Sink {
   const { stream } = res as unknown as Http2ServerResponse
   writeHead(res, 200, headers)
   res.flushHeaders()
-  return Object.assign(stream, { destroySoon: () => void stream.end() }) as unknown as Sink
+  let isComplete = !hasEnd
+  return Object.assign(stream, {
+    complete() {
+      isComplete = true
+    },
+    destroySoon() {
+      if (isComplete) stream.end()
+      else stream.write('', () => stream.close(constants.NGHTTP2_INTERNAL_ERROR))
+    },
+  }) as unknown as Sink
 }
 
 /** Ends a stream that has started. Its client reconnects in 1 to 3 seconds. */
@@ -95,8 +127,12 @@ export function endEventStream(sink: Sink): void {
   sink.destroySoon()
 }
 
-/** Answers a stream that can't be served now. EventSource never reconnects after a status other than 200. */
-export function retryLater(res: ServerResponse): void {
-  writeHead(res, 200, { ...headers, Connection: 'close' })
-  res.end(retryLine(retryFromMs, retryToMs))
+/**
+ * Answers a stream that can't be served now. EventSource never reconnects after a status other than 200. A stream that has an
+ * end must not look complete, so its `Content-Length` promises one byte more than there is.
+ */
+export function retryLater(res: ServerResponse, hasEnd = false): void {
+  const line = retryLine(retryFromMs, retryToMs)
+  writeHead(res, 200, { ...headers, Connection: 'close', ...(hasEnd && { 'Content-Length': line.length + 1 }) })
+  res.end(line)
 }

@@ -132,7 +132,7 @@ export class Router {
     if (res.headersSent) res.destroy()
     else if (route?.answer === 'event-source' && problem.status === 503) {
       metrics.onStreamRefused(problem.refusal)
-      retryLater(res)
+      retryLater(res, route.hasEnd)
     } else {
       metrics.onProblem(problem.status)
       sendProblem(res, problem)

@@ -6,7 +6,6 @@
  * So the server holds at most one chunk or snapshot and the socket's own buffer for it, and catching up works the same
  * way whatever made the session fall behind.
  */
-import type { Socket } from 'node:net'
 import { heartbeat, reconnectLine } from './frame.ts'
 import type { ReplayBuffer } from './replay-buffer.ts'
 import type { Snapshot } from './snapshot-cache.ts'
@@ -23,8 +22,20 @@ export interface Source {
   snapshot(reason: SnapshotReason): Snapshot
 }
 
-/** The connection that a session writes to. The response has begun and ends with the connection. */
-export type Sink = Pick<Socket, 'write' | 'cork' | 'uncork' | 'destroy' | 'destroySoon' | 'setTimeout' | 'on'>
+/** The connection that a session writes to. The response has begun and ends with the connection. A socket is a sink. */
+export interface Sink {
+  /** Returns false if the connection takes no more until it emits `drain`. */
+  write(bytes: Buffer | string): boolean
+  cork(): void
+  uncork(): void
+  destroy(): void
+  /** Closes the connection once everything is written. */
+  destroySoon(): void
+  setTimeout(ms: number): unknown
+  on(event: 'drain' | 'timeout' | 'close', listener: () => void): unknown
+  /** Marks the response as complete, if its framing can say so. Nothing is written after that. */
+  complete?(): void
+}
 
 /**
  * Why a stream ended: the client left, the topic is over, the stream reached its age, the socket took no bytes for too
@@ -149,6 +160,8 @@ export class Session {
     this.#write(reconnectLine())
     // The client may not take the last bytes either.
     this.#sink.setTimeout(this.#options.stallMs)
+    // After any other end the client has to come back for the rest.
+    if (ending === 'over') this.#sink.complete?.()
     this.#sink.destroySoon()
   }
 

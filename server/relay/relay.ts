@@ -10,7 +10,7 @@ import type { RateLimiterAbstract } from 'rate-limiter-flexible'
 import { beginning, type EventId } from '../broker/broker.ts'
 import type { Caller } from '../http/access/caller.ts'
 import type { ClientAddresses } from '../http/client-address.ts'
-import { startEventStream } from '../http/event-stream.ts'
+import { startChunkedEventStream } from '../http/event-stream.ts'
 import { consume } from '../http/limits/rate-limit.ts'
 import type { StreamLimit } from '../http/limits/stream-limit.ts'
 import { Problem, unavailable } from '../http/problem.ts'
@@ -78,12 +78,13 @@ export class Relay {
   }
 
   readonly begin = async ({ req, res, caller, input }: RequestContext<RelayRequest>): Promise<void> => {
-    this.#countStream(req, caller)
+    this.#countStream(req, res, caller)
     const { url, upstream } = this.#find(req, input)
     const run = nanoid()
     const topic = topicOf(run, caller.sub)
     await this.#call(res, topic, input, url, upstream)
-    res.setHeader('Location', `/forward-sse/${run}`)
+    // The reference is relative, so that it is right below any path prefix.
+    res.setHeader('Location', req.url?.split('?')[0]?.endsWith('/') ? run : `forward-sse/${run}`)
     await this.#read(req, res, caller, topic, beginning)
   }
 
@@ -102,7 +103,7 @@ export class Relay {
       // An id that is not of this run: the stream starts at the run's beginning.
       if (!recovered) from = beginning
     }
-    this.#countStream(req, caller)
+    this.#countStream(req, res, caller)
     await this.#read(req, res, caller, topic, from)
   }
 
@@ -132,8 +133,8 @@ export class Relay {
       : new Problem(403, 'The targetUrl does not start with a prefix of RELAY_UPSTREAMS.')
   }
 
-  #countStream(req: IncomingMessage, { sub }: Caller): void {
-    this.#options.streams.enter(req, sub)
+  #countStream(req: IncomingMessage, res: ServerResponse, { sub }: Caller): void {
+    this.#options.streams.enter(req, sub, res)
   }
 
   async #call(res: ServerResponse, topic: string, request: RelayRequest, url: URL, upstream: Upstream): Promise<void> {
@@ -175,7 +176,7 @@ export class Relay {
     lastEventId: EventId,
   ): Promise<void> {
     if (req.socket.destroyed) return
-    const open = () => startEventStream(res)
+    const open = () => startChunkedEventStream(res)
     const { hub } = this.#options
     await hub.join({ topic, lastEventId, key: readersKey, ack: false, untilMs: expiresAt, open, onClose: () => {} })
   }

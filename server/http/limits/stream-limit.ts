@@ -1,7 +1,7 @@
 /**
  * Bounds the streams of this instance, of each address and of each collaborator.
  */
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ClientAddresses } from '../client-address.ts'
 import { type Problem, unavailable } from '../problem.ts'
 
@@ -24,8 +24,11 @@ export class StreamLimit {
     this.#options = options
   }
 
-  /** Counts a stream until its connection closes. Throws a 503 `Problem` when it is one too many. */
-  enter(req: IncomingMessage, user: string | undefined): void {
+  /**
+   * Counts a stream until its connection closes or, if the connection outlives it, `res` does. Throws a 503 `Problem` when it
+   * is one too many.
+   */
+  enter(req: IncomingMessage, user: string | undefined, res?: ServerResponse): void {
     const { maxStreams, openStreams, addresses } = this.#options
     if (openStreams() >= maxStreams) throw refused('full', 'This server has as many streams as it may have.')
     const address = addresses.network(req)
@@ -34,10 +37,14 @@ export class StreamLimit {
     }
     add(this.#byAddress, address, 1)
     add(this.#byUser, user, 1)
-    req.socket.once('close', () => {
+    const leave = () => {
+      req.socket.off('close', leave)
+      res?.off('close', leave)
       add(this.#byAddress, address, -1)
       add(this.#byUser, user, -1)
-    })
+    }
+    req.socket.on('close', leave)
+    res?.on('close', leave)
   }
 }
 
