@@ -17,6 +17,7 @@ import {
   parseId,
   type Receipt,
 } from '../broker.ts'
+import { isHeld, type Lease, lastToEnd, poster } from './memory-lease.ts'
 
 interface Value {
   id: EventId
@@ -24,15 +25,6 @@ interface Value {
   seq: number | undefined
   setAt: number
 }
-
-/** One holder's lease on a key. A publish creates a `posted` lease, which belongs to no holder. */
-interface Lease {
-  state: 'posted' | Hold['state']
-  endsAt: number
-}
-
-/** Stands for the holder of a posted lease. */
-const poster = ''
 
 export class MemoryTopic {
   readonly #values = new Map<string, Value>()
@@ -244,13 +236,4 @@ export class MemoryTopic {
     for (const { id } of this.#values.values()) if (compareIds(id, newest) > 0) newest = id
     return newest
   }
-}
-
-function isHeld(leases: Map<string, Lease>): boolean {
-  return [...leases.values()].some(({ state }) => state === 'held' || state === 'acked')
-}
-
-/** A key stays until its last lease ends, and the state of that lease decides why the key is removed. */
-function lastToEnd(leases: Map<string, Lease>): Lease {
-  return [...leases.values()].reduce((a, b) => (b.endsAt > a.endsAt ? b : a))
 }
