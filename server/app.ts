@@ -28,6 +28,7 @@ import { locationFormat } from './location/location-format.ts'
 import { RoomLists } from './location/room-lists.ts'
 import { Rooms } from './location/rooms.ts'
 import { Relay } from './relay/relay.ts'
+import { maxRunMs } from './relay/run.ts'
 import { runFormat } from './relay/run-log.ts'
 import { createAdminRoutes, createRoutes } from './routes.ts'
 import { Ticks } from './ticks/ticks.ts'
@@ -118,8 +119,11 @@ export function createApp(config: Config, log: Logger, options: AppOptions = {})
   })
   const ticks = new Ticks()
   const hasDemonstration = verifier === null && authorize === undefined && pageFolder !== undefined
+  // A claim outlives its run, which goes on for so long, is then read for so long, and is then kept for so long.
+  const claimMs = maxRunMs + config.streamAgeMs + config.historyTtlMs + runLeaseMs
   const relay = new Relay({
     hub: runHub,
+    claims: store.broker({ ...config, leaseMs: claimMs, graceMs: 0 }),
     runs: {
       ...runOptions,
       broker: runBroker,

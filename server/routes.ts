@@ -146,7 +146,6 @@ function relayRoutes(relay: Relay | undefined): Route[] {
       summary: "Call an upstream and stream its answer; the response's Location is the run",
       permission: 'relay',
       body: { schema: relaySchema, maxBytes: maxRequestBytes },
-      limit: relay.countRun,
       handler: relay.begin,
       answer: 'event-stream',
     }),

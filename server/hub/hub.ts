@@ -155,7 +155,8 @@ export class Hub {
     const { replica, group } = entry
     const { heartbeatMs, stallMs, streamAgeMs } = this.#options
     const { topic, key, ack, lastEventId, untilMs = Number.POSITIVE_INFINITY, onClose } = join
-    const leases = this.#leases(topic)
+    // A topic that is over does not change. A reader must not keep it for longer.
+    const leases = replica.isOver ? undefined : this.#leases(topic)
     const next = lastEventId ? replica.buffer.after(lastEventId) : null
     const startedAt = performance.now()
     this.stats.joins[next !== null ? 'resumed' : lastEventId ? 'reset' : 'joined']++
@@ -167,7 +168,7 @@ export class Hub {
       onClose: ending => {
         group.delete(session)
         this.#remove(session)
-        leases.leave(key, ack)
+        leases?.leave(key, ack)
         this.#leave(topic, entry)
         const durationMs = performance.now() - startedAt
         this.stats.onClose(durationMs)
@@ -177,7 +178,7 @@ export class Hub {
     })
     group.add(session)
     this.#add(session)
-    leases.enter(key, ack)
+    leases?.enter(key, ack)
   }
 
   #add(session: Session): void {

@@ -1,21 +1,18 @@
 /**
- * One run: writes an upstream's events to the log until the upstream ends or the run is no longer wanted.
+ * One run: calls an upstream and writes its events to the log, until the upstream ends or the run is no longer wanted.
  *
  * A run does not know its readers' connections. The reason of its end is always in the log: this instance writes it, or
  * the lease of this instance ends.
  */
 import type { IncomingMessage } from 'node:http'
-import { setTimeout as sleep } from 'node:timers/promises'
-import {
-  type Broker,
-  type Event,
-  type EventId,
-  type Subscriber,
-  Unavailable,
-  unlessUnavailable,
-} from '../broker/broker.ts'
+import { type Broker, type Event, type EventId, type Subscriber, unlessUnavailable } from '../broker/broker.ts'
 import { LeaseManager } from '../broker/lease-manager.ts'
-import { begun, lineOf, type Reason, readersKey, runKey } from './run-log.ts'
+import { Problem, problemOf, unavailable } from '../http/problem.ts'
+import { secretsConcealer } from './conceal.ts'
+import { withRetries } from './retries.ts'
+import { answered, begun, called, lineOf, type Reason, readersKey, refusalOf, runKey } from './run-log.ts'
+import { RunWriter } from './run-writer.ts'
+import { type Call, callUpstream } from './upstream-call.ts'
 import { type UpstreamEvent, UpstreamEvents } from './upstream-events.ts'
 
 /** What all runs of an instance have in common. */
@@ -35,92 +32,87 @@ export interface RunOptions {
   onError(error: unknown): void
 }
 
-const maxRunMs = 60 * 60_000
-/** How much may wait to be appended. Past this the upstream is paused. */
-const maxPendingBytes = 256 * 1024
+/** What a run calls. */
+export type RunCall = Omit<Call, 'signal' | 'idleMs'>
+
+/** How long a run may take. */
+export const maxRunMs = 60 * 60_000
 /** What every event counts at least, because a short event has a cost, too. */
 const minEventBytes = 64
-const retryMs = 250
 
 export class Run implements Subscriber {
-  readonly #upstream: IncomingMessage
   readonly #topic: string
-  readonly #conceal: (text: string) => string
   readonly #options: RunOptions
   readonly #events: UpstreamEvents
   readonly #leases: LeaseManager
   readonly #limit: NodeJS.Timeout
-  readonly #begun: Promise<void>
+  readonly #writer: RunWriter
+  readonly #abort = new AbortController()
+  #conceal = (text: string) => text
+  #upstream: IncomingMessage | undefined
   #unsubscribe = () => {}
   #head: EventId | undefined
-  #seq = 1
   #bytes = 0
-  #pending: string[] = []
-  #pendingBytes = 0
-  #appending: Promise<void> | undefined
   #reason: Reason | undefined
-  /** Resolves with the reason once the end is in the log. */
-  readonly ended: Promise<Reason>
 
-  /**
-   * Resolves once the run is in the log. Rejects with `Unavailable`; the upstream is then closed. `conceal` removes what
-   * readers must not see.
-   */
-  static async begin(
-    upstream: IncomingMessage,
-    topic: string,
-    conceal: (text: string) => string,
-    options: RunOptions,
-  ): Promise<Run> {
-    const run = new Run(upstream, topic, conceal, options)
-    await run.#begun
+  /** Resolves once the run is in the log. Rejects with `Unavailable`; then there is no run. */
+  static async begin(topic: string, options: RunOptions): Promise<Run> {
+    const { broker } = options
+    const drafts = [runKey, readersKey].map(key => ({ key, value: begun, seq: 0 }))
+    await broker.publish(topic, drafts)
+    const run = new Run(topic, options)
+    try {
+      run.#unsubscribe = await broker.subscribe(topic, run)
+    } catch (error) {
+      void run.#end('lost')
+      throw error
+    }
     return run
   }
 
-  private constructor(
-    upstream: IncomingMessage,
-    topic: string,
-    conceal: (text: string) => string,
-    options: RunOptions,
-  ) {
-    const { broker, maxBytes, idleMs } = options
-    this.#upstream = upstream
+  private constructor(topic: string, options: RunOptions) {
+    const { broker, maxBytes, leaseMs, onError } = options
     this.#topic = topic
-    this.#conceal = conceal
     this.#options = options
     this.#events = new UpstreamEvents(maxBytes)
+    this.#writer = new RunWriter({
+      append: (seq, values) =>
+        withRetries(leaseMs, () => broker.append(topic, runKey, seq, values)).catch(error => {
+          unlessUnavailable(onError)(error)
+          return false
+        }),
+      onAppended: () => this.#upstream?.resume(),
+      onLost: () => this.stop('lost'),
+    })
     const onHead = (head: EventId) => {
       if (head !== this.#head) this.interrupted()
     }
     this.#leases = new LeaseManager(broker, { ...options, topic, onHead, onIdle: () => {} })
-    this.#begun = this.#begin()
-    // Events that arrive before the run is in the log wait for it. `begin` reports a failure.
-    this.#appending = this.#begun.then(
-      () => this.#append(),
-      () => this.stop('lost'),
-    )
-    this.#limit = setTimeout(() => this.stop('too-late'), maxRunMs)
-    upstream.setTimeout(idleMs, () => {
-      // A paused upstream is silent because of this instance. The socket reports an idle time only once.
-      if (upstream.isPaused()) upstream.setTimeout(idleMs)
-      else this.stop('silent')
-    })
-    upstream.on('data', bytes => this.#take(bytes))
-    this.ended = new Promise(resolve => upstream.on('close', resolve)).then(() => this.#end())
-  }
-
-  async #begin(): Promise<void> {
-    const { broker } = this.#options
-    const drafts = [runKey, readersKey].map(key => ({ key, value: begun, seq: 0 }))
-    await broker.publish(this.#topic, drafts)
     this.#leases.enter(runKey, false)
     this.#startReadersGrace()
-    this.#unsubscribe = await broker.subscribe(this.#topic, this)
+    this.#limit = setTimeout(() => this.stop('too-late'), maxRunMs)
+  }
+
+  /**
+   * Calls the upstream once and relays its answer. Resolves with the reason once the end is in the log. The log says that the
+   * upstream is called before it is: if this instance dies, another one knows whether it may call.
+   */
+  async relay(call: RunCall, onAnswer: () => void): Promise<Reason> {
+    const reason = await this.#relay(call, onAnswer).catch(error => this.#refuse(error))
+    await this.#end(reason)
+    return reason
+  }
+
+  /** Ends a run that has not called the upstream. Its readers get the problem, if there is one. */
+  async cancel(problem?: Problem): Promise<void> {
+    if (problem) this.#writer.add(refusalOf(problem))
+    await this.#end('refused')
   }
 
   stop(reason: Reason): void {
     this.#reason ??= reason
-    this.#upstream.destroy()
+    this.#abort.abort()
+    this.#upstream?.destroy()
   }
 
   announced(_after: string, events: Event[]): void {
@@ -167,80 +159,73 @@ export class Run implements Subscriber {
     this.#leases.leave(readersKey, false)
   }
 
+  async #relay(call: RunCall, onAnswer: () => void): Promise<Reason> {
+    this.#writer.add(called)
+    if (!(await this.#writer.flushed())) {
+      throw unavailable("The log can't be written now. The upstream was not called; send the request again.")
+    }
+    if (this.#reason) return this.#reason
+    const upstream = await callUpstream({ ...call, idleMs: this.#options.idleMs, signal: this.#abort.signal })
+    this.#conceal = secretsConcealer(call.upstream)
+    this.#writer.add(answered)
+    onAnswer()
+    await this.#read(upstream)
+    if (!upstream.complete || upstream.errored) return this.#reason ?? 'broken'
+    if (!this.#reason) this.#addAll(this.#events.end())
+    return this.#reason ?? 'done'
+  }
+
+  /** Resolves when the upstream's connection is closed. */
+  async #read(upstream: IncomingMessage): Promise<void> {
+    const { idleMs } = this.#options
+    this.#upstream = upstream
+    upstream.setTimeout(idleMs, () => {
+      // A paused upstream is silent because of this instance. The socket reports an idle time only once.
+      if (upstream.isPaused()) upstream.setTimeout(idleMs)
+      else this.stop('silent')
+    })
+    upstream.on('data', bytes => this.#take(bytes))
+    if (!upstream.closed) await new Promise(resolve => upstream.on('close', resolve))
+  }
+
   #take(bytes: Buffer): void {
-    for (const event of this.#events.read(bytes)) {
-      if (!this.#add(event)) break
-    }
+    this.#addAll(this.#events.read(bytes))
     if (this.#events.isTooLong) this.stop('too-long')
-    if (this.#pendingBytes > maxPendingBytes) this.#upstream.pause()
-    if (this.#pending.length > 0) this.#appending ??= this.#append()
+    if (this.#writer.isFull) this.#upstream?.pause()
   }
 
-  /** Returns false if the run has become too long. */
-  #add({ event, data }: UpstreamEvent): boolean {
-    const value = lineOf({ event, data: this.#conceal(data) })
-    this.#bytes += Math.max(minEventBytes, Buffer.byteLength(data) + (event?.length ?? 0))
-    if (this.#bytes > this.#options.maxBytes) {
-      this.stop('too-long')
-      return false
-    }
-    this.#pending.push(value)
-    this.#pendingBytes += Buffer.byteLength(value)
-    return true
-  }
-
-  /** Appends what is pending, and what arrives in the meantime. */
-  async #append(): Promise<void> {
-    while (this.#pending.length > 0) {
-      const values = this.#pending
-      this.#pending = []
-      this.#pendingBytes = 0
-      if (!(await this.#isAppended(values))) {
-        this.#pending = []
-        this.stop('lost')
-        break
-      }
-      this.#seq += values.length
-      this.#upstream.resume()
-    }
-    this.#appending = undefined
-  }
-
-  async #isAppended(values: string[]): Promise<boolean> {
-    const { broker, onError } = this.#options
-    try {
-      return await this.#withRetries(() => broker.append(this.#topic, runKey, this.#seq, values))
-    } catch (error) {
-      unlessUnavailable(onError)(error)
-      return false
+  /** Adds events until the run has become too long. */
+  #addAll(events: UpstreamEvent[]): void {
+    for (const { event, data } of events) {
+      this.#bytes += Math.max(minEventBytes, Buffer.byteLength(data) + (event?.length ?? 0))
+      if (this.#bytes > this.#options.maxBytes) return this.stop('too-long')
+      this.#writer.add(lineOf({ event, data: this.#conceal(data) }))
     }
   }
 
-  async #end(): Promise<Reason> {
+  /** Writes to the log why there is no answer. */
+  #refuse(error: unknown): Reason {
+    if (this.#reason) return this.#reason
+    if (!(error instanceof Problem)) this.#options.onError(error)
+    this.#writer.add(refusalOf(problemOf(error)))
+    return 'refused'
+  }
+
+  async #end(reason: Reason): Promise<void> {
     const { broker, onError } = this.#options
     const ignoreOutage = unlessUnavailable(onError)
     clearTimeout(this.#limit)
-    await this.#appending
-    const reason = this.#reason ?? (this.#upstream.complete ? 'done' : 'broken')
+    await this.#writer.flushed()
     // If the store stays away, the run's lease ends, and that is the end in the log.
     await this.#withRetries(() => broker.remove(this.#topic, runKey, reason)).catch(ignoreOutage)
     await this.#leases.stop().catch(ignoreOutage)
     this.#unsubscribe()
     // The grace period of the readers is over, too.
     await this.#withRetries(() => broker.remove(this.#topic, readersKey, 'over')).catch(ignoreOutage)
-    return reason
   }
 
-  /** Repeats a step while the store is unavailable, for as long as a lease lasts. Repeated steps have one effect in the log. */
-  async #withRetries<T>(step: () => Promise<T>): Promise<T> {
-    const untilMs = performance.now() + this.#options.leaseMs
-    for (;;) {
-      try {
-        return await step()
-      } catch (error) {
-        if (!(error instanceof Unavailable) || performance.now() > untilMs) throw error
-        await sleep(retryMs)
-      }
-    }
+  /** Repeats a step while the store is unavailable, for as long as a lease lasts. */
+  #withRetries<T>(step: () => Promise<T>): Promise<T> {
+    return withRetries(this.#options.leaseMs, step)
   }
 }

@@ -30,8 +30,16 @@ export class UpstreamEvents {
 
   /** Returns the events that these bytes complete. */
   read(bytes: Buffer): UpstreamEvent[] {
-    const text = this.#decoder.decode(bytes, { stream: true })
-    if (text !== '' && !this.isTooLong) this.#parser.feed(this.#withLineFeeds(text))
+    return this.#parse(this.#withLineFeeds(this.#decoder.decode(bytes, { stream: true })))
+  }
+
+  /** Returns the event that the upstream's orderly end completes: its blank line may be missing, and the end of its last line. */
+  end(): UpstreamEvent[] {
+    return this.#parse(`${this.#withLineFeeds(this.#decoder.decode())}\n\n`)
+  }
+
+  #parse(text: string): UpstreamEvent[] {
+    if (text !== '' && !this.isTooLong) this.#parser.feed(text)
     const found = this.#found
     this.#found = []
     return found
@@ -39,6 +47,7 @@ export class UpstreamEvents {
 
   /** Replaces every line end with a line feed. The parser waits after a CR for the next chunk, which may begin with LF. */
   #withLineFeeds(text: string): string {
+    if (text === '') return ''
     const rest = this.#endedInCr && text.startsWith('\n') ? text.slice(1) : text
     this.#endedInCr = text.endsWith('\r')
     return rest.replace(/\r\n?/g, '\n')

@@ -95,7 +95,7 @@ async function reading(client: keyof typeof clients, server: TestServer): Promis
 describe.each(Object.keys(clients))('for %s, an answer', client => {
   test('of a run that is over is complete', async () => {
     const server = await startServer(relaying(upstream))
-    for (const end of [(call: Call) => call.response.end('data: 2\n\n'), (call: Call) => call.response.destroy()]) {
+    for (const end of [(call: Call) => call.response.end('data: 2'), (call: Call) => call.response.destroy()]) {
       const { read, call } = await reading(client, server)
       end(call)
       expect(await read.isComplete).toBe(true)
@@ -232,7 +232,7 @@ test('on HTTP/2, an answer is complete exactly if its run is over', async () => 
     })
     return { seen, error }
   }
-  const whole = await ask(upstream.answers('/whole-2', call => begin(call).end('data: 1\n\n')))
+  const whole = await ask(upstream.answers('/whole-2', call => begin(call).end('data: 1')))
   expect(whole).toEqual({ seen: expect.stringContaining('data: 1'), error: '' })
   const broken = await ask(held().target)
   expect(broken.seen).toMatch(/data: 1\n\n(:\n)*retry: \d{4}\n$/)

@@ -35,6 +35,19 @@ test.each<[string, (call: Call) => void, RegExp]>([
   expect({ status, detail }).toEqual({ status: 502, detail: expect.stringMatching(pattern) })
 })
 
+test.each([
+  ['http://user@host/x', /without credentials/],
+  ['http://127.0.0.1/a%2Fb', /encoded slashes/],
+  ['http://127.0.0.1/a%5cb', /encoded backslashes/],
+  ['http://127.0.0.1/a/../b', /dot segments/],
+  ['nonsense', /absolute URL/],
+  ['https://example.org/v1/chat', /RELAY_UPSTREAMS.*Add a prefix for https:\/\/example\.org/],
+])('a 403 for %s names what to change', async (targetUrl, pattern) => {
+  const answer = await send(server.port, 'POST', '/forward-sse', { json: { targetUrl } })
+  expectProblem(answer, 403)
+  expect(answer.body.detail).toMatch(pattern)
+})
+
 test('a 404 names RELAY_UPSTREAMS', async () => {
   const without = await startServer()
   const answer = await send(without.port, 'POST', '/forward-sse', { json: { targetUrl: 'https://example.org/' } })

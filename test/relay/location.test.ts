@@ -60,3 +60,17 @@ test.each(['/a/presence/forward-sse', '/a/presence/forward-sse?a=b', '/a/presenc
     await response.text()
   },
 )
+
+test('is the same for a POST that joins, and for one that has nothing left to read', async () => {
+  const target = upstream.answers('/joined', call => begin(call).end('data: 1\n\n'))
+  const url = `${origin()}/a/presence/forward-sse`
+  const first = await posted(url, target, { 'idempotency-key': 'k' })
+  const id = /id: (.+)/.exec(await first.text())?.[1] ?? ''
+  const second = await posted(url, target, { 'idempotency-key': 'k' })
+  await second.text()
+  const third = await posted(url, target, { 'idempotency-key': 'k', 'last-event-id': id })
+  expect(third.status).toBe(204)
+  const locations = [first, second, third].map(({ headers }) => headers.get('location'))
+  expect(new Set(locations).size).toBe(1)
+  expect(locations[0]).toMatch(/^forward-sse\/[\w-]{21}$/)
+})

@@ -51,6 +51,22 @@ test('an incomplete event at the end is not returned', () => {
   expect(read([Buffer.from('data: a\n\ndata: b\n')])).toEqual([{ event: undefined, data: 'a' }])
 })
 
+test.each(Object.entries(lineEnds))('an orderly end completes the last event at every cut, with %s', (_, end) => {
+  const wanted = [
+    { event: undefined, data: 'a' },
+    { event: 'e', data: 'ü\n😀' },
+  ]
+  for (const tail of ['', end, end + end, `${end}${end}event: f`]) {
+    const bytes = Buffer.from(['data: a', '', 'event: e', 'data: ü', 'data: 😀'].join(end) + tail)
+    for (let at = 0; at <= bytes.length; at++) {
+      const events = new UpstreamEvents(1_000)
+      const found = [bytes.subarray(0, at), bytes.subarray(at)].flatMap(part => events.read(part))
+      expect([...found, ...events.end()]).toEqual(wanted)
+      expect(events.end()).toEqual([])
+    }
+  }
+})
+
 test('a line that exceeds the limit ends the parsing, and the events before it are returned', () => {
   const events = new UpstreamEvents(1_000)
   expect(events.read(Buffer.from(`data: a\n\ndata: ${'x'.repeat(500)}`))).toHaveLength(1)
