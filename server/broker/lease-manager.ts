@@ -95,7 +95,7 @@ export class LeaseManager {
         if (nextMs === null && this.#readers === 0 && this.#changed.size === 0) this.#options.onIdle()
         else this.#callIn(nextMs ?? 0)
       })
-    }, aligned(ms))
+    }, ms)
   }
 
   /** Returns the milliseconds until the next call, or null if none is needed. */
@@ -127,8 +127,9 @@ export class LeaseManager {
   #nextCallMs(nextEndMs: number | null): number | null {
     const isNeeded = this.#readers > 0 || (nextEndMs !== null && performance.now() <= this.#watchUntil)
     if (!isNeeded) return null
-    const intervalMs = Math.min(maxIntervalMs, this.#options.historyTtlMs / 3)
-    return Math.min(intervalMs, this.#renewalMs(), nextEndMs === null ? intervalMs : nextEndMs + 1)
+    const waitMs = aligned(Math.min(maxIntervalMs, this.#options.historyTtlMs / 3, this.#renewalMs()))
+    // The end of a lease is not aligned, because readers wait for its announcement.
+    return nextEndMs === null ? waitMs : Math.min(waitMs, nextEndMs + 1)
   }
 
   #renewalMs(): number {
