@@ -41,7 +41,7 @@ export interface RoomContext<Meta extends object> {
   useRoomEvent<Type extends keyof RoomListeners<Meta>>(type: Type, handler: RoomListeners<Meta>[Type]): void
 }
 
-const nobody: readonly never[] = Object.freeze([])
+const noOthers: readonly never[] = Object.freeze([])
 const doNothing = () => () => {}
 
 /** Returns the provider and the hooks, typed with the application's `meta`. */
@@ -115,8 +115,8 @@ function useSelected<Meta extends object, Selected>(
     selected.current = { others, selector, value: kept }
     return kept
   }
-  const getSelected = () => select(room?.others ?? nobody)
-  return useSyncExternalStore(room?.subscribe ?? doNothing, getSelected, () => select(nobody))
+  const getSelected = () => select(room?.others ?? noOthers)
+  return useSyncExternalStore(room?.subscribe ?? doNothing, getSelected, () => select(noOthers))
 }
 
 function useMoveOf<Meta extends object>(room: Room<Meta> | null): (move: Move<Meta>) => void {

@@ -135,7 +135,7 @@ export class RoomConnection implements RoomLink {
     }).catch(() => undefined)
   }
 
-  /** Without an answer the lease runs out and the room tells; an error here helps nobody. */
+  /** Without an answer the lease ends, and the room's events show that. So a failure here is ignored. */
   async #keepAlive(): Promise<void> {
     const { requests, url, user } = this.#options
     if (!this.#options.hasLease()) return

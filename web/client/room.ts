@@ -157,7 +157,7 @@ export class RoomClient<Meta extends object> implements Room<Meta> {
     const { user, named } = this.#me
     this.#link?.close(true)
     const options = {
-      // Without cookies, two tabs that name nobody are two collaborators.
+      // Without cookies, two tabs that name no user are two collaborators.
       sharedBy: user ?? (this.#options.credentials === 'omit' ? undefined : ''),
       url: this.#url,
       requests: this.#requests,

@@ -128,7 +128,7 @@ export class SelfPresence<Meta extends object> {
     return outcome
   }
 
-  /** Whether requests that name nobody are mine: by the cookie, which only a browser keeps. */
+  /** Whether requests without a user are mine: by the cookie, which only a browser keeps. */
   async #isKnown(url: string, signal: AbortSignal): Promise<boolean> {
     const { requests } = this.#context
     const send = (signal: AbortSignal) => requests.send(`${url}/alive`, { ...json({}), signal })

@@ -32,7 +32,7 @@ export async function readProcessEpoch(redis: Redis, key: string): Promise<Repli
       if (isMarked) return { epoch: known, completeSinceMs: never, isReplica: false, isLoading: false }
     }
     const next = nanoid(10).replace(/[^0-9A-Za-z]/g, '0')
-    // The marker first: whoever reads the key must find it.
+    // The marker comes first: an instance that reads the key must find it.
     await redis.script('LOAD', markerOf(next))
     await redis.eval(replaceScript, 1, key, known ?? '', next, ttlMs)
   }
