@@ -1,5 +1,5 @@
 /**
- * What every broker promises, whatever it keeps its log in. Each suite runs this over its own.
+ * The promises of every broker. Each suite runs these tests against its own kind of broker.
  */
 import { EventEmitter, once } from 'node:events'
 import { beforeAll, describe, expect, test } from '@jest/globals'
@@ -16,26 +16,26 @@ import { waitFor } from '../support/wait-for.ts'
 
 export const options: BrokerOptions = { historyLength: 10, historyTtlMs: 60_000, leaseMs: 60_000, graceMs: 60_000 }
 
-/** Publishes where there is room. */
+/** Publishes the drafts. Throws if the topic has reached its limit of keys. */
 export async function publishTo(broker: Broker, topic: string, drafts: Draft[]): Promise<Receipt[]> {
   const receipts = await broker.publish(topic, drafts)
-  if (!receipts) throw new Error('The topic has no room.')
+  if (!receipts) throw new Error('The topic has reached its limit of keys.')
   return receipts
 }
 
-/** Makes a broker on the same log as any other that was made with the same `open`. */
+/** Makes a broker. All brokers that the same `open` makes share one log. */
 export type Open = (options: BrokerOptions) => Promise<Broker>
 
-/** `roundTripMs`: how far away the log is. The times that the tests wait for are longer then. */
+/** `roundTripMs` is the round-trip time to the log. The tests extend leases and times to live by a multiple of it. */
 export function brokerContract(name: string, open: Open, roundTripMs = 0): void {
-  const paced = (ms: number) => ms + 5 * roundTripMs
+  const scaled = (ms: number) => ms + 5 * roundTripMs
   describe(`the ${name} broker`, () => {
     let broker: Broker
-    /** Short leases, and as short a grace. */
-    let hasty: Broker
+    /** A broker with short leases and an equally short grace period. */
+    let shortLease: Broker
     beforeAll(async () => {
       broker = await open(options)
-      hasty = await open({ ...options, leaseMs: paced(100), graceMs: paced(100) })
+      shortLease = await open({ ...options, leaseMs: scaled(100), graceMs: scaled(100) })
     })
 
     const publish = async (topic: string, key: string, value: string, seq?: number) => {
@@ -44,14 +44,14 @@ export function brokerContract(name: string, open: Open, roundTripMs = 0): void 
       return receipt
     }
 
-    describe('its log', () => {
-      test('of a topic that nobody published to is empty, and its head is the beginning', async () => {
+    describe('log', () => {
+      test('is empty before the first publish, and its head is the beginning', async () => {
         const topic = nanoid()
         expect(await broker.latest(topic)).toEqual({ head: beginning, entries: [] })
         expect(await broker.history(topic, beginning)).toEqual({ recovered: true, events: [] })
       })
 
-      test('gives what was published, in order, after any id that is in it', async () => {
+      test('returns the events after any of its ids, in order', async () => {
         const topic = nanoid()
         const ids: string[] = []
         for (const value of ['1', '2', '3']) ids.push((await publish(topic, 'alice', value)).id)
@@ -65,7 +65,7 @@ export function brokerContract(name: string, open: Open, roundTripMs = 0): void 
         expect(await valuesAfter(ids[2] ?? '')).toEqual([true])
       })
 
-      test('has ids that only grow, in one step and over many', async () => {
+      test('assigns increasing ids within one publish and across several', async () => {
         const topic = nanoid()
         const drafts = ['a', 'b', 'c'].map(key => ({ key, value: '0' }))
         for (let i = 0; i < 3; i++) await broker.publish(topic, drafts)
@@ -75,7 +75,7 @@ export function brokerContract(name: string, open: Open, roundTripMs = 0): void 
         expect([...ids].sort(byId)).toEqual(ids)
       })
 
-      test('does not know an id that only looks as if it had been there', async () => {
+      test('does not recover from an id that is well-formed or similar but not in the log', async () => {
         const topic = nanoid()
         const { id } = await publish(topic, 'alice', '1')
         const [ms, n] = id.split('-').map(Number)
@@ -85,7 +85,7 @@ export function brokerContract(name: string, open: Open, roundTripMs = 0): void 
         }
       })
 
-      test('keeps its length, and then has no beginning any more', async () => {
+      test('is trimmed to its maximum length and then no longer recovers from the beginning', async () => {
         const topic = nanoid()
         const ids: string[] = []
         for (let i = 0; i < 12; i++) ids.push((await publish(topic, 'alice', String(i))).id)
@@ -96,7 +96,7 @@ export function brokerContract(name: string, open: Open, roundTripMs = 0): void 
         expect((await broker.history(topic, ids[2] ?? '')).recovered).toBe(true)
       })
 
-      test('carries any text that is one line', async () => {
+      test('stores any single-line text unchanged', async () => {
         const topic = nanoid()
         const value = '{"a":"tab\\tand \\n, ü, \u2028, 😀, \'=:,-\'"}'
         await publish(topic, 'Zoë=h:1,😀', value)
@@ -107,8 +107,8 @@ export function brokerContract(name: string, open: Open, roundTripMs = 0): void 
       })
     })
 
-    describe('its values', () => {
-      test('are the latest of each key, each with the id of its event', async () => {
+    describe('values', () => {
+      test('are the latest of each key, with the id of their events', async () => {
         const topic = nanoid()
         await publish(topic, 'alice', '1')
         const bob = await publish(topic, 'bob', '2')
@@ -121,18 +121,18 @@ export function brokerContract(name: string, open: Open, roundTripMs = 0): void 
         ])
       })
 
-      test('are gone when removed, once, and the log says why', async () => {
+      test('are removed once, and the log records the reason', async () => {
         const topic = nanoid()
         await publish(topic, 'alice', '1')
         await broker.remove(topic, 'alice', 'left')
         await broker.remove(topic, 'alice', 'left')
-        await broker.remove(topic, 'nobody', 'left')
+        await broker.remove(topic, 'unknown', 'left')
         expect((await broker.latest(topic)).entries).toEqual([])
         const { events } = await broker.history(topic, beginning)
         expect(events).toMatchObject([{ value: '1' }, { key: 'alice', value: null, reason: 'left' }])
       })
 
-      test('stay as they are when a draft is stale, and the receipt names the one that stands', async () => {
+      test('do not change when a draft is stale, and the receipt has the id of the current value', async () => {
         const topic = nanoid()
         const first = await publish(topic, 'alice', '1', 5)
         expect(first.stale).toBe(false)
@@ -146,14 +146,14 @@ export function brokerContract(name: string, open: Open, roundTripMs = 0): void 
         expect(await publish(topic, 'alice', '6', 1)).toMatchObject({ stale: false })
       })
 
-      test('compare large numbers exactly', async () => {
+      test('have sequence numbers that are compared exactly even when they are large', async () => {
         const topic = nanoid()
         await publish(topic, 'alice', '1', Number.MAX_SAFE_INTEGER - 1)
         expect(await publish(topic, 'alice', '2', Number.MAX_SAFE_INTEGER)).toMatchObject({ stale: false })
         expect(await publish(topic, 'alice', '3', Number.MAX_SAFE_INTEGER)).toMatchObject({ stale: true })
       })
 
-      test('of one step are taken one after another', async () => {
+      test('in one publish are applied one after another', async () => {
         const topic = nanoid()
         const receipts = await publishTo(broker, topic, [
           { key: 'alice', value: '1', seq: 1 },
@@ -166,12 +166,12 @@ export function brokerContract(name: string, open: Open, roundTripMs = 0): void 
       })
     })
 
-    describe('a key that goes on', () => {
+    describe('append', () => {
       const begin = (topic: string) => broker.publish(topic, [{ key: 'run', value: 'begun', seq: 0 }])
       const valuesOf = async (topic: string) =>
         (await broker.history(topic, beginning)).events.map(({ value, reason }) => value ?? reason)
 
-      test('has its values appended in order, and its last one kept', async () => {
+      test('adds values to the log in order and keeps the last one as the latest', async () => {
         const topic = nanoid()
         await begin(topic)
         expect(await broker.append(topic, 'run', 1, ['a', 'b'])).toBe(true)
@@ -181,7 +181,7 @@ export function brokerContract(name: string, open: Open, roundTripMs = 0): void 
         expect(entries).toEqual([{ id: head, key: 'run', value: 'c' }])
       })
 
-      test('takes what it was told twice once, whole or in part', async () => {
+      test('ignores values that it has already appended, all of them or some', async () => {
         const topic = nanoid()
         await begin(topic)
         await broker.append(topic, 'run', 1, ['a', 'b'])
@@ -190,7 +190,7 @@ export function brokerContract(name: string, open: Open, roundTripMs = 0): void 
         expect(await valuesOf(topic)).toEqual(['begun', 'a', 'b', 'c'])
       })
 
-      test('is never begun by it, nor taken up again after it was removed', async () => {
+      test('neither creates a key nor recreates a removed one', async () => {
         const topic = nanoid()
         expect(await broker.append(topic, 'run', 1, ['a'])).toBe(false)
         await begin(topic)
@@ -199,27 +199,27 @@ export function brokerContract(name: string, open: Open, roundTripMs = 0): void 
         expect(await valuesOf(topic)).toEqual(['begun', 'over'])
       })
 
-      test('is gone once its holder was not heard of for a lease: then nothing follows its end', async () => {
+      test('returns false once the lease of the key has expired, and adds nothing to the log after that', async () => {
         const topic = nanoid()
         await begin(topic)
-        await hasty.keep(topic, 'a', [{ key: 'run', state: 'held' }], true)
-        while (await hasty.append(topic, 'run', 1, ['a'])) await new Promise(setImmediate)
+        await shortLease.keep(topic, 'a', [{ key: 'run', state: 'held' }], true)
+        while (await shortLease.append(topic, 'run', 1, ['a'])) await new Promise(setImmediate)
         expect(await valuesOf(topic)).toEqual(['begun', 'a', 'expired'])
       })
 
-      test('is heard of by a subscriber, what was appended together in one announcement', async () => {
+      test('announces all values of one call to a subscriber together', async () => {
         const topic = nanoid()
-        const { heard, subscriber } = listener()
+        const { received, subscriber } = recordingSubscriber()
         const unsubscribe = await broker.subscribe(topic, subscriber)
         await begin(topic)
         await broker.append(topic, 'run', 1, ['a', 'b'])
-        await heard.until(({ value }) => value === 'b')
+        await received.until(({ value }) => value === 'b')
         unsubscribe()
-        expect(heard.joins).toHaveLength(2)
-        expect(heard.gaps).toBe(0)
+        expect(received.previousIds).toHaveLength(2)
+        expect(received.gaps).toBe(0)
       })
 
-      test('keeps all of its log where the history has no limit', async () => {
+      test('keeps every event when the history has no limit', async () => {
         const long = await open({ ...options, historyLength: Number.MAX_SAFE_INTEGER })
         const topic = nanoid()
         await long.publish(topic, [{ key: 'run', value: 'begun', seq: 0 }])
@@ -232,9 +232,9 @@ export function brokerContract(name: string, open: Open, roundTripMs = 0): void 
     })
 
     describe('a subscriber', () => {
-      test('hears of every event once, in order, each announcement joining on to the one before', async () => {
+      test('receives every event once and in order, and each announcement carries the id of the event before it', async () => {
         const topic = nanoid()
-        const { heard, subscriber } = listener()
+        const { received, subscriber } = recordingSubscriber()
         const before = await publish(topic, 'alice', '0')
         const unsubscribe = await broker.subscribe(topic, subscriber)
         await Promise.all(Array.from({ length: 50 }, (_, i) => publish(topic, `user${i % 7}`, String(i))))
@@ -242,18 +242,18 @@ export function brokerContract(name: string, open: Open, roundTripMs = 0): void 
           { key: 'x', value: 'last' },
           { key: 'y', value: 'end' },
         ])
-        await heard.until(({ value }) => value === 'end')
+        await received.until(({ value }) => value === 'end')
         unsubscribe()
-        expect(heard.events).toHaveLength(52)
-        expect(heard.joins[0]).toBe(before.id)
-        expect(heard.gaps).toBe(0)
-        const ids = heard.events.map(({ id }) => id)
+        expect(received.events).toHaveLength(52)
+        expect(received.previousIds[0]).toBe(before.id)
+        expect(received.gaps).toBe(0)
+        const ids = received.events.map(({ id }) => id)
         expect([...ids].sort(byId)).toEqual(ids)
       })
 
-      test('that publishes does not change the order for the subscribers after it', async () => {
+      test('that publishes from its callback does not change the order for later subscribers', async () => {
         const topic = nanoid()
-        const [first, second] = [listener(), listener()]
+        const [first, second] = [recordingSubscriber(), recordingSubscriber()]
         const announced = (after: string, events: Event[]) => {
           first.subscriber.announced(after, events)
           if (events.some(({ value }) => value === '1')) void broker.publish(topic, [{ key: 'reply', value: '2' }])
@@ -263,42 +263,42 @@ export function brokerContract(name: string, open: Open, roundTripMs = 0): void 
           await broker.subscribe(topic, second.subscriber),
         ]
         await publish(topic, 'alice', '1')
-        for (const { heard } of [first, second]) {
-          await heard.until(({ value }) => value === '2')
-          expect(heard.events.map(({ value }) => value)).toEqual(['1', '2'])
-          expect(heard.gaps).toBe(0)
+        for (const { received } of [first, second]) {
+          await received.until(({ value }) => value === '2')
+          expect(received.events.map(({ value }) => value)).toEqual(['1', '2'])
+          expect(received.gaps).toBe(0)
         }
         for (const stop of stops) stop()
       })
 
-      test('hears nothing of another topic, nor after it stopped', async () => {
+      test('receives no events of other topics and none after it unsubscribes', async () => {
         const [topic, other] = [nanoid(), nanoid()]
-        const [mine, control] = [listener(), listener()]
+        const [mine, control] = [recordingSubscriber(), recordingSubscriber()]
         const unsubscribe = await broker.subscribe(topic, mine.subscriber)
         const stop = await broker.subscribe(topic, control.subscriber)
         await publish(other, 'alice', '0')
         await publish(topic, 'alice', '1')
-        await mine.heard.until(({ value }) => value === '1')
+        await mine.received.until(({ value }) => value === '1')
         unsubscribe()
         await publish(topic, 'alice', '2')
-        await control.heard.until(({ value }) => value === '2')
+        await control.received.until(({ value }) => value === '2')
         stop()
-        expect(mine.heard.events.map(({ value }) => value)).toEqual(['1'])
+        expect(mine.received.events.map(({ value }) => value)).toEqual(['1'])
       })
 
-      test('that comes back at once hears what comes then', async () => {
+      test('that subscribes again at once receives the events that follow', async () => {
         const topic = nanoid()
         for (let i = 0; i < 20; i++) {
-          const { heard, subscriber } = listener()
+          const { received, subscriber } = recordingSubscriber()
           const unsubscribe = await broker.subscribe(topic, subscriber)
           await publish(topic, 'alice', String(i))
-          await heard.until(({ value }) => value === String(i))
+          await received.until(({ value }) => value === String(i))
           unsubscribe()
         }
       })
     })
 
-    describe('a topic with a limit of keys', () => {
+    describe('a topic with a key limit', () => {
       const draftsOf = (...keys: string[]) => keys.map(key => ({ key, value: '1' }))
       let small: Broker
       beforeAll(async () => {
@@ -306,7 +306,7 @@ export function brokerContract(name: string, open: Open, roundTripMs = 0): void 
       })
       const keysOf = async (topic: string) => (await small.latest(topic)).entries.map(({ key }) => key).sort()
 
-      test('refuses the key that is one too many, and publishes for the keys that it has', async () => {
+      test('refuses a new key beyond the limit and accepts drafts for existing keys', async () => {
         const topic = nanoid()
         for (const key of ['a', 'b', 'c']) expect(await small.publish(topic, draftsOf(key))).toHaveLength(1)
         expect(await small.publish(topic, draftsOf('d'))).toBeNull()
@@ -325,7 +325,7 @@ export function brokerContract(name: string, open: Open, roundTripMs = 0): void 
         expect((await small.history(topic, beginning)).events).toHaveLength(5)
       })
 
-      test('refuses one of several calls at the same time, and not the others', async () => {
+      test('refuses only those concurrent calls that exceed the limit', async () => {
         const topic = nanoid()
         const calls = [['a', 'b'], ['c', 'd'], ['a'], ['c'], ['e']].map(keys => small.publish(topic, draftsOf(...keys)))
         const receipts = await Promise.all(calls)
@@ -336,79 +336,79 @@ export function brokerContract(name: string, open: Open, roundTripMs = 0): void 
         expect(events.map(({ id }) => id)).toEqual(receipts.flatMap(all => all?.map(({ id }) => id) ?? []))
       })
 
-      test('has room again once a lease has ended', async () => {
-        const brief = await open({ ...options, leaseMs: paced(100), maxKeys: 1 })
+      test('accepts a new key once a lease has ended', async () => {
+        const brief = await open({ ...options, leaseMs: scaled(100), maxKeys: 1 })
         const topic = nanoid()
         await brief.publish(topic, draftsOf('a'))
-        await waitFor('there is room', async () => (await brief.publish(topic, draftsOf('b'))) !== null)
+        await waitFor('the topic accepts a new key', async () => (await brief.publish(topic, draftsOf('b'))) !== null)
       })
     })
 
     describe('a lease', () => {
-      test('that came with a publish runs out, and the end is announced once by whoever looks', async () => {
+      test('set by a publish expires, and the brokers that check it announce its end exactly once', async () => {
         const topic = nanoid()
-        await hasty.publish(topic, [{ key: 'service', value: '1' }])
-        await gone(topic, 'service')
-        await Promise.all([hasty.latest(topic), hasty.latest(topic), hasty.keep(topic, 'a', [], true)])
-        expect(await reasons(topic)).toEqual(['expired'])
+        await shortLease.publish(topic, [{ key: 'service', value: '1' }])
+        await untilRemoved(topic, 'service')
+        await Promise.all([shortLease.latest(topic), shortLease.latest(topic), shortLease.keep(topic, 'a', [], true)])
+        expect(await removalReasons(topic)).toEqual(['expired'])
       })
 
-      test('is kept by its holder alone, however long ago the publish was', async () => {
+      test('outlives the lease of the publish while its holder keeps it', async () => {
         const topic = nanoid()
         await broker.keep(topic, 'a', [{ key: 'alice', state: 'held' }], true)
-        await hasty.publish(topic, [
+        await shortLease.publish(topic, [
           { key: 'alice', value: '1' },
           { key: 'service', value: '1' },
         ])
-        await gone(topic, 'service')
-        expect((await hasty.latest(topic)).entries).toMatchObject([{ key: 'alice' }])
+        await untilRemoved(topic, 'service')
+        expect((await shortLease.latest(topic)).entries).toMatchObject([{ key: 'alice' }])
       })
 
-      test('of the last holder that lets go ends after the grace, as closed, whatever was posted in between', async () => {
+      test('ends after the grace period with reason "closed" when its last holder releases it, even if a publish follows the release', async () => {
         const topic = nanoid()
         await broker.keep(topic, 'a', [{ key: 'alice', state: 'held' }], true)
         await broker.publish(topic, [{ key: 'alice', value: '1' }])
-        await hasty.keep(topic, 'a', [{ key: 'alice', state: 'released' }], true)
+        await shortLease.keep(topic, 'a', [{ key: 'alice', state: 'released' }], true)
         await broker.publish(topic, [{ key: 'alice', value: '2' }])
-        await gone(topic, 'alice')
-        expect(await reasons(topic)).toEqual(['closed'])
+        await untilRemoved(topic, 'alice')
+        expect(await removalReasons(topic)).toEqual(['closed'])
       })
 
-      test('goes on when its holder comes back within the grace, or another is there', async () => {
+      test('continues when its holder returns within the grace period or another holder keeps it', async () => {
         const topic = nanoid()
         const held = [{ key: 'alice', state: 'held' }] as const
         const released = [{ key: 'alice', state: 'released' }] as const
         await broker.publish(topic, [{ key: 'alice', value: '1' }])
         await broker.keep(topic, 'a', [...held], true)
-        await hasty.keep(topic, 'a', [...released], true)
+        await shortLease.keep(topic, 'a', [...released], true)
         await broker.keep(topic, 'a', [...held], true)
         await broker.keep(topic, 'b', [...held], true)
-        await hasty.keep(topic, 'a', [...released], true)
-        await hasty.publish(topic, [{ key: 'service', value: '1' }])
-        await gone(topic, 'service')
-        expect((await hasty.latest(topic)).entries).toMatchObject([{ key: 'alice' }])
+        await shortLease.keep(topic, 'a', [...released], true)
+        await shortLease.publish(topic, [{ key: 'service', value: '1' }])
+        await untilRemoved(topic, 'service')
+        expect((await shortLease.latest(topic)).entries).toMatchObject([{ key: 'alice' }])
       })
 
-      test('of a holder that was killed ends by itself, whatever grace another was given before', async () => {
+      test('of a killed holder expires by itself, even if another holder released the key before', async () => {
         const topic = nanoid()
         await broker.keep(topic, 'a', [{ key: 'alice', state: 'released' }], true)
-        await hasty.keep(topic, 'killed', [{ key: 'alice', state: 'held' }], true)
+        await shortLease.keep(topic, 'killed', [{ key: 'alice', state: 'held' }], true)
         await broker.publish(topic, [{ key: 'alice', value: '1' }])
-        await gone(topic, 'alice')
-        expect(await reasons(topic)).toEqual(['expired'])
+        await untilRemoved(topic, 'alice')
+        expect(await removalReasons(topic)).toEqual(['expired'])
       })
 
-      test('of a holder that was killed ends by itself, as expired', async () => {
+      test('of a killed holder ends by itself with reason "expired"', async () => {
         const topic = nanoid()
-        await hasty.keep(topic, 'killed', [{ key: 'alice', state: 'held' }], true)
+        await shortLease.keep(topic, 'killed', [{ key: 'alice', state: 'held' }], true)
         await broker.publish(topic, [{ key: 'alice', value: '1' }])
-        await gone(topic, 'alice')
-        expect(await reasons(topic)).toEqual(['expired'])
+        await untilRemoved(topic, 'alice')
+        expect(await removalReasons(topic)).toEqual(['expired'])
       })
 
-      test('that waits for a sign of life lives by it', async () => {
+      test('that requires acknowledgements is renewed by each one', async () => {
         const topic = nanoid()
-        await hasty.keep(
+        await shortLease.keep(
           topic,
           'a',
           [
@@ -422,35 +422,35 @@ export function brokerContract(name: string, open: Open, roundTripMs = 0): void 
           { key: 'mute', value: '1' },
         ])
         await broker.alive(topic, 'alice')
-        await gone(topic, 'mute')
-        expect((await hasty.latest(topic)).entries).toMatchObject([{ key: 'alice' }])
+        await untilRemoved(topic, 'mute')
+        expect((await shortLease.latest(topic)).entries).toMatchObject([{ key: 'alice' }])
       })
 
-      test('of whoever only posts is kept by a sign of life, too; one of a stranger is nothing', async () => {
+      test('set by a publish is renewed by an acknowledgement, and one for an unknown key has no effect', async () => {
         const topic = nanoid()
-        await hasty.publish(topic, [
+        await shortLease.publish(topic, [
           { key: 'alice', value: '1' },
           { key: 'mute', value: '1' },
         ])
         await broker.alive(topic, 'alice')
         await broker.alive(topic, 'stranger')
-        await gone(topic, 'mute')
-        expect((await hasty.latest(topic)).entries).toMatchObject([{ key: 'alice' }])
+        await untilRemoved(topic, 'mute')
+        expect((await shortLease.latest(topic)).entries).toMatchObject([{ key: 'alice' }])
       })
 
-      test.concurrent('of whoever only posts begins anew with each post', async () => {
-        const patient = await open({ ...options, leaseMs: paced(1_000) })
+      test.concurrent('set by a publish is renewed by each publish', async () => {
+        const longerLease = await open({ ...options, leaseMs: scaled(1_000) })
         const topic = nanoid()
         const alice = { key: 'alice', value: '1' }
-        await patient.publish(topic, [alice, { key: 'mute', value: '1' }])
+        await longerLease.publish(topic, [alice, { key: 'mute', value: '1' }])
         let last = 0
-        await waitFor('mute is gone', async () => {
-          await patient.publish(topic, [alice])
+        await waitFor('the key "mute" is removed', async () => {
+          await longerLease.publish(topic, [alice])
           last = Date.now()
-          return !(await has(patient, topic, 'mute'))
+          return !(await has(longerLease, topic, 'mute'))
         })
-        await waitFor('alice is gone', async () => !(await has(patient, topic, 'alice')))
-        const { events } = await patient.history(topic, beginning)
+        await waitFor('the key "alice" is removed', async () => !(await has(longerLease, topic, 'alice')))
+        const { events } = await longerLease.history(topic, beginning)
         expect(events.filter(({ value }) => value === null)).toMatchObject([
           { key: 'mute', reason: 'expired' },
           { key: 'alice', reason: 'expired' },
@@ -458,48 +458,48 @@ export function brokerContract(name: string, open: Open, roundTripMs = 0): void 
         expect(Number(events.at(-1)?.id.split('-')[0]) - last).toBeGreaterThan(900)
       })
 
-      test.concurrent('that waits for a sign of life lives by posting, too', async () => {
-        const patient = await open({ ...options, leaseMs: paced(500) })
+      test.concurrent('that requires acknowledgements is also renewed by each publish', async () => {
+        const longerLease = await open({ ...options, leaseMs: scaled(500) })
         const topic = nanoid()
         const holds = ['alice', 'mute'].map(key => ({ key, state: 'acked' as const }))
-        await patient.publish(topic, [{ key: 'mute', value: '1' }])
-        await patient.keep(topic, 'a', holds, true)
-        await waitFor('mute is gone', async () => {
-          await patient.publish(topic, [{ key: 'alice', value: '1' }])
-          return !(await has(patient, topic, 'mute'))
+        await longerLease.publish(topic, [{ key: 'mute', value: '1' }])
+        await longerLease.keep(topic, 'a', holds, true)
+        await waitFor('the key "mute" is removed', async () => {
+          await longerLease.publish(topic, [{ key: 'alice', value: '1' }])
+          return !(await has(longerLease, topic, 'mute'))
         })
-        const { events } = await patient.history(topic, beginning)
+        const { events } = await longerLease.history(topic, beginning)
         expect(events.filter(({ value }) => value === null)).toMatchObject([{ key: 'mute' }])
       })
 
-      test.concurrent('of whoever only posts goes on with a post that is stale', async () => {
-        const patient = await open({ ...options, leaseMs: paced(500) })
+      test.concurrent('set by a publish is also renewed by a stale publish', async () => {
+        const longerLease = await open({ ...options, leaseMs: scaled(500) })
         const topic = nanoid()
         const alice = { key: 'alice', value: '1', seq: 7 }
-        await patient.publish(topic, [alice, { key: 'mute', value: '1' }])
-        await waitFor('mute is gone', async () => {
-          await patient.publish(topic, [alice])
-          return !(await has(patient, topic, 'mute'))
+        await longerLease.publish(topic, [alice, { key: 'mute', value: '1' }])
+        await waitFor('the key "mute" is removed', async () => {
+          await longerLease.publish(topic, [alice])
+          return !(await has(longerLease, topic, 'mute'))
         })
-        const { events } = await patient.history(topic, beginning)
+        const { events } = await longerLease.history(topic, beginning)
         expect(events.map(({ key, reason }) => key + reason)).toEqual(['alice', 'mute', 'muteexpired'])
       })
 
-      test('that runs out with thousands of others is over with them', async () => {
-        const hasty = await open({ ...options, leaseMs: paced(300) })
+      test('expires on time even if thousands of leases expire together', async () => {
+        const shortLease = await open({ ...options, leaseMs: scaled(300) })
         const topic = nanoid()
         const workload = Array.from({ length: 3_000 }, (_, i) => ({ key: `user${i}`, value: '1' }))
-        for (let i = 0; i < 3; i++) await hasty.publish(topic, workload.slice(1_000 * i, 1_000 * (i + 1)))
-        const [last] = await publishTo(hasty, topic, [{ key: 'last', value: '1' }])
-        const overAt = msOf(last?.id) + paced(300)
+        for (let i = 0; i < 3; i++) await shortLease.publish(topic, workload.slice(1_000 * i, 1_000 * (i + 1)))
+        const [last] = await publishTo(shortLease, topic, [{ key: 'last', value: '1' }])
+        const overAt = msOf(last?.id) + scaled(300)
         for (let now = 0; now <= overAt; ) {
-          const [tick] = await publishTo(hasty, nanoid(), [{ key: 'clock', value: '1' }])
+          const [tick] = await publishTo(shortLease, nanoid(), [{ key: 'clock', value: '1' }])
           now = msOf(tick?.id)
         }
-        expect((await hasty.latest(topic)).entries).toEqual([])
+        expect((await shortLease.latest(topic)).entries).toEqual([])
       })
 
-      test('that runs out next is told to whoever keeps the topic, with the head', async () => {
+      test('that is the next to expire sets nextEndMs in the result of keep, which also contains the head', async () => {
         const topic = nanoid()
         expect(await broker.keep(topic, 'a', [], true)).toEqual({ head: beginning, nextEndMs: null })
         const [receipt] = await publishTo(broker, topic, [{ key: 'alice', value: '1' }])
@@ -509,50 +509,50 @@ export function brokerContract(name: string, open: Open, roundTripMs = 0): void 
         expect(kept.nextEndMs).toBeLessThanOrEqual(60_000)
       })
 
-      /** Looks until a key is gone: its end is a matter of the log's clock alone. */
-      async function gone(topic: string, key: string): Promise<void> {
-        while ((await hasty.latest(topic)).entries.some(entry => entry.key === key)) {
-          const { nextEndMs } = await hasty.keep(topic, 'onlooker', [], true)
+      /** Polls until the key is removed. Only the clock of the log decides when that is. */
+      async function untilRemoved(topic: string, key: string): Promise<void> {
+        while ((await shortLease.latest(topic)).entries.some(entry => entry.key === key)) {
+          const { nextEndMs } = await shortLease.keep(topic, 'observer', [], true)
           await new Promise(resolve => setTimeout(resolve, Math.min(20, nextEndMs ?? 0)))
         }
       }
 
-      async function reasons(topic: string): Promise<string[]> {
+      async function removalReasons(topic: string): Promise<string[]> {
         const { events } = await broker.history(topic, beginning)
         return events.filter(({ value }) => value === null).map(({ reason }) => reason)
       }
     })
 
     describe('an idle topic', () => {
-      test.concurrent('loses its history, and ids of before are unknown then', async () => {
-        const idle = await open({ ...options, historyTtlMs: paced(1_000), leaseMs: paced(100) })
+      test.concurrent('loses its history and no longer recovers from earlier ids', async () => {
+        const idle = await open({ ...options, historyTtlMs: scaled(1_000), leaseMs: scaled(100) })
         const topic = nanoid()
         const [receipt] = await publishTo(idle, topic, [{ key: 'alice', value: '1' }])
-        await forgotten(idle, topic, receipt?.id)
+        await untilNotInHistory(idle, topic, receipt?.id)
         expect((await idle.history(topic, receipt?.id ?? '')).recovered).toBe(false)
       })
 
-      test.concurrent('is kept by those who read it, and not by one who left and waits for the end of a lease', async () => {
-        const idle = await open({ ...options, historyTtlMs: paced(1_000) })
+      test.concurrent('keeps its history while an instance has readers, but not while an instance only waits for a lease to end', async () => {
+        const idle = await open({ ...options, historyTtlMs: scaled(1_000) })
         const [read, left] = [nanoid(), nanoid()]
         const [seen] = await publishTo(idle, read, [{ key: 'alice', value: '1' }])
         const [lost] = await publishTo(idle, left, [{ key: 'alice', value: '1' }])
-        await waitFor('the topic that was left is forgotten', async () => {
+        await waitFor('the topic without readers loses its history', async () => {
           await idle.keep(read, 'a', [], true)
           await idle.keep(left, 'a', [{ key: 'alice', state: 'released' }], false)
-          return !(await knows(idle, left, lost?.id))
+          return !(await isInHistory(idle, left, lost?.id))
         })
-        expect(await knows(idle, read, seen?.id)).toBe(true)
+        expect(await isInHistory(idle, read, seen?.id)).toBe(true)
       })
 
-      test.concurrent('that still has someone in it begins anew: nobody can go on from before, nor from its beginning', async () => {
-        const idle = await open({ ...options, historyTtlMs: paced(1_000) })
+      test.concurrent('that still has a value starts a new log, which recovers neither from earlier ids nor from the beginning', async () => {
+        const idle = await open({ ...options, historyTtlMs: scaled(1_000) })
         const topic = nanoid()
         await idle.publish(topic, [{ key: 'bob', value: '1' }])
         const [alice] = await publishTo(idle, topic, [{ key: 'alice', value: '1' }])
         await idle.remove(topic, 'bob', 'left')
         const before = (await idle.latest(topic)).head
-        await forgotten(idle, topic, alice?.id)
+        await untilNotInHistory(idle, topic, alice?.id)
         const { head, entries } = await idle.latest(topic)
         expect(byId(before, head)).toBeLessThan(0)
         expect(entries).toMatchObject([{ key: 'alice', id: alice?.id }])
@@ -560,21 +560,21 @@ export function brokerContract(name: string, open: Open, roundTripMs = 0): void 
           expect(await idle.history(topic, id)).toEqual({ recovered: false, events: [] })
         }
         expect(await idle.history(topic, head)).toEqual({ recovered: true, events: [] })
-        const { heard, subscriber } = listener()
+        const { received, subscriber } = recordingSubscriber()
         const unsubscribe = await idle.subscribe(topic, subscriber)
         await idle.publish(topic, [{ key: 'bob', value: '2' }])
-        await heard.until(({ key }) => key === 'bob')
+        await received.until(({ key }) => key === 'bob')
         unsubscribe()
-        expect(heard.joins).toEqual([head])
+        expect(received.previousIds).toEqual([head])
         expect(await idle.history(topic, head)).toMatchObject({ recovered: true, events: [{ key: 'bob' }] })
         expect(await idle.history(topic, beginning)).toMatchObject({ recovered: false, events: [{ key: 'bob' }] })
       })
 
-      test.concurrent('that begins anew keeps its length, as any', async () => {
-        const idle = await open({ ...options, historyTtlMs: paced(1_000), historyLength: 10 })
+      test.concurrent('that starts a new log trims it to the maximum length', async () => {
+        const idle = await open({ ...options, historyTtlMs: scaled(1_000), historyLength: 10 })
         const topic = nanoid()
         const [first] = await publishTo(idle, topic, [{ key: 'alice', value: '0' }])
-        await forgotten(idle, topic, first?.id)
+        await untilNotInHistory(idle, topic, first?.id)
         const { head } = await idle.latest(topic)
         for (let i = 1; i < 10; i++) await idle.publish(topic, [{ key: 'alice', value: `${i}` }])
         expect(await idle.history(topic, head)).toMatchObject({ recovered: true, events: { length: 9 } })
@@ -582,16 +582,16 @@ export function brokerContract(name: string, open: Open, roundTripMs = 0): void 
         expect(await idle.history(topic, head)).toMatchObject({ recovered: false, events: { length: 10 } })
       })
 
-      test.concurrent('that begins anew while someone follows it is announced', async () => {
-        const idle = await open({ ...options, historyTtlMs: paced(1_000) })
+      test.concurrent('that starts a new log announces it to subscribers', async () => {
+        const idle = await open({ ...options, historyTtlMs: scaled(1_000) })
         const topic = nanoid()
         const [alice] = await publishTo(idle, topic, [{ key: 'alice', value: '1' }])
-        const { heard, subscriber } = listener()
+        const { received, subscriber } = recordingSubscriber()
         const unsubscribe = await idle.subscribe(topic, subscriber)
-        await forgotten(idle, topic, alice?.id)
-        await waitFor('it is announced', () => heard.joins.length > 0)
+        await untilNotInHistory(idle, topic, alice?.id)
+        await waitFor('the new log is announced', () => received.previousIds.length > 0)
         unsubscribe()
-        expect(heard).toMatchObject({ joins: [(await idle.latest(topic)).head], events: [] })
+        expect(received).toMatchObject({ previousIds: [(await idle.latest(topic)).head], events: [] })
       })
     })
   })
@@ -601,37 +601,37 @@ async function has(broker: Broker, topic: string, key: string): Promise<boolean>
   return (await broker.latest(topic)).entries.some(entry => entry.key === key)
 }
 
-async function knows(broker: Broker, topic: string, id = ''): Promise<boolean> {
+async function isInHistory(broker: Broker, topic: string, id = ''): Promise<boolean> {
   return (await broker.history(topic, id)).recovered
 }
 
 /** Resolves once the history no longer contains the entry. No event announces that. */
-function forgotten(broker: Broker, topic: string, id: string | undefined): Promise<void> {
-  return waitFor('the entry is forgotten', async () => !(await knows(broker, topic, id)))
+function untilNotInHistory(broker: Broker, topic: string, id: string | undefined): Promise<void> {
+  return waitFor('the history no longer contains the entry', async () => !(await isInHistory(broker, topic, id)))
 }
 
-/** Writes down what it hears. */
-function listener() {
+/** A subscriber, and a record of the announcements that it receives. */
+function recordingSubscriber() {
   const changes = new EventEmitter()
-  const heard = {
+  const received = {
     events: [] as Event[],
-    joins: [] as string[],
+    previousIds: [] as string[],
     gaps: 0,
-    async until(isIt: (event: Event) => boolean) {
-      while (!heard.events.some(isIt)) await once(changes, 'change')
+    async until(matches: (event: Event) => boolean) {
+      while (!received.events.some(matches)) await once(changes, 'change')
     },
   }
   const subscriber = {
     announced(after: string, events: Event[]) {
-      const last = heard.events.at(-1)
-      if (last && last.id !== after) heard.gaps++
-      heard.joins.push(after)
-      heard.events.push(...events)
+      const last = received.events.at(-1)
+      if (last && last.id !== after) received.gaps++
+      received.previousIds.push(after)
+      received.events.push(...events)
       changes.emit('change')
     },
     interrupted() {},
   }
-  return { heard, subscriber }
+  return { received, subscriber }
 }
 
 function msOf(id = ''): number {

@@ -1,4 +1,4 @@
-/** How leases are kept when the broker fails. */
+/** How the lease manager renews leases when the broker fails. */
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals'
 import { type Hold, type KeepResult, Unavailable } from '../../server/broker/broker.ts'
 import { LeaseManager } from '../../server/broker/lease-manager.ts'
@@ -6,7 +6,7 @@ import { MemoryBroker } from '../../server/broker/memory/memory-broker.ts'
 
 const options = { historyLength: 10, historyTtlMs: 60_000, leaseMs: 30_000, graceMs: 5_000 }
 
-/** Fails as it is told to, and records what it was asked. */
+/** Throws `failure` if it is set, and records the holds of each call. */
 class FailingBroker extends MemoryBroker {
   failure: Error | null = null
   readonly kept: string[] = []
@@ -40,7 +40,7 @@ afterEach(async () => {
   jest.useRealTimers()
 })
 
-test('while the store is unavailable, the same leases are requested every half second, and no error is reported', async () => {
+test('while the store is unavailable, the lease manager requests the same leases every half second and reports no error', async () => {
   broker.failure = new Unavailable('Redis does not answer.')
   leases.enter('alice', false)
   await jest.advanceTimersByTimeAsync(1_100)
@@ -48,7 +48,7 @@ test('while the store is unavailable, the same leases are requested every half s
   expect(errors).toEqual([])
 })
 
-test('a bug in the broker is reported and not retried as an outage; the next renewal includes the same leases', async () => {
+test('the lease manager reports a bug in the broker and does not retry it as an outage; its next renewal includes the same leases', async () => {
   const bug = new TypeError('undefined is not a function')
   broker.failure = bug
   leases.enter('alice', false)
@@ -64,7 +64,7 @@ test('a bug in the broker is reported and not retried as an outage; the next ren
   expect(errors).toEqual([bug])
 })
 
-test('after a bug the leases are renewed in time by themselves', async () => {
+test('after a bug, the lease manager renews the leases on time', async () => {
   broker.failure = new TypeError('undefined is not a function')
   leases.enter('alice', false)
   await jest.advanceTimersByTimeAsync(1)

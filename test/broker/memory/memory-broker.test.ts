@@ -7,7 +7,7 @@ import { brokerContract, options } from '../contract.ts'
 const store = new MemoryStore()
 brokerContract('memory', async options => new MemoryBroker(options, store))
 
-test('a change of the system clock neither ends a lease nor keeps one', async () => {
+test('a change of the system clock neither ends nor extends a lease', async () => {
   const broker = new MemoryBroker({ ...options, leaseMs: 100 })
   const clock = jest.spyOn(Date, 'now')
   try {
@@ -21,7 +21,7 @@ test('a change of the system clock neither ends a lease nor keeps one', async ()
   }
 })
 
-test('a room that is not used any more is removed after its time to live', async () => {
+test('the store removes an unused room after its time to live', async () => {
   const store = new MemoryStore()
   const broker = new MemoryBroker({ ...options, historyTtlMs: 100, leaseMs: 50 }, store)
   for (const room of ['one', 'two']) await broker.publish(room, [{ key: 'alice', value: '1' }])

@@ -1,4 +1,4 @@
-/** Credentials, TLS and IPv6 addresses, with each kind of Redis. */
+/** Credentials, TLS and IPv6 addresses for each kind of Redis. */
 import { execFile } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -35,7 +35,7 @@ const tlsFiles = () => [
 ]
 const flags = (settings: string[][]) => settings.flatMap(([name, value]) => [`--${name}`, `${value}`])
 
-/** A Redis with a user and a password that only accepts TLS, at the same port. */
+/** A Redis with a user and a password. Its only port accepts only TLS. */
 async function secureRedis(more: string[] = []): Promise<TestRedis> {
   const port = await freePortPair()
   const acl = ['user', 'app', 'on', `>${passwords.node}`, '~*', '&*', '+@all']
@@ -60,7 +60,7 @@ const secure = () => ({
   NODE_EXTRA_CA_CERTS: `${dir}/cert.pem`,
 })
 
-/** A server publishes and hears of it, and prints no password. */
+/** Starts a server and checks that a stream receives a published location and that the log contains no password. */
 async function serves(env: Record<string, string>): Promise<void> {
   const server = await startServer({ LOG_LEVEL: 'trace', ...env })
   cleanups.push(() => server.stop())
@@ -74,7 +74,7 @@ async function serves(env: Record<string, string>): Promise<void> {
   expect(JSON.stringify(server.log)).not.toContain('hunter2')
 }
 
-/** All slots belong to one node. */
+/** Makes one node the owner of all slots. */
 async function makeCluster(options: object): Promise<void> {
   const admin = new Redis({ ...options, maxRetriesPerRequest: 3 })
   await admin.call('CLUSTER', 'ADDSLOTSRANGE', '0', '16383')
@@ -82,7 +82,7 @@ async function makeCluster(options: object): Promise<void> {
   admin.disconnect()
 }
 
-test('a single Redis with a user, a password and TLS', async () => {
+test('the server connects to a single Redis with a user, a password and TLS', async () => {
   const { port } = await secureRedis()
   await serves({ REDIS_URL: `redis://127.0.0.1:${port}`, ...secure() })
   await serves({
@@ -91,13 +91,13 @@ test('a single Redis with a user, a password and TLS', async () => {
   })
 })
 
-test('a cluster with a user, a password and TLS', async () => {
+test('the server connects to a cluster with a user, a password and TLS', async () => {
   const { port } = await secureRedis(['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1'])
   await makeCluster({ port, password: passwords.node, tls: { rejectUnauthorized: false } })
   await serves({ REDIS_CLUSTER: `127.0.0.1:${port}`, ...secure() })
 })
 
-test('a primary and a sentinel, each with its own password and TLS', async () => {
+test('the server connects to a master and a sentinel with TLS and different passwords', async () => {
   const { port } = await secureRedis()
   const sentinelPort = await freePortPair()
   const settings = [
@@ -128,7 +128,7 @@ test('a primary and a sentinel, each with its own password and TLS', async () =>
   })
 })
 
-test('a cluster and a single Redis at an IPv6 address', async () => {
+test('the server connects to a cluster and a single Redis at IPv6 addresses', async () => {
   const settings = ['--bind', '::1', '--cluster-enabled', 'yes', '--cluster-announce-ip', '::1']
   const cluster = await startRedis(settings)
   cleanups.push(() => cluster.stop())

@@ -1,9 +1,9 @@
-/** How events travel through Redis. */
+/** How announcements and log entries from Redis are parsed. */
 import { describe, expect, test } from '@jest/globals'
 import { announcementOf, eventsOf } from '../../../server/broker/redis/announcement.ts'
 
 describe('an announcement', () => {
-  test('has the id before its events, and each event’s fields, whatever they are written in', () => {
+  test('is parsed into the id before its events and the fields of each event, in any script', () => {
     const payload = Buffer.from('1-0\n1-1\tann\t\t{"name":"Änn 🦊"}\n1-2\tbob\tleft\t')
     expect(announcementOf(payload)).toEqual({
       after: '1-0',
@@ -14,12 +14,12 @@ describe('an announcement', () => {
     })
   })
 
-  test('of a log that began anew is its id alone', () => {
+  test('of a new log consists of an id and no events', () => {
     expect(announcementOf(Buffer.from('1-7'))).toEqual({ after: '1-7', events: [] })
   })
 })
 
-test('of a stream’s entries all but gaps are events', () => {
+test('the entries of a Redis stream are parsed into events, and gap entries are skipped', () => {
   expect(
     eventsOf([
       ['1-1', ['gab12', '']],

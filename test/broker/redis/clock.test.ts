@@ -1,4 +1,4 @@
-/** Masters whose clocks differ: each script has a deadline by the clock of its own node. */
+/** Masters whose clocks differ: each script has a deadline by the clock of the node that runs it. */
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
 import { Redis } from 'ioredis'
 import { type Connections, connect } from '../../../server/broker/redis/connections.ts'
@@ -40,11 +40,11 @@ afterAll(async () => {
   await Promise.all(servers.map(server => server.stop()))
 })
 
-test('a node that is ahead gets a later deadline, and the others do not', async () => {
+test('only a node whose clock is ahead gets a later deadline', async () => {
   const deadlineOf = async (redis: Redis, topic: string) => {
     const evalsha = jest.spyOn(redis, 'evalsha')
     await scripts.run('latest', topic)
-    // The hash, the number of keys and four keys come before it.
+    // The deadline follows the script's hash, the number of keys and four keys.
     return Number(evalsha.mock.calls[0]?.[6])
   }
   const [atRight, atAhead] = [await deadlineOf(right, 'right'), await deadlineOf(ahead, 'ahead')]
@@ -52,7 +52,7 @@ test('a node that is ahead gets a later deadline, and the others do not', async 
   expect(Math.abs(atAhead - atRight - aheadMs)).toBeLessThan(500)
 })
 
-test('a node that is ahead is named, also in the reason why Redis cannot serve', () => {
+test('the skews and the reason why Redis is unavailable name a node whose clock is ahead', () => {
   const text = `the clock of 127.0.0.1:${servers[1]?.port} is 2.5 s ahead`
   expect(nodes.skews()).toEqual([{ address: `127.0.0.1:${servers[1]?.port}`, text }])
   expect(nodes.withSkews('Redis refuses')).toBe(`Redis refuses (${text})`)

@@ -1,4 +1,4 @@
-/** Databases and prefixes of one Redis do not hear each other, although Pub/Sub has no databases. */
+/** Databases and prefixes of one Redis are isolated from each other, although Pub/Sub ignores databases. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { connect } from '../../../server/broker/redis/connections.ts'
 import { RedisStore } from '../../../server/broker/redis/redis-store.ts'
@@ -17,7 +17,7 @@ afterAll(async () => {
   await redis.stop()
 })
 
-async function listener(path: string, prefix: string) {
+async function subscribeAt(path: string, prefix: string) {
   const store = new RedisStore(
     connect({ kind: 'single', url: redis.url + path }, () => {}),
     prefix,
@@ -25,15 +25,15 @@ async function listener(path: string, prefix: string) {
   stores.push(store)
   await ready(store)
   const broker = store.broker(options)
-  const heard: (string | null)[] = []
+  const received: (string | null)[] = []
   await broker.subscribe('room', {
-    announced: (_, events) => heard.push(...events.map(({ value }) => value)),
+    announced: (_, events) => received.push(...events.map(({ value }) => value)),
     interrupted() {},
   })
-  return { broker, heard }
+  return { broker, received }
 }
 
-test('each publish is heard in its own database and under its own prefix alone', async () => {
+test('a subscriber receives only the events of its own database and prefix', async () => {
   const places: [path: string, prefix: string][] = [
     ['/0', 'test'],
     ['/1', 'test'],
@@ -41,19 +41,19 @@ test('each publish is heard in its own database and under its own prefix alone',
     ['', 'test:events'],
     ['/1', 'other'],
   ]
-  const listeners = await Promise.all(places.map(([path, prefix]) => listener(path, prefix)))
-  for (const [i, { broker }] of listeners.entries()) await broker.publish('room', [{ key: 'alice', value: `${i}` }])
-  for (const [i, { heard }] of listeners.entries()) {
-    await waitFor('it is heard', () => heard.length > 0)
-    expect(heard).toEqual([`${i}`])
+  const subscribers = await Promise.all(places.map(([path, prefix]) => subscribeAt(path, prefix)))
+  for (const [i, { broker }] of subscribers.entries()) await broker.publish('room', [{ key: 'alice', value: `${i}` }])
+  for (const [i, { received }] of subscribers.entries()) {
+    await waitFor('the subscriber receives an event', () => received.length > 0)
+    expect(received).toEqual([`${i}`])
   }
 })
 
-test('database 0 has the channels that it always had', async () => {
-  const { broker, heard } = await listener('/0', 'test')
-  const { broker: same } = await listener('', 'test')
+test('database 0 uses channel names without a database number', async () => {
+  const { broker, received } = await subscribeAt('/0', 'test')
+  const { broker: same } = await subscribeAt('', 'test')
   await same.publish('room', [{ key: 'bob', value: 'same' }])
-  await waitFor('it is heard', () => heard.includes('same'))
+  await waitFor('the subscriber receives the event', () => received.includes('same'))
   const [store] = stores
   expect(await store?.connections.commands.pubsub('NUMSUB', 'test:{room}:events')).toEqual(['test:{room}:events', 3])
   await broker.remove('room', 'bob', 'left')

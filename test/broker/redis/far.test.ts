@@ -1,4 +1,4 @@
-/** A Redis that is far away keeps every promise. */
+/** The broker keeps its promises when the round trip to Redis is slow. */
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
 import { nanoid } from 'nanoid'
 import { RedisBroker } from '../../../server/broker/redis/redis-broker.ts'
@@ -33,11 +33,11 @@ async function connected(): Promise<RedisStore> {
 
 test('the first publish of an instance takes one round trip', async () => {
   const broker = new RedisBroker(await connected(), options)
-  // The broker's scripts are loaded after it is created.
+  // The broker loads its scripts after it is created.
   await broker.latest(nanoid())
   const start = performance.now()
   expect(await broker.publish(nanoid(), [{ key: 'alice', value: '1' }])).toHaveLength(1)
   expect(performance.now() - start).toBeLessThan(1.9 * roundTripMs)
 })
 
-brokerContract('far Redis', async options => new RedisBroker(await connected(), options), roundTripMs)
+brokerContract('high-latency Redis', async options => new RedisBroker(await connected(), options), roundTripMs)

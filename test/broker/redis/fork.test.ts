@@ -1,5 +1,5 @@
 /**
- * What a Redis that lost something says of positions from before: an entry that is there proves nothing of what followed.
+ * Histories after Redis loses data. An entry that is still in the log does not prove that the entries after it are complete.
  */
 import { afterEach, describe, expect, test } from '@jest/globals'
 import { Redis } from 'ioredis'
@@ -41,20 +41,20 @@ async function publish(broker: RedisBroker, topic: string, count: number): Promi
 /** By default, a master waits 5 s for more replicas before it starts to send its data. */
 const syncAtOnce = ['--repl-diskless-sync-delay', '0']
 
-describe('after a stale replica was promoted', () => {
-  test('a position that the replica has is not known any more, since what followed it may be gone; one from then on is', async () => {
+describe('after a stale replica is promoted', () => {
+  test('the broker recovers from new ids but not from earlier ones, because events after them may be lost', async () => {
     const master = await redisWith(...syncAtOnce)
     const replication = await TestProxy.start(master.port)
     cleanups.push(() => replication.stop())
     const replica = await redisWith('--replicaof', `127.0.0.1 ${replication.port}`)
     const admin = new Redis(replica.url)
     cleanups.push(async () => admin.disconnect())
-    await waitFor('the replica is in step', async () => (await admin.info('replication')).includes('link_status:up'))
+    await waitFor('the replica is connected', async () => (await admin.info('replication')).includes('link_status:up'))
 
     const topic = nanoid()
     const { broker: before } = await connected(master.url)
     const [seen = ''] = await publish(before, topic, 1)
-    await waitFor('the replica has it', async () => (await admin.xlen(`test:{${topic}}:log`)) === 1)
+    await waitFor('the replica has the entry', async () => (await admin.xlen(`test:{${topic}}:log`)) === 1)
     replication.swallow('replication', 'replies')
     await publish(before, topic, 5)
     await master.kill()
@@ -70,23 +70,23 @@ describe('after a stale replica was promoted', () => {
     expect(await after.history(topic, head)).toMatchObject({ recovered: true, events: [{ id: next }] })
   })
 
-  test('whoever follows is told at once', async () => {
+  test('the broker announces the new log to subscribers at once', async () => {
     const master = await redisWith(...syncAtOnce)
     const replica = await redisWith('--replicaof', `127.0.0.1 ${master.port}`)
     const admin = new Redis(replica.url)
     cleanups.push(async () => admin.disconnect())
-    await waitFor('the replica is in step', async () => (await admin.info('replication')).includes('link_status:up'))
+    await waitFor('the replica is connected', async () => (await admin.info('replication')).includes('link_status:up'))
     const topic = nanoid()
     const { broker: before } = await connected(master.url)
     const [seen] = await publish(before, topic, 1)
-    await waitFor('the replica has it', async () => (await admin.xlen(`test:{${topic}}:log`)) === 1)
+    await waitFor('the replica has the entry', async () => (await admin.xlen(`test:{${topic}}:log`)) === 1)
     await admin.replicaof('NO', 'ONE')
 
     const { broker: after } = await connected(replica.url)
     const heads: string[] = []
     await after.subscribe(topic, { announced: head => heads.push(head), interrupted() {} })
     const { head } = await after.latest(topic)
-    await waitFor('it was announced', () => heads.length > 0)
+    await waitFor('the new log is announced', () => heads.length > 0)
     expect(heads).toEqual([head])
     expect(head).not.toBe(seen)
   })
@@ -94,8 +94,8 @@ describe('after a stale replica was promoted', () => {
 
 describe('after a restart', () => {
   test.each([
-    { name: 'with its append-only file, positions are what they were', aof: 'yes', recovered: true },
-    { name: 'with an older dump, none is known any more', aof: 'no', recovered: false },
+    { name: 'of Redis with its append-only file, the broker recovers from earlier ids', aof: 'yes', recovered: true },
+    { name: 'of Redis with an older dump, the broker recovers from no earlier id', aof: 'no', recovered: false },
   ])('$name', async ({ aof, recovered }) => {
     const redis = await redisWith('--appendonly', aof, '--appendfsync', 'always')
     const admin = new Redis(redis.url).on('error', () => {})
@@ -106,7 +106,7 @@ describe('after a restart', () => {
     if (aof === 'no') await admin.save()
     await publish(broker, topic, 2)
     await redis.kill()
-    await waitFor('it is known to be away', () => store.unavailableReason() !== null)
+    await waitFor('the store is unavailable', () => store.unavailableReason() !== null)
     await redis.restart()
     await ready(store)
     const history = await broker.history(topic, seen)
@@ -115,7 +115,7 @@ describe('after a restart', () => {
   })
 })
 
-test('scripts that Redis has forgotten are loaded again, and the answer comes in time even if Redis is too far away', async () => {
+test('the broker reloads scripts that Redis has flushed, and rejects on time if the round trip takes too long', async () => {
   const redis = await redisWith()
   const proxy = await TestProxy.start(redis.port)
   cleanups.push(() => proxy.stop())
@@ -133,7 +133,7 @@ test('scripts that Redis has forgotten are loaded again, and the answer comes in
   expect(performance.now() - start).toBeLessThan(2_000)
 })
 
-test('after the log was evicted no position from before is known, though the values are there', async () => {
+test('after Redis evicts the log, the broker recovers from no earlier id, although the values are still there', async () => {
   const redis = await redisWith()
   const { broker } = await connected(redis.url)
   const topic = nanoid()

@@ -1,4 +1,4 @@
-/** Which commands the Redis user needs. docs/deployment.md has the same list. */
+/** The permissions that the Redis user needs. docs/deployment.md documents them. */
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { Redis } from 'ioredis'
@@ -13,15 +13,15 @@ import { waitFor } from '../../support/wait-for.ts'
 import { options, publishTo } from '../contract.ts'
 
 const docs = readFileSync(new URL('../../../docs/deployment.md', import.meta.url), 'utf8')
-/** The commands of `ACL SETUSER` in the documentation. */
+/** The rules of the `ACL SETUSER` example in the documentation. */
 const smallest = /^ACL SETUSER colocate (.*)$/m.exec(docs)?.[1]?.split(' ') ?? []
 const keysAndChannels = ['on', '>pw', '~*', '&*']
 const users = [
-  { name: 'every command but the dangerous ones', rules: [...keysAndChannels, '+@all', '-@dangerous'] },
-  { name: 'the commands of the documentation', rules: smallest },
+  { name: 'all commands except the dangerous ones', rules: [...keysAndChannels, '+@all', '-@dangerous'] },
+  { name: 'the documented commands', rules: smallest },
 ]
 
-describe('a single Redis', () => {
+describe('for a single Redis', () => {
   let redis: TestRedis
   let admin: Redis
   beforeAll(async () => {
@@ -34,7 +34,7 @@ describe('a single Redis', () => {
   })
   const urlOf = (user: string) => redis.url.replace('//', `//${user}:pw@`)
 
-  test.each(users)('$name are enough for a server', async ({ rules }) => {
+  test.each(users)('$name are sufficient', async ({ rules }) => {
     expect(rules.length).toBeGreaterThan(3)
     await admin.acl('SETUSER', 'colocate', 'reset', ...rules.map(rule => rule.replace('<password>', 'pw')))
     await admin.acl('LOG', 'RESET')
@@ -58,7 +58,7 @@ describe('a single Redis', () => {
       await late.next('resumed')
       expect((await room.leave('alice')).status).toBe(204)
       const refused = ((await admin.acl('LOG')) as string[][]).map(entry => entry[entry.indexOf('object') + 1])
-      // Without INFO the epoch is kept in a key. ioredis names its connections where it may.
+      // Both are optional: without INFO, the epoch is kept in a key; without CLIENT SETNAME, connections have no name.
       expect(refused.filter(command => !['info', 'client|setname'].includes(String(command)))).toEqual([])
       for (const each of [watcher, late]) each.close()
     } finally {
@@ -66,7 +66,7 @@ describe('a single Redis', () => {
     }
   })
 
-  test('without INFO, a restart begins a new epoch, and everything else is as with it', async () => {
+  test('without INFO, the brokers share an epoch, and a restart of Redis starts a new one', async () => {
     await admin.acl('SETUSER', 'limited', 'reset', ...keysAndChannels, '+@all', '-@dangerous')
     await admin.config('REWRITE').catch(() => {})
     const store = await readyStoreAt({ kind: 'single', url: urlOf('limited') })
@@ -81,7 +81,7 @@ describe('a single Redis', () => {
         expect(await each.history(topic, id)).toMatchObject({ recovered: true, events: { length: 1 } })
       }
       await redis.kill()
-      await waitFor('it is known to be away', () => store.unavailableReason() !== null)
+      await waitFor('the store is unavailable', () => store.unavailableReason() !== null)
       await redis.restart()
       await admin.acl('SETUSER', 'limited', 'reset', ...keysAndChannels, '+@all', '-@dangerous')
       await Promise.all([ready(store), ready(other)])
@@ -94,15 +94,15 @@ describe('a single Redis', () => {
   })
 })
 
-describe('a cluster', () => {
+describe('for a cluster', () => {
   let cluster: TestCluster
   beforeAll(async () => {
     cluster = await startCluster()
   }, 60_000)
   afterAll(() => cluster?.stop())
 
-  test.each(users)('$name are enough', async ({ rules }) => {
-    // The store of the tests has another prefix than the server.
+  test.each(users)('$name are sufficient', async ({ rules }) => {
+    // The test store uses the prefix "test" instead of "colocate".
     const ofTests = rules.map(rule => rule.replace('<password>', 'pw').replace('colocate:', 'test:'))
     for (const { admin } of cluster.nodes) await admin.acl('SETUSER', 'app', 'reset', ...ofTests)
     const store = await readyStoreAt({

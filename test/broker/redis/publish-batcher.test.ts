@@ -1,4 +1,4 @@
-/** How publishes of one turn of the event loop are sent together. */
+/** How the batcher combines the publishes of one turn of the event loop. */
 import { setImmediate } from 'node:timers/promises'
 import { expect, test } from '@jest/globals'
 import type { Draft } from '../../../server/broker/broker.ts'
@@ -7,8 +7,8 @@ import { PublishBatcher } from '../../../server/broker/redis/publish-batcher.ts'
 const draftsOf = (count: number, key = 'a'): Draft[] =>
   Array.from({ length: count }, (_, i) => ({ key, value: `${i}` }))
 
-/** Answers as Redis does, and records the keys that each script published to each topic. */
-function recording() {
+/** A batcher whose scripts reply as Redis does, and a record of the keys that each script publishes to each topic. */
+function recordingBatcher() {
   const scripts: Record<string, string[]>[] = []
   const batcher = new PublishBatcher({
     runAll(_name, calls) {
@@ -23,8 +23,8 @@ function recording() {
   return { scripts, publish: (topic: string, drafts: Draft[]) => batcher.publish(topic, drafts) }
 }
 
-test('the publishes of one turn are one script, in the order of each topic, and each call gets its own receipts', async () => {
-  const { scripts, publish } = recording()
+test('the batcher sends the publishes of one turn as one script, in order for each topic, and each call gets its own receipts', async () => {
+  const { scripts, publish } = recordingBatcher()
   const receipts = await Promise.all([
     publish('one', draftsOf(1, 'a')),
     publish('two', draftsOf(1, 'b')),
@@ -34,24 +34,24 @@ test('the publishes of one turn are one script, in the order of each topic, and 
   expect(receipts.map(all => all?.map(({ id }) => id))).toEqual([['one-a-0'], ['two-b-0'], ['one-c-1', 'one-c-2']])
 })
 
-test('the publishes of another turn are another script', async () => {
-  const { scripts, publish } = recording()
+test('the batcher sends the publishes of separate turns as separate scripts', async () => {
+  const { scripts, publish } = recordingBatcher()
   const first = publish('one', draftsOf(1, 'a'))
   await setImmediate()
   await Promise.all([first, publish('one', draftsOf(1, 'b'))])
   expect(scripts).toEqual([{ one: ['a'] }, { one: ['b'] }])
 })
 
-test('many drafts do not wait for the end of the turn, and the drafts of a call stay together', async () => {
-  const { scripts, publish } = recording()
+test('the batcher sends a large batch before the end of the turn and never splits the drafts of a call', async () => {
+  const { scripts, publish } = recordingBatcher()
   const receipts = [publish('one', draftsOf(15)), publish('two', draftsOf(30)), publish('one', draftsOf(1))]
   expect(scripts.map(script => Object.values(script).flat().length)).toEqual([45])
   expect((await Promise.all(receipts)).map(receipts => receipts?.length)).toEqual([15, 30, 1])
   expect(scripts.map(script => Object.values(script).flat().length)).toEqual([45, 1])
 })
 
-test('if a topic fails, every publish to it rejects, and the others do not', async () => {
-  const { publish } = recording()
+test('if a topic fails, only the publishes to that topic reject', async () => {
+  const { publish } = recordingBatcher()
   const outcomes = await Promise.allSettled([
     publish('broken', draftsOf(1)),
     publish('one', draftsOf(1)),
@@ -60,7 +60,7 @@ test('if a topic fails, every publish to it rejects, and the others do not', asy
   expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'fulfilled', 'rejected'])
 })
 
-test('a call has a key, a seq or an empty field, and a value for each draft, and stale drafts are recognised', async () => {
+test('the arguments have a key, a seq (or an empty string) and a value for each draft, and the receipts mark stale drafts', async () => {
   const calls: unknown[] = []
   const batcher = new PublishBatcher({
     runAll(name, all) {

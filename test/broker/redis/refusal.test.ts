@@ -1,4 +1,4 @@
-/** A Redis that answers and refuses: it is known in Redis's own words, on an idle instance, too, until a write succeeds. */
+/** A Redis that responds but refuses commands. The store reports its error message until a write succeeds, even when idle. */
 import { rm } from 'node:fs/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { Redis } from 'ioredis'
@@ -34,13 +34,13 @@ function open(place: RedisPlace) {
 }
 
 const draft = [{ key: 'alice', value: '1' }]
-const says = (store: RedisStore, words: string | RegExp) =>
+const untilReasonIs = (store: RedisStore, words: string | RegExp) =>
   waitFor(`the reason is ${words}`, () => {
     const reason = store.unavailableReason()
     return typeof words === 'string' ? Boolean(reason?.includes(words)) : words.test(reason ?? '')
   })
 
-describe('a Redis that begins to refuse', () => {
+describe('when Redis starts to refuse commands', () => {
   let redis: TestRedis
   let admin: Redis
   beforeAll(async () => {
@@ -66,7 +66,7 @@ describe('a Redis that begins to refuse', () => {
         await rm(dir, { recursive: true })
         await admin.config('SET', 'save', '3600 1')
         await admin.call('BGSAVE').catch(() => {})
-        await waitFor('it failed', async () => (await admin.info('persistence')).includes('bgsave_status:err'))
+        await waitFor('BGSAVE fails', async () => (await admin.info('persistence')).includes('bgsave_status:err'))
       },
       accept: () => admin.config('SET', 'save', ''),
     },
@@ -80,12 +80,12 @@ describe('a Redis that begins to refuse', () => {
       refuse: () => admin.replicaof('127.0.0.1', 1),
       accept: () => admin.replicaof('NO', 'ONE'),
     },
-  ])('an idle instance says: $words', async ({ words, refuse, accept }) => {
+  ])('an idle store reports: $words', async ({ words, refuse, accept }) => {
     const { store, broker, codes } = open({ kind: 'single', url: redis.url })
     await ready(store)
     await refuse()
     try {
-      await says(store, words)
+      await untilReasonIs(store, words)
       await expect(broker.publish('room', draft)).rejects.toBeInstanceOf(Unavailable)
       expect(codes).toContain(words.split(' ')[0])
     } finally {
@@ -95,7 +95,7 @@ describe('a Redis that begins to refuse', () => {
     expect(await broker.publish('room', draft)).toHaveLength(1)
   })
 
-  test('a refused publish shows it at once, and an error of one room alone does not', async () => {
+  test('a refused publish makes the store unavailable at once, but an error in a single room does not', async () => {
     const { store, broker, codes, words } = open({ kind: 'single', url: redis.url })
     await ready(store)
     await admin.set('test:{broken}:values', 'no hash')
@@ -109,29 +109,29 @@ describe('a Redis that begins to refuse', () => {
     })
     await admin.config('SET', 'maxmemory', '1')
     await expect(broker.publish('room', draft)).rejects.toBeInstanceOf(Unavailable)
-    await waitFor('it is known', () => store.unavailableReason() !== null, { timeoutMs: 700 })
+    await waitFor('the store is unavailable', () => store.unavailableReason() !== null, { timeoutMs: 700 })
     await admin.config('SET', 'maxmemory', '0')
   })
 })
 
-test('a database that does not exist is refused, instead of database 0 in its place', async () => {
+test('a store whose database does not exist reports an error and does not use database 0 instead', async () => {
   const redis = await startRedis()
   cleanups.push(() => redis.stop())
   const { store, broker } = open({ kind: 'single', url: `${redis.url}/16` })
-  await says(store, 'ERR DB index is out of range')
+  await untilReasonIs(store, 'ERR DB index is out of range')
   await expect(broker.publish('room', draft)).rejects.toBeInstanceOf(Unavailable)
 })
 
-test('a Redis with another password says so', async () => {
+test('a store without a password or with a wrong password reports the authentication error', async () => {
   const redis = await startRedis(['--requirepass', 'secret'])
   cleanups.push(() => redis.stop())
-  await says(open({ kind: 'single', url: redis.url }).store, 'NOAUTH ')
+  await untilReasonIs(open({ kind: 'single', url: redis.url }).store, 'NOAUTH ')
   const wrong = open({ kind: 'single', url: redis.url.replace('//', '//:wrong-one@') }).store
-  await says(wrong, 'WRONGPASS ')
+  await untilReasonIs(wrong, 'WRONGPASS ')
   expect(wrong.unavailableReason()).not.toContain('wrong-one')
 })
 
-test('a Redis that reads its file says so', async () => {
+test('a store whose Redis is loading its data reports that', async () => {
   const redis = await startRedis(['--appendonly', 'yes'])
   cleanups.push(() => redis.stop())
   const admin = new Redis(redis.url).on('error', () => {})
@@ -143,20 +143,20 @@ test('a Redis that reads its file says so', async () => {
   await ready(store)
   await redis.kill()
   const restarted = redis.restart(['--key-load-delay', '150'])
-  await says(store, 'LOADING Redis is loading the dataset in memory')
+  await untilReasonIs(store, 'LOADING Redis is loading the dataset in memory')
   await restarted
   await ready(store)
   expect(new Set(words)).toEqual(new Set(['LOADING Redis is loading the dataset in memory']))
 })
 
-test('a cluster that is asked as a single Redis, and a single Redis that is asked as a cluster', async () => {
+test('a store that is configured for the wrong kind of Redis reports that', async () => {
   const cluster = await startCluster()
   cleanups.push(() => cluster.stop())
   const [address] = cluster.addresses
   const { store } = open({ kind: 'single', url: `redis://${address}` })
-  await says(store, /MOVED \d+ .*REDIS_CLUSTER/)
+  await untilReasonIs(store, /MOVED \d+ .*REDIS_CLUSTER/)
   const redis = await startRedis()
   cleanups.push(() => redis.stop())
   const { store: other } = open({ kind: 'cluster', nodes: [`127.0.0.1:${redis.port}`] })
-  await says(other, 'cluster support disabled')
+  await untilReasonIs(other, 'cluster support disabled')
 }, 60_000)

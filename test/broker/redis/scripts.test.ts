@@ -22,7 +22,7 @@ afterAll(async () => {
   await redis.stop()
 })
 
-test('a topic that cannot be written to does not affect the other topics of the same script', async () => {
+test('a topic that Redis cannot write to does not affect the other topics of the same script', async () => {
   const client = new Redis(redis.url)
   await client.set('test:{broken}:log', 'no stream')
   client.disconnect()
@@ -35,6 +35,6 @@ test('a topic that cannot be written to does not affect the other topics of the 
     const { entries } = await broker.latest(topic)
     expect(entries.map(({ value }) => value)).toEqual([topic])
   }
-  // The same when the topic is the only one.
+  // A script that runs on this topic only rejects in the same way.
   await expect(publish('broken')).rejects.toBeInstanceOf(Unavailable)
 })

@@ -1,4 +1,4 @@
-/** When a subscriber connection counts as dead. */
+/** How a probe detects a dead subscriber connection. */
 import { expect, jest, test } from '@jest/globals'
 import { Redis } from 'ioredis'
 import { SubscriberConnection } from '../../../server/broker/redis/subscriber-connection.ts'
@@ -6,7 +6,7 @@ import { useRedis } from '../../support/rooms.ts'
 
 const redis = useRedis()
 
-test('a connection is dead if a probe does not arrive, but not if the probed channel was unsubscribed', async () => {
+test('a connection is dead if a probe does not arrive, unless the connection has unsubscribed from the probed channel', async () => {
   const quiet = { message() {}, moved() {}, closed() {} }
   const connection = new SubscriberConnection(new Redis(redis.url, { lazyConnect: true }), false, quiet)
   await connection.connected

@@ -1,4 +1,4 @@
-/** Where subscriptions find a place, and that nobody waits for one that cannot be had. */
+/** How the broker chooses a node for a subscription, and how it rejects when no node is available. */
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { afterEach, expect, test } from '@jest/globals'
@@ -26,34 +26,34 @@ async function connected(place: RedisPlace) {
 
 const subscriber = { announced() {}, interrupted() {} }
 
-test('with every sentinel gone a topic cannot be followed: whoever asks is told so, until one is back', async () => {
+test('while every sentinel is unreachable, subscribe rejects; it succeeds once a sentinel is back', async () => {
   const sentinel = await startSentinel(1)
   cleanups.push(() => sentinel.stop())
   const { store, broker } = await connected({ kind: 'sentinel', sentinels: sentinel.sentinels, name: sentinel.name })
   const { admin } = await sentinel.master()
   sentinel.hang()
   await admin.call('CLIENT', 'KILL', 'TYPE', 'pubsub')
-  await waitFor('the subscriptions are gone', () => store.unavailableReason() !== null)
+  await waitFor('the subscriptions are lost', () => store.unavailableReason() !== null)
   await expect(broker.subscribe(nanoid(), subscriber)).rejects.toBeInstanceOf(Unavailable)
   sentinel.wake()
   await ready(store)
   await broker.subscribe(nanoid(), subscriber)
 }, 90_000)
 
-test('a node that was taken out of its cluster is not asked for ever', async () => {
+test('the broker stops using a node that was removed from its cluster', async () => {
   const cluster = await startCluster()
   cleanups.push(() => cluster.stop())
-  const [out] = cluster.nodes
-  if (!out) throw new Error('There are no nodes.')
-  // Known by that node alone, it begins there.
-  const { store, broker } = await connected({ kind: 'cluster', nodes: [`127.0.0.1:${out.proxy.port}`] })
+  const [removed] = cluster.nodes
+  if (!removed) throw new Error('There are no nodes.')
+  // The store is given only this node, so it connects to it first.
+  const { store, broker } = await connected({ kind: 'cluster', nodes: [`127.0.0.1:${removed.proxy.port}`] })
   const admin = async (...args: string[]) => exec('redis-cli', ['--cluster', ...args])
-  const id = String(await out.admin.cluster('MYID'))
+  const id = String(await removed.admin.cluster('MYID'))
   const other = cluster.nodes[1]
   await admin('rebalance', `127.0.0.1:${other?.port}`, '--cluster-weight', `${id}=0`)
-  await waitFor('it has no slots', async () => !(await cluster.masters()).includes(out))
+  await waitFor('the node has no slots', async () => !(await cluster.masters()).includes(removed))
   await admin('del-node', `127.0.0.1:${other?.port}`, id)
-  await waitFor('every topic can be followed', async () => {
+  await waitFor('the broker can subscribe to every topic', async () => {
     for (let i = 0; i < 10; i++) await broker.subscribe(nanoid(), subscriber)
     return true
   })

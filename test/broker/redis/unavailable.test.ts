@@ -1,4 +1,4 @@
-/** Whether the store knows when Redis cannot be written to. */
+/** When the store reports Redis as unavailable. */
 import { once } from 'node:events'
 import { setImmediate } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
@@ -17,16 +17,16 @@ beforeAll(async () => {
 })
 afterAll(() => redis.stop())
 
-test('a late reply over a connection that was given up does not make the store available', async () => {
+test('a late reply on an abandoned connection does not make the store available', async () => {
   const store = await readyStoreAt({ kind: 'single', url: redis.url })
   const broker = new RedisBroker(store, options)
   try {
     const { stream } = store.connections.commands as Redis
     redis.hang()
-    // The stream may be destroyed before its end was sent.
+    // The stream may close without finishing.
     await Promise.race([once(stream, 'finish'), once(stream, 'close')])
     redis.wake()
-    // Looks in every turn of the event loop, so that a short moment is noticed.
+    // Checks in every turn of the event loop to notice even a brief availability.
     while (store.unavailableReason()) await setImmediate()
     expect(await broker.publish('a room', [{ key: 'alice', value: '1' }])).toHaveLength(1)
   } finally {
@@ -34,14 +34,16 @@ test('a late reply over a connection that was given up does not make the store a
   }
 })
 
-test('a cluster that lacks some of its slots is unavailable until it has them again', async () => {
+test('a cluster with missing slots is unavailable until they are served again', async () => {
   const cluster = await startCluster()
   const store = await readyStoreAt({ kind: 'cluster', nodes: cluster.addresses })
   const broker = new RedisBroker(store, options)
   const publish = () => broker.publish('a room', [{ key: 'alice', value: '1' }])
   try {
     await cluster.nodes[2]?.kill()
-    await waitFor('it is known', () => Boolean(store.unavailableReason()?.includes('CLUSTERDOWN The cluster is down')))
+    await waitFor('the store is unavailable', () =>
+      Boolean(store.unavailableReason()?.includes('CLUSTERDOWN The cluster is down')),
+    )
     await expect(publish()).rejects.toBeInstanceOf(Unavailable)
     await cluster.nodes[2]?.restart()
     await ready(store)
