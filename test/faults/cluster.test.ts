@@ -1,11 +1,11 @@
 /**
- * Faults of a cluster of three masters with a replica each.
+ * Faults of a cluster that has three masters with one replica each.
  */
-import { everywhere, stalePromotion } from './everywhere.ts'
+import { commonFaults, stalePromotion } from './common-faults.ts'
 import { type Fault, testFaults } from './fault.ts'
 import { type Cluster, startClusterOfSix } from './store.ts'
 
-const ofClusters: Fault<Cluster>[] = [
+const clusterFaults: Fault<Cluster>[] = [
   {
     name: 'slot migrated',
     inject: ({ store }, { room }) => store.migrate(room),
@@ -16,10 +16,10 @@ const ofClusters: Fault<Cluster>[] = [
     inject: ({ store }, { room }) => store.failOver(room),
   },
   {
-    name: 'cluster node hung until another has its slots',
+    name: 'cluster node hung until another node owns its slots',
     isReset: true,
     inject: ({ store }, { room }) => store.hang(room),
   },
 ]
 
-testFaults('cluster', startClusterOfSix, [...everywhere, ...ofClusters, stalePromotion])
+testFaults('cluster', startClusterOfSix, [...commonFaults, ...clusterFaults, stalePromotion])

@@ -1,5 +1,5 @@
 /**
- * Instances on a Redis whose connections, nodes and data can be broken.
+ * Server instances that share one store. The tests break the store's connections, nodes and data.
  */
 import { setTimeout } from 'node:timers/promises'
 import { send } from '../support/requests.ts'
@@ -8,10 +8,10 @@ import { startServer, type TestServer } from '../support/server.ts'
 import type { Store } from './store.ts'
 import type { WorkloadOptions } from './workload.ts'
 
-/** Leases outlast the test: who is where is a matter of the locations alone. */
-export const calm = { LEASE_MS: '600000', POST_RATE: '1000000', HISTORY_LENGTH: '20000' }
+/** Leases outlast the test, so only the published locations change the state of a room. */
+export const longLeases = { LEASE_MS: '600000', POST_RATE: '1000000', HISTORY_LENGTH: '20000' }
 
-const lookMs = 20
+const pollMs = 20
 
 export class Deployment<S extends Store = Store> implements WorkloadOptions {
   readonly store: S
@@ -21,7 +21,7 @@ export class Deployment<S extends Store = Store> implements WorkloadOptions {
 
   private constructor(store: S, env: Record<string, string>) {
     this.store = store
-    this.#env = { ...calm, ...store.env, ...env }
+    this.#env = { ...longLeases, ...store.env, ...env }
   }
 
   static async start<S extends Store>(store: S, env: Record<string, string> = {}, count = 2): Promise<Deployment<S>> {
@@ -35,7 +35,7 @@ export class Deployment<S extends Store = Store> implements WorkloadOptions {
     return deployment
   }
 
-  /** Another instance. */
+  /** Starts another instance. */
   async start(): Promise<TestServer> {
     const server = await startServer(this.#env)
     await untilReady(server, true)
@@ -43,7 +43,7 @@ export class Deployment<S extends Store = Store> implements WorkloadOptions {
     return server
   }
 
-  /** Its store stays. */
+  /** Stops the instances. The store keeps running. */
   async stop(): Promise<void> {
     for (const { child } of this.servers) child.kill('SIGCONT')
     await Promise.all(this.servers.map(server => server.stop()))
@@ -51,14 +51,14 @@ export class Deployment<S extends Store = Store> implements WorkloadOptions {
 
   urls = () => this.servers.map(({ url }) => url)
 
-  /** Where writers are answered. */
+  /** The URLs of the instances that can respond to writers. */
   writable = () => this.servers.filter(server => server !== this.#stopped).map(({ url }) => url)
 
-  /** Whether the instances that are read from hear of the room. A reader who was refused once has gone to another. */
-  isHeard = async (room: string, urls: ReadonlySet<string>) => (await this.store.listeners(room)) === urls.size
+  /** Whether the instances at `urls`, to which the readers are connected, are subscribed to the room. */
+  isSubscribed = async (room: string, urls: ReadonlySet<string>) => (await this.store.listeners(room)) === urls.size
 
-  /** Stops an instance (SIGSTOP) while something happens. */
-  async stopOne(meanwhile: () => Promise<unknown>): Promise<void> {
+  /** Suspends an instance with SIGSTOP until `meanwhile` settles. */
+  async suspendOne(meanwhile: () => Promise<unknown>): Promise<void> {
     const [server] = this.servers
     this.#stopped = server
     server?.child.kill('SIGSTOP')
@@ -68,24 +68,21 @@ export class Deployment<S extends Store = Store> implements WorkloadOptions {
     })
   }
 
-  /**
-   * Asks every instance again and again whether it is ready while something happens. Gives the URLs of those that once
-   * were not.
-   */
-  async unreadyDuring(happening: () => Promise<unknown>): Promise<string[]> {
+  /** Polls the readiness of every instance until `action` settles. Returns the URLs of those that were not ready. */
+  async unreadyDuring(action: () => Promise<unknown>): Promise<string[]> {
     const unready = new Set<string>()
     let isOver = false
-    const watching = this.servers.map(async ({ port, url }) => {
+    const polling = this.servers.map(async ({ port, url }) => {
       while (!isOver) {
         if ((await send(port, 'GET', '/readyz')).status === 503) unready.add(url)
-        await setTimeout(lookMs)
+        await setTimeout(pollMs)
       }
     })
     try {
-      await happening()
+      await action()
     } finally {
       isOver = true
-      await Promise.all(watching)
+      await Promise.all(polling)
     }
     return this.urls().filter(url => unready.has(url))
   }

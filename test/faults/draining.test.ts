@@ -1,4 +1,4 @@
-/** An instance ends in time at SIGTERM, whatever its store does. */
+/** Graceful shutdown on SIGTERM while the store is unavailable. */
 import { once } from 'node:events'
 import { afterEach, expect, test } from '@jest/globals'
 import { startRedis } from '../support/redis.ts'
@@ -15,7 +15,7 @@ afterEach(async () => {
 })
 
 test.each(['kill', 'hang'] as const)(
-  'with Redis dead (%s), a run and a stream open',
+  'an instance with an open run and an open stream exits on time while Redis is unavailable (%s)',
   async fault => {
     const redis = await startRedis()
     cleanups.push(() => redis.stop())

@@ -1,6 +1,6 @@
 /**
- * What a fault is, and what is expected of the server at each: in a room that is in use nothing is lost in silence, and
- * everybody has caught up soon after.
+ * Defines a fault and the expectations for each one: in a busy room, no event is lost without a reset, and every reader
+ * catches up soon after the fault.
  */
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { untilReady } from '../support/rooms.ts'
@@ -11,21 +11,21 @@ import { rounds, stepLocations, Workload } from './workload.ts'
 
 export interface Fault<S extends Store = Store> {
   name: string
-  /** Resolves once it is over. */
+  /** Causes the fault. Resolves once it is over. */
   inject(deployment: Deployment<S>, workload: Workload): Promise<unknown>
-  /** Whether something that was answered may be gone: then every reader must be told, each time. */
+  /** Whether the fault may lose acknowledged events. If so, every reader must receive a reset after each injection. */
   isReset?: boolean
-  /** Whether no instance can serve meanwhile: then each must say so, and take it back. */
+  /** Whether the fault makes every instance unavailable. If so, each must report that it is not ready, and later that it is. */
   isUnready?: boolean
-  /** Settings of instances that are there for this fault alone. */
+  /** Settings for separate instances that are started only for this fault. */
   env?: Record<string, string>
 }
 
 const limitMs = 1_800_000
-/** From when Redis answers again. */
+/** The limit for every reader to receive a reset, counted from when Redis responds again. */
 const resetWithinMs = 5_000
 
-/** A test for each fault, in one store. */
+/** Defines a test for each fault. All tests share one store. */
 export function testFaults<S extends Store>(kind: string, start: () => Promise<S>, faults: Fault<S>[]): void {
   let store: S
   let common: Deployment<S>
@@ -39,7 +39,7 @@ export function testFaults<S extends Store>(kind: string, start: () => Promise<S
   })
 
   test.each(faults)(
-    '$name',
+    'readers recover from the fault: $name',
     async fault => {
       const deployment = fault.env ? await Deployment.start(store, fault.env) : common
       try {
@@ -56,34 +56,40 @@ async function run<S extends Store>(name: string, fault: Fault<S>, deployment: D
   const { isReset = false, isUnready = false } = fault
   const workload = new Workload(deployment)
   try {
-    await workload.gather()
+    await workload.start()
     for (let round = 1; round <= rounds; round++) {
-      await workload.go(stepLocations)
+      await workload.untilAcknowledged(stepLocations)
       if (isUnready)
-        expect(await deployment.unreadyDuring(() => suffer(fault, deployment, workload))).toEqual(deployment.urls())
-      else await suffer(fault, deployment, workload)
-      await deployment.store.mend()
+        expect(await deployment.unreadyDuring(() => injectAndRecover(fault, deployment, workload))).toEqual(
+          deployment.urls(),
+        )
+      else await injectAndRecover(fault, deployment, workload)
+      await deployment.store.repair()
     }
-    const { resets } = await workload.judge(name, rounds)
+    const { resets } = await workload.finish(name, rounds)
     if (!isReset) expect(resets).toBe(0)
   } finally {
-    workload.leave()
+    workload.stop()
   }
 }
 
-/** Resolves once everybody has caught up, and every instance is ready. */
-async function suffer<S extends Store>(fault: Fault<S>, deployment: Deployment<S>, workload: Workload): Promise<void> {
+/** Injects the fault. Resolves once every reader has caught up and every instance is ready. */
+async function injectAndRecover<S extends Store>(
+  fault: Fault<S>,
+  deployment: Deployment<S>,
+  workload: Workload,
+): Promise<void> {
   const { inject, isReset = false } = fault
   const before = workload.readers.map(({ resets }) => resets)
-  const told = () => workload.readers.map(({ resets }, i) => resets > (before[i] ?? 0))
-  const isTold = () => !told().includes(false)
+  const hasReset = () => workload.readers.map(({ resets }, i) => resets > (before[i] ?? 0))
+  const haveAllReset = () => !hasReset().includes(false)
   await inject(deployment, workload)
   const start = performance.now()
-  const telling = async () => {
-    await waitFor('every reader was told', isTold, { timeoutMs: resetWithinMs })
-    workload.toldMs.push(performance.now() - start)
+  const untilReset = async () => {
+    await waitFor('every reader has received a reset', haveAllReset, { timeoutMs: resetWithinMs })
+    workload.resetMs.push(performance.now() - start)
   }
-  await Promise.all([workload.catchUp(), isReset && telling()])
-  expect(told()).toEqual(workload.readers.map(() => isReset))
+  await Promise.all([workload.catchUp(), isReset && untilReset()])
+  expect(hasReset()).toEqual(workload.readers.map(() => isReset))
   for (const server of deployment.servers) await untilReady(server, true)
 }

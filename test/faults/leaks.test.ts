@@ -1,5 +1,5 @@
 /**
- * Nothing is left behind: in Redis by whoever leaves a room, in the process by whoever leaves a stream.
+ * Resource leaks: keys and subscriptions in Redis after a room is empty, memory and handles in the process after streams close.
  */
 import { EventEmitter } from 'node:events'
 import { setFlagsFromString } from 'node:v8'
@@ -16,7 +16,7 @@ import { readyStoreAt } from '../support/stores.ts'
 import { waitFor } from '../support/wait-for.ts'
 import { Deployment } from './deployment.ts'
 import { type Store, startSingle } from './store.ts'
-import { say, Workload } from './workload.ts'
+import { report, Workload } from './workload.ts'
 
 let store: Store
 let deployment: Deployment
@@ -39,21 +39,21 @@ async function keys(pattern: string): Promise<string[]> {
 
 const channels = async () => ((await admin.pubsub('CHANNELS')) as string[]).filter(name => !name.includes(':probe:'))
 
-test('every key has a time to live, and a room that everybody left leaves no key and no subscription', async () => {
+test('every key has a time to live, and Redis keeps no key and no subscription of a room after all collaborators leave', async () => {
   const workload = new Workload(deployment)
-  await workload.gather()
-  await workload.go(100)
+  await workload.start()
+  await workload.untilAcknowledged(100)
   const mine = await keys(`*${workload.room}*`)
   expect(mine.length).toBeGreaterThan(0)
   for (const key of mine) expect(await admin.pttl(key)).toBeGreaterThan(0)
   expect(await channels()).toHaveLength(1)
-  await workload.judge('nothing left behind', 0)
+  await workload.finish('no leaks', 0)
   await waitFor('no subscription is left', async () => (await channels()).length === 0)
   await waitFor('no key is left', async () => (await keys('*')).length === 0)
 }, 60_000)
 
-/** A connection that takes everything. */
-class Hole extends EventEmitter {
+/** A connection that accepts and discards all data. */
+class NullSink extends EventEmitter {
   write(): boolean {
     return true
   }
@@ -71,7 +71,7 @@ class Hole extends EventEmitter {
   }
 }
 
-test('a room joined and left many times costs nothing', async () => {
+test('joining and leaving a room many times leaks neither memory nor handles', async () => {
   setFlagsFromString('--expose-gc')
   const collect = runInNewContext('gc') as () => void
   const times = process.env.FAULT_ROUNDS ? 100_000 : 5_000
@@ -88,16 +88,16 @@ test('a room joined and left many times costs nothing', async () => {
     for (let i = 0; i < count; i += 100) {
       await Promise.all(
         Array.from({ length: 100 }, async () => {
-          const hole = new Hole()
+          const sink = new NullSink()
           await hub.join({
             topic: i % 200 ? 'same' : nanoid(),
-            open: () => hole as unknown as Sink,
+            open: () => sink as unknown as Sink,
             lastEventId: undefined,
             key: 'alice',
             ack: false,
             onClose() {},
           })
-          hole.destroy()
+          sink.destroy()
         }),
       )
     }
@@ -111,7 +111,7 @@ test('a room joined and left many times costs nothing', async () => {
   const before = await joinAndLeave(2_000)
   const after = await joinAndLeave(times)
   const heapMiB = (after.heapUsed - before.heapUsed) / 2 ** 20
-  say('joined and left', {
+  report('joined and left', {
     times,
     heapMiB: Math.round(heapMiB * 10) / 10,
     resources: after.resources - before.resources,

@@ -1,5 +1,5 @@
 /**
- * That these tests can fail: the naive server loses what the same faults do not cost the real one.
+ * Proves that the fault tests can fail: the naive server loses locations in faults that the real server survives.
  */
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import { startNode, type TestNode } from '../support/node.ts'
@@ -28,24 +28,28 @@ const faults: { name: string; inject(workload: Workload): Promise<unknown> }[] =
     name: 'history lost while a reader was away',
     async inject(workload) {
       for (const reader of workload.readers) reader.drop()
-      await workload.go(50)
+      await workload.untilAcknowledged(50)
       await redis.admin.flushall()
-      workload.comeBack()
+      workload.reconnect()
     },
   },
 ]
 
 test.each(faults)(
-  'the naive server loses locations in silence: $name',
+  'the naive server loses locations without a reset: $name',
   async ({ name, inject }) => {
-    const workload = new Workload({ urls: () => servers.map(({ url }) => url), isHeard: async () => true, writers: 8 })
-    await workload.gather()
+    const workload = new Workload({
+      urls: () => servers.map(({ url }) => url),
+      isSubscribed: async () => true,
+      writers: 8,
+    })
+    await workload.start()
     for (let round = 0; round < 3; round++) {
-      await workload.go(100)
+      await workload.untilAcknowledged(100)
       await inject(workload)
-      await workload.go(100)
+      await workload.untilAcknowledged(100)
     }
-    const { lost } = await workload.judge(`naive server, ${name}`, 3, false)
+    const { lost } = await workload.finish(`naive server, ${name}`, 3, false)
     expect(lost).toBeGreaterThan(0)
   },
   60_000,

@@ -1,7 +1,8 @@
 /**
- * What one writes first: publish, subscribe, write. It is here to fail the tests that the server passes.
+ * A minimal server that publishes, subscribes and writes. It must fail the fault tests that the real server passes.
  *
- * A subscription is believed, and made again by the library; a position is an id, and whatever is above it comes after it.
+ * It never verifies a subscription: ioredis restores it after a reconnect. It resumes with all entries whose ids are higher
+ * than the last event id, without checking that this entry still exists.
  */
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
@@ -42,10 +43,10 @@ export async function startNaive(redisUrl: string): Promise<NaiveServer> {
       const locations = Object.values(await commands.hgetall(`naive:${room}:latest`)).map(value => JSON.parse(value))
       res.write(`id: ${head}\ndata: ${JSON.stringify({ type: 'snapshot', reason: 'joined', locations })}\n\n`)
     }
-    const here = readers.get(room) ?? new Set()
-    readers.set(room, here.add(res))
-    if (here.size === 1) await subscriber.subscribe(room)
-    res.on('close', () => here.delete(res))
+    const responses = readers.get(room) ?? new Set()
+    readers.set(room, responses.add(res))
+    if (responses.size === 1) await subscriber.subscribe(room)
+    res.on('close', () => responses.delete(res))
   }
 
   const server = createServer(async (req, res) => {

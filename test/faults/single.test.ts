@@ -1,19 +1,19 @@
 /**
- * Faults of one Redis, and of one whose replica is made its successor by hand.
+ * Faults of a single Redis, and of a Redis whose replica is promoted manually.
  */
 import { describe } from '@jest/globals'
 import { startNode, type TestNode } from '../support/node.ts'
 import { TestProxy } from '../support/proxy.ts'
 import { waitFor } from '../support/wait-for.ts'
-import { everywhere, stalePromotion } from './everywhere.ts'
+import { commonFaults, stalePromotion } from './common-faults.ts'
 import { testFaults } from './fault.ts'
-import { answer, listeners, type Replicated, startSingle } from './store.ts'
+import { listeners, type Replicated, startSingle, untilResponding } from './store.ts'
 
-describe('one Redis', () => testFaults('single', startSingle, everywhere))
+describe('with a single Redis,', () => testFaults('single', startSingle, commonFaults))
 
-describe('a Redis with a replica', () => testFaults('single', startPair, [stalePromotion]))
+describe('with a Redis and a replica,', () => testFaults('single', startPair, [stalePromotion]))
 
-/** The first node is the master; instances reach it by a proxy that leads to whichever it is. */
+/** Starts a master and a replica. The first node is the master; the instances connect to it through a proxy. */
 async function startPair(): Promise<Replicated> {
   const nodes = await Promise.all([0, 1].map(() => startNode(() => ['--repl-diskless-sync-delay', '0'])))
   const front = await TestProxy.start(nodes[0]?.port ?? 0)
@@ -24,12 +24,12 @@ async function startPair(): Promise<Replicated> {
     masters: async () => [pair()[0]],
     masterOf: async () => pair()[0],
     listeners: room => listeners(nodes, 'NUMSUB', room),
-    answers: () => answer([pair()[0]]),
-    async mend() {
+    untilAvailable: () => untilResponding([pair()[0]]),
+    async repair() {
       const [master, replica] = pair()
       if (!replica.isUp) await replica.restart()
       await replica.admin.replicaof('127.0.0.1', master.proxy.port)
-      await waitFor('the replica is in step', async () =>
+      await waitFor('the replica is connected', async () =>
         (await replica.admin.info('replication')).includes('master_link_status:up'),
       )
     },
@@ -47,6 +47,6 @@ async function startPair(): Promise<Replicated> {
       await Promise.all(nodes.map(node => node.stop()))
     },
   }
-  await store.mend()
+  await store.repair()
   return store
 }

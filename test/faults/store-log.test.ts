@@ -1,4 +1,4 @@
-/** What an operator learns of a store that is away or refuses: from the log, /readyz and the metrics. */
+/** How the log, /readyz and the metrics show that the store is unavailable or refuses commands. */
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { setTimeout } from 'node:timers/promises'
@@ -23,7 +23,7 @@ afterAll(async () => {
   await redis?.stop()
 })
 
-/** Posts to two rooms and lists them, twenty times a second, until the end. */
+/** Posts to two rooms and lists them, 20 times a second, for `ms` milliseconds. */
 async function load(ms: number): Promise<void> {
   const rooms = [new Room(server), new Room(server)]
   const endAt = performance.now() + ms
@@ -36,12 +36,12 @@ async function load(ms: number): Promise<void> {
 
 const linesFrom = (start: number) => server.log.slice(start).filter(({ level }) => Number(level) >= 40)
 
-describe('while Redis is away, requests included', () => {
+describe('while Redis is unavailable and requests arrive,', () => {
   test.each([
     { name: 'killed', go: () => redis.kill(), back: () => redis.restart() },
     { name: 'hung', go: async () => redis.hang(), back: async () => redis.wake() },
   ])(
-    'the log has a line when it went, one when it came back, and one every 10 s between: $name',
+    'the log has one line when the outage starts, one when it ends and one every 10 s in between: $name',
     async each => {
       const start = server.log.length
       await each.go()
@@ -60,8 +60,8 @@ describe('while Redis is away, requests included', () => {
   )
 })
 
-describe('a Redis that refuses', () => {
-  test('is in /readyz, the log and the metrics in its own words, until a write succeeds', async () => {
+describe('a Redis that refuses commands', () => {
+  test('appears with its error message in /readyz and the log, and with its error code in the metrics, until a write succeeds', async () => {
     const admin = new Redis(redis.url)
     const room = new Room(server)
     const oom = "OOM command not allowed when used memory > 'maxmemory'."
@@ -79,7 +79,7 @@ describe('a Redis that refuses', () => {
     await room.put('alice', 1, 1)
     server.log.splice(0)
 
-    // A room alone.
+    // An error in a single room does not make the instance unready.
     await admin.set('colocate:{broken}:values', 'no hash')
     expect((await new Room(server, 'broken').post({ user: 'alice', x: 1, y: 1 })).status).toBe(503)
     await logged(server, ({ reason }) => String(reason).startsWith('WRONGTYPE'))
@@ -88,7 +88,7 @@ describe('a Redis that refuses', () => {
   }, 30_000)
 })
 
-test('one of several workers without Redis warns that rooms are split', async () => {
+test('a worker process without Redis warns that several workers do not share rooms', async () => {
   const script = `const cluster = require('node:cluster')
 cluster.setupPrimary({ exec: ${JSON.stringify(program)}, execArgv: [] })
 cluster.fork({ PORT: '0' })`

@@ -1,5 +1,5 @@
 /**
- * The three kinds of Redis that the server may have, each in the same words.
+ * The three kinds of Redis that the server supports, behind one interface.
  */
 import { startCluster } from '../support/cluster.ts'
 import { startNode, type TestNode } from '../support/node.ts'
@@ -9,41 +9,41 @@ import { waitFor } from '../support/wait-for.ts'
 export type Kind = 'single' | 'sentinel' | 'cluster'
 
 export interface Store {
-  /** Says to the server where it is. */
+  /** The environment variables with which the server connects to the store. */
   env: Record<string, string>
   nodes: TestNode[]
-  /** The nodes that commands go to. */
+  /** The nodes that accept commands. */
   masters(): Promise<TestNode[]>
-  /** The node that has the room. */
+  /** The node that stores the room. */
   masterOf(room: string): Promise<TestNode>
-  /** How many subscriptions there are to the room. */
+  /** The number of subscriptions to the room. */
   listeners(room: string): Promise<number>
-  /** Resolves once every master takes commands. */
-  answers(): Promise<void>
-  /** Brings back the nodes that a fault has cost. Resolves once all are in step. */
-  mend(): Promise<void>
+  /** Resolves once every master accepts commands. */
+  untilAvailable(): Promise<void>
+  /** Restarts the nodes that a fault stopped. Resolves once all nodes are in sync. */
+  repair(): Promise<void>
   stop(): Promise<void>
 }
 
-/** One in which another node takes the place of a master that is lost. */
+/** A store in which a replica replaces a lost master. */
 export interface Replicated extends Store {
-  /** Kills the room's master. Resolves once its successor takes commands. */
+  /** Kills the room's master. Resolves once the new master accepts commands. */
   failOver(room: string): Promise<void>
 }
 
 export interface Cluster extends Replicated {
-  /** Hangs the room's master until another has its slots. */
+  /** Hangs the room's master until another node owns its slots. */
   hang(room: string): Promise<void>
-  /** Moves the room's slot to another node, while it is in use. */
+  /** Moves the room's slot to another node while the room is in use. */
   migrate(room: string): Promise<void>
 }
 
-/** What was answered is on the disk. */
+/** Redis writes each command to disk before it replies. */
 const written = ['--appendonly', 'yes', '--appendfsync', 'always']
-/** How long a master may be silent, when nobody says otherwise: a fault that is over by then moves nobody. */
-const defaultPatienceMs = { sentinel: 30_000, cluster: 15_000 }
-/** In a test nobody wants to wait for so long. */
-const shortPatienceMs = 1_000
+/** The default time that a master may be unresponsive. A fault that is shorter does not cause a failover. */
+const defaultTimeoutMs = { sentinel: 30_000, cluster: 15_000 }
+/** The shorter time for tests that wait for a failover. */
+const shortTimeoutMs = 1_000
 
 export const logOf = (room: string) => `colocate:{${room}}:log`
 const channelOf = (room: string) => `colocate:{${room}}:events`
@@ -56,15 +56,15 @@ export async function startSingle(settings: string[] = []): Promise<Store> {
     masters: async () => [node],
     masterOf: async () => node,
     listeners: room => listeners([node], 'NUMSUB', room),
-    answers: () => answer([node]),
-    mend: () => answer([node]),
+    untilAvailable: () => untilResponding([node]),
+    repair: () => untilResponding([node]),
     stop: () => node.stop(),
   }
 }
 
 export async function startSentinels(settings: string[] = []): Promise<Replicated> {
   const sentinel = await startSentinel(2, [...written, ...settings])
-  await sentinel.patience(defaultPatienceMs.sentinel)
+  await sentinel.patience(defaultTimeoutMs.sentinel)
   const { nodes, sentinels, name, stop } = sentinel
   const masters = async () => [await sentinel.master()]
   const store: Replicated = {
@@ -73,14 +73,15 @@ export async function startSentinels(settings: string[] = []): Promise<Replicate
     masters,
     masterOf: sentinel.master,
     listeners: room => listeners(nodes, 'NUMSUB', room),
-    answers: async () => answer(await masters(), async ({ admin }) => (await admin.role())[0] === 'master'),
-    async mend() {
+    untilAvailable: async () =>
+      untilResponding(await masters(), async ({ admin }) => (await admin.role())[0] === 'master'),
+    async repair() {
       await sentinel.revive()
       await sentinel.settled()
     },
     stop,
     async failOver(room) {
-      await sentinel.patience(shortPatienceMs)
+      await sentinel.patience(shortTimeoutMs)
       await kill(store, room)
     },
   }
@@ -89,12 +90,12 @@ export async function startSentinels(settings: string[] = []): Promise<Replicate
 
 export async function startClusterOfSix(settings: string[] = []): Promise<Cluster> {
   const cluster = await startCluster(1, [...written, ...settings])
-  let timeoutMs = defaultPatienceMs.cluster
+  let timeoutMs = defaultTimeoutMs.cluster
   await cluster.patience(timeoutMs)
   const { nodes, addresses, masters, stop } = cluster
-  const isWhole = async ({ admin }: TestNode) => String(await admin.cluster('INFO')).includes('cluster_state:ok')
-  const impatient = async () => {
-    timeoutMs = shortPatienceMs
+  const isHealthy = async ({ admin }: TestNode) => String(await admin.cluster('INFO')).includes('cluster_state:ok')
+  const shortenTimeout = async () => {
+    timeoutMs = shortTimeoutMs
     await cluster.patience(timeoutMs)
   }
   const store: Cluster = {
@@ -102,24 +103,24 @@ export async function startClusterOfSix(settings: string[] = []): Promise<Cluste
     nodes,
     masters,
     masterOf: room => cluster.masterOf(logOf(room)),
-    // A replica announces what its master took, too.
+    // Replicas also deliver the messages of sharded Pub/Sub, so their subscriptions count.
     listeners: room => listeners(nodes, 'SHARDNUMSUB', room),
-    answers: async () => answer(await masters(), isWhole),
-    async mend() {
+    untilAvailable: async () => untilResponding(await masters(), isHealthy),
+    async repair() {
       for (const node of nodes) if (!node.isUp) await node.restart()
       await cluster.patience(timeoutMs)
       await cluster.settled()
     },
     stop,
     async failOver(room) {
-      await impatient()
+      await shortenTimeout()
       await kill(store, room)
     },
     async hang(room) {
-      await impatient()
+      await shortenTimeout()
       const node = await store.masterOf(room)
       node.hang()
-      await succeeded(store, room, node)
+      await untilReplaced(store, room, node)
       node.wake()
     },
     migrate: room => cluster.migrate(logOf(room)),
@@ -130,12 +131,12 @@ export async function startClusterOfSix(settings: string[] = []): Promise<Cluste
 async function kill(store: Store, room: string): Promise<void> {
   const master = await store.masterOf(room)
   await master.kill()
-  await succeeded(store, room, master)
+  await untilReplaced(store, room, master)
 }
 
-async function succeeded(store: Store, room: string, master: TestNode): Promise<void> {
-  await waitFor('another is the master', async () => (await store.masterOf(room)) !== master)
-  await store.answers()
+async function untilReplaced(store: Store, room: string, master: TestNode): Promise<void> {
+  await waitFor('another node is the master', async () => (await store.masterOf(room)) !== master)
+  await store.untilAvailable()
 }
 
 export const kinds: Record<Kind, (settings: string[]) => Promise<Store>> = {
@@ -150,9 +151,9 @@ export async function listeners(nodes: TestNode[], command: 'NUMSUB' | 'SHARDNUM
   return (replies as [string, number][]).reduce((sum, [, count]) => sum + Number(count), 0)
 }
 
-export function answer(nodes: TestNode[], isWhole = async (_: TestNode) => true): Promise<void> {
-  return waitFor('Redis answers', async () => {
-    for (const node of nodes) if ((await node.admin.ping()) !== 'PONG' || !(await isWhole(node))) return false
+export function untilResponding(nodes: TestNode[], isHealthy = async (_: TestNode) => true): Promise<void> {
+  return waitFor('Redis responds', async () => {
+    for (const node of nodes) if ((await node.admin.ping()) !== 'PONG' || !(await isHealthy(node))) return false
     return true
   })
 }

@@ -1,6 +1,5 @@
 /**
- * Instances behind nginx that are replaced one after another, or are all away for a while: everybody comes back, each by
- * itself, and misses nothing.
+ * Rolling upgrades and an outage of all instances behind nginx: every client reconnects by itself and misses no event.
  */
 import { setTimeout } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
@@ -14,14 +13,14 @@ import { untilReady } from '../support/rooms.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 import { waitFor } from '../support/wait-for.ts'
 import { launch } from '../web/page/browser.ts'
-import { calm } from './deployment.ts'
-import { rounds, say, Workload } from './workload.ts'
+import { longLeases } from './deployment.ts'
+import { report, rounds, Workload } from './workload.ts'
 
 const outageMs = 10_000
 const closed = 2
 const nodeSources = 20
 const undiciSources = 5
-/** Fewer than a browser's connections to one host. */
+/** Below the limit of connections that a browser opens to one host. */
 const browserSources = 4
 
 let redis: TestRedis
@@ -45,7 +44,7 @@ afterAll(async () => {
 })
 
 async function startInstance(port: number): Promise<TestServer> {
-  const instance = await startServer({ ...calm, PORT: `${port}`, REDIS_URL: redis.url, DRAIN_MS: '1000' })
+  const instance = await startServer({ ...longLeases, PORT: `${port}`, REDIS_URL: redis.url, DRAIN_MS: '1000' })
   await untilReady(instance, true)
   return instance
 }
@@ -56,26 +55,26 @@ interface State {
   opens: number[]
 }
 
-/** Runs in Node and in the browser: an EventSource, and what became of it. */
+/** Opens an EventSource and records its state. Runs in Node.js and in the browser. */
 function watch(Source: typeof globalThis.EventSource, url: string): { state: State; close(): void } {
   const source = new Source(url)
   const state: State = { readyState: 0, lastEventId: '', opens: [] }
-  const look = () => {
+  const update = () => {
     state.readyState = source.readyState
   }
   source.onopen = () => {
-    look()
+    update()
     state.opens.push(Date.now())
   }
-  source.onerror = look
+  source.onerror = update
   source.onmessage = ({ lastEventId }) => {
-    look()
+    update()
     state.lastEventId = lastEventId
   }
   return { state, close: () => source.close() }
 }
 
-/** Every kind of EventSource there is, in one room. */
+/** Opens EventSources of three implementations in one room: eventsource, undici and the browser. */
 async function openSources(room: string): Promise<{ states(): Promise<State[]>; close(): Promise<void> }> {
   const url = `${nginx.url}/rooms/${room}/location/sse`
   const kinds = [...Array(nodeSources).fill(EventSource), ...Array(undiciSources).fill(UndiciEventSource)]
@@ -118,30 +117,34 @@ const faults: { name: string; inject(): Promise<void> }[] = [
 ]
 
 test.each(faults)(
-  '$name',
+  'clients reconnect and miss no event: $name',
   async ({ name, inject }) => {
-    const workload = new Workload({ urls: () => [nginx.url], isHeard: async () => true })
-    await workload.gather()
+    const workload = new Workload({ urls: () => [nginx.url], isSubscribed: async () => true })
+    await workload.start()
     const sources = await openSources(workload.room)
-    const have = (id: string) => async () =>
+    const haveReceived = (id: string) => async () =>
       (await sources.states()).every(({ lastEventId }) => byId(lastEventId || '0-0', id) >= 0)
-    await waitFor('every EventSource is there', have(await workload.post('mark')))
+    await waitFor('every EventSource has caught up', haveReceived(await workload.post('mark')))
     const spreads: number[] = []
     for (let round = 1; round <= rounds; round++) {
-      await workload.go(100)
+      await workload.untilAcknowledged(100)
       const start = Date.now()
       await inject()
       await workload.catchUp()
-      await waitFor('every EventSource is back', have(await workload.post('mark')))
-      // The first time that each came back and was served.
+      await waitFor('every EventSource has caught up again', haveReceived(await workload.post('mark')))
+      // The last time that each EventSource opened after the fault started.
       const opens = (await sources.states()).map(({ opens }) => opens.findLast(at => at > start) ?? start)
       spreads.push(Math.max(...opens) - Math.min(...opens))
     }
-    await workload.judge(name, rounds)
+    await workload.finish(name, rounds)
     const states = await sources.states()
     const closedForEver = states.filter(({ readyState }) => readyState === closed).length
     await sources.close()
-    say(`${name}: EventSources`, { clients: states.length, closedForEver, spreadMs: Math.round(Math.min(...spreads)) })
+    report(`${name}: EventSources`, {
+      clients: states.length,
+      closedForEver,
+      spreadMs: Math.round(Math.min(...spreads)),
+    })
     expect(closedForEver).toBe(0)
     expect(Math.min(...spreads)).toBeGreaterThan(500)
   },

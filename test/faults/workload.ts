@@ -1,6 +1,6 @@
 /**
- * A room that is in use while things break: writers that post until they are answered, readers that come back, and a
- * judgement of what the readers saw of what was answered.
+ * A room that is in use during faults: writers that retry until the server responds with 200, and readers that reconnect.
+ * At the end, the events that the readers received are compared with the acknowledged ones.
  */
 import { appendFileSync } from 'node:fs'
 import { setTimeout } from 'node:timers/promises'
@@ -13,26 +13,26 @@ import { waitFor } from '../support/wait-for.ts'
 
 export const seed = Number(process.env.SEED ?? 20_261_121)
 
-/** How often a fault is injected. */
+/** How many times each fault is injected. */
 export const rounds = Number(process.env.FAULT_ROUNDS ?? 1)
 
 const pauseMs = 4
-/** What comes at all to the naive server's readers comes at once. */
-const naivePatienceMs = 3_000
-/** How many locations are answered before each injection. */
+/** Readers of the naive server receive an event almost at once or never. */
+const naiveWaitMs = 3_000
+/** How many locations are acknowledged before each injection. */
 export const stepLocations = process.env.FAULT_ROUNDS ? 200 : 100
 const postTimeoutMs = 4_000
 const retryMs = 50
-/** How fast readers must have everything again at the latest; how fast they have it is measured. */
-const generousMs = 15_000
+/** The limit for readers to catch up. The actual time is measured and printed. */
+const catchUpLimitMs = 15_000
 
 export interface WorkloadOptions {
-  /** Where readers read: the instances that are there at present. */
+  /** The URLs of the current instances, to which readers connect. */
   urls(): string[]
-  /** Where writers post, if not at all of them. */
+  /** The URLs to which writers post. Default: all URLs. */
   writable?(): string[]
-  /** Whether every instance that has readers hears of the room. */
-  isHeard(room: string, urls: ReadonlySet<string>): Promise<boolean>
+  /** Whether the instances at `urls`, to which the readers are connected, are subscribed to the room. */
+  isSubscribed(room: string, urls: ReadonlySet<string>): Promise<boolean>
   readers?: number
   writers?: number
 }
@@ -40,12 +40,12 @@ export interface WorkloadOptions {
 export class Workload {
   readonly room = nanoid()
   readonly readers: Reader[] = []
-  /** The ids that were answered. */
-  readonly answered: string[] = []
+  /** The ids of acknowledged locations. */
+  readonly acknowledged: string[] = []
   readonly caughtUpMs: number[] = []
-  /** How long after each fault every reader had been told of a reset. */
-  readonly toldMs: number[] = []
-  /** Answers that were not 200, by status; 0 is none at all. */
+  /** For each fault, the time from its end until every reader has received a reset. */
+  readonly resetMs: number[] = []
+  /** The number of failed posts by status. 0 means that there was no response. */
   readonly refusals = new Map<number, number>()
   readonly #options: WorkloadOptions
   readonly #random = random(seed)
@@ -53,25 +53,25 @@ export class Workload {
   #seq = 0
   #newest = '0-0'
   #hasEnded = false
-  #hasLeft = false
+  #isStopped = false
 
   constructor(options: WorkloadOptions) {
     this.#options = options
   }
 
-  /** Resolves once every reader is there and every writer was answered. */
-  async gather(): Promise<void> {
+  /** Starts readers and writers. Resolves once every reader has its snapshot and there is an acknowledged location for each writer. */
+  async start(): Promise<void> {
     const { readers = 6, writers = 3 } = this.#options
     for (let i = 0; i < readers; i++) this.readers.push(new Reader())
-    this.comeBack()
+    this.reconnect()
     await waitFor('every reader has its snapshot', () => this.readers.every(({ segments }) => segments.length > 0))
     for (let i = 0; i < writers; i++) this.#writing.push(this.#write(`writer-${i}`))
-    const target = this.answered.length + writers
-    await waitFor('the writers were answered', () => this.answered.length >= target)
+    const target = this.acknowledged.length + writers
+    await waitFor('the first locations are acknowledged', () => this.acknowledged.length >= target)
   }
 
-  /** Opens every reader's stream, and again whenever it ends. */
-  comeBack(): void {
+  /** Opens every reader's stream and reopens it whenever it ends. */
+  reconnect(): void {
     const { urls } = this.#options
     for (const [i, reader] of this.readers.entries()) {
       let turn = i
@@ -79,17 +79,17 @@ export class Workload {
     }
   }
 
-  /** Resolves with the event's id, after as many refusals as it takes. */
+  /** Posts a location and retries until the server accepts it. Resolves with the event's id. */
   async post(user: string, x = 0, y = 0): Promise<string> {
     const body = JSON.stringify({ user, x, y, seq: ++this.#seq })
     for (;;) {
-      if (this.#hasLeft) return ''
+      if (this.#isStopped) return ''
       const { urls: all, writable = all } = this.#options
       const urls = writable()
       const url = urls[this.#random.below(urls.length)]
       const { status, id } = await this.#postOnce(`${url}/rooms/${this.room}/location`, body)
       if (status === 200) {
-        this.answered.push(id)
+        this.acknowledged.push(id)
         if (byId(id, this.#newest) > 0) this.#newest = id
         return id
       }
@@ -98,19 +98,21 @@ export class Workload {
     }
   }
 
-  /** Resolves once that many more locations were answered. */
-  async go(count: number): Promise<void> {
-    const target = this.answered.length + count
-    await waitFor(`${count} more locations are answered`, () => this.answered.length >= target, { timeoutMs: 60_000 })
+  /** Resolves once `count` more locations are acknowledged. */
+  async untilAcknowledged(count: number): Promise<void> {
+    const target = this.acknowledged.length + count
+    await waitFor(`${count} more locations are acknowledged`, () => this.acknowledged.length >= target, {
+      timeoutMs: 60_000,
+    })
   }
 
   /**
-   * To be called once a fault is over. Measures from when every instance hears of the room again, until every reader has
-   * what was answered before; then sees that locations come through again.
+   * Call this once a fault is over. Measures the time from when every instance is subscribed to the room again until every
+   * reader has all acknowledged locations, then checks that every reader receives a new location.
    */
   async catchUp(): Promise<void> {
-    const isHeard = () => this.#options.isHeard(this.room, new Set(this.readers.map(({ server }) => server)))
-    await waitFor('Pub/Sub is back', isHeard, { intervalMs: 5 })
+    const isSubscribed = () => this.#options.isSubscribed(this.room, new Set(this.readers.map(({ server }) => server)))
+    await waitFor('Pub/Sub is back', isSubscribed, { intervalMs: 5 })
     const start = performance.now()
     await this.#allHave(this.#newest, () => this.caughtUpMs.push(performance.now() - start))
     await this.#allHave(await this.post('mark'))
@@ -125,15 +127,15 @@ export class Workload {
     )
   }
 
-  /** Ends the writing, and says and checks what the readers saw. */
-  async judge(name: string, rounds: number, isPromised = true): Promise<{ lost: number; resets: number }> {
+  /** Stops the writers, compares the events of the readers with the acknowledged ones, and prints and checks the result. */
+  async finish(name: string, rounds: number, mustPass = true): Promise<{ lost: number; resets: number }> {
     this.#hasEnded = true
     await Promise.all(this.#writing)
     const last = await this.post('last')
-    const log = this.answered.toSorted(byId)
-    // Whoever lacks it has lost it: that is for the judgement to say.
+    const log = this.acknowledged.toSorted(byId)
+    // A reader that does not receive the last location counts as having lost it, so a rejection is no error here.
     const all = Promise.allSettled(this.readers.map(reader => reader.until(() => reader.lastEventId === last)))
-    await Promise.race(isPromised ? [all] : [all, setTimeout(naivePatienceMs)])
+    await Promise.race(mustPass ? [all] : [all, setTimeout(naiveWaitMs)])
     const verdicts = this.readers.map(reader => reader.judge(log))
     const sum = (key: 'lost' | 'dup' | 'disorder') => verdicts.reduce((total, verdict) => total + verdict[key], 0)
     const resets = this.readers.reduce((total, reader) => total + reader.resets, 0)
@@ -146,26 +148,26 @@ export class Workload {
       resets,
       caughtUpMs: Math.round(percentile(this.caughtUpMs, 0.99)),
     }
-    const told = this.toldMs.length > 0 ? { toldMs: Math.round(Math.max(...this.toldMs)) } : {}
-    say(name, { seed, rounds, ...figures, ...told })
-    if (isPromised) await this.#expectPromised(log, figures)
-    this.leave()
+    const resetFigures = this.resetMs.length > 0 ? { resetMs: Math.round(Math.max(...this.resetMs)) } : {}
+    report(name, { seed, rounds, ...figures, ...resetFigures })
+    if (mustPass) await this.#expectPromised(log, figures)
+    this.stop()
     return figures
   }
 
-  /** Ends the writing and the reading, whatever came of it. */
-  leave(): void {
-    this.#hasEnded = this.#hasLeft = true
+  /** Stops the writers and disconnects the readers. */
+  stop(): void {
+    this.#hasEnded = this.#isStopped = true
     for (const reader of this.readers) reader.drop()
   }
 
   async #expectPromised(log: string[], figures: object): Promise<void> {
     expect(figures).toMatchObject({ lost: 0, dup: 0, disorder: 0 })
     expect(new Set(log).size).toBe(log.length)
-    expect(Math.max(...this.caughtUpMs)).toBeLessThan(generousMs)
+    expect(Math.max(...this.caughtUpMs)).toBeLessThan(catchUpLimitMs)
     const url = this.#options.urls()[0] ?? ''
-    // A lease may run out between a reading and the other.
-    await waitFor('every fold equals GET', async () => {
+    // A lease can expire between the response and the comparison.
+    await waitFor('the locations of every reader equal those of GET', async () => {
       const truth = Object.fromEntries(await fetchLocations(url, this.room))
       for (const { locations } of this.readers) expect(Object.fromEntries(locations)).toEqual(truth)
       return true
@@ -200,8 +202,8 @@ export function percentile(values: number[], part: number): number {
   return sorted[Math.max(0, Math.ceil(sorted.length * part) - 1)] ?? 0
 }
 
-/** Prints figures in one line, and writes them to the file `FAULT_FIGURES` if there is one. */
-export function say(name: string, figures: Record<string, number>): void {
+/** Prints the figures in one line. Appends them to the file that `FAULT_FIGURES` names, if it is set. */
+export function report(name: string, figures: Record<string, number>): void {
   const text = Object.entries(figures)
     .map(([key, value]) => `${key}=${value}`)
     .join(' ')

@@ -1,5 +1,5 @@
 /**
- * Writing while Redis does not take it: refused in time, nothing appended later, nothing twice.
+ * Writes while Redis cannot accept them: the server refuses them on time and appends none of them later or twice.
  */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { startRedis } from '../support/redis.ts'
@@ -8,13 +8,13 @@ import { Room, untilReady } from '../support/rooms.ts'
 import { waitFor } from '../support/wait-for.ts'
 import { Deployment } from './deployment.ts'
 import { type Kind, kinds, logOf, type Store } from './store.ts'
-import { rounds, say } from './workload.ts'
+import { report, rounds } from './workload.ts'
 
-/** The two seconds of the promise, and what a busy machine takes to say so. */
+/** The documented limit of two seconds, plus a margin for a busy machine. */
 const withinMs = 3_000
 const posts = 20
 
-/** Brings Redis into a state, or the node that has the room; the function it gives ends that. */
+/** Puts Redis, or the node that stores the room, into a state. Resolves with a function that ends the state. */
 type Enter = (store: Store, room: string) => Promise<() => unknown>
 
 const states: Record<string, Enter> = {
@@ -48,9 +48,11 @@ const states: Record<string, Enter> = {
     const { admin } = master
     await Promise.all(Array.from({ length: 120 }, (_, i) => admin.set(`{${room}}:${i}`, 'x'.repeat(1_000))))
     await admin.bgrewriteaof()
-    await waitFor('it is written', async () => (await admin.info('persistence')).includes('aof_rewrite_in_progress:0'))
+    await waitFor('the AOF is written', async () =>
+      (await admin.info('persistence')).includes('aof_rewrite_in_progress:0'),
+    )
     await master.kill()
-    // Microseconds for each key.
+    // The delay is in microseconds for each key.
     const loaded = master.restart(['--key-load-delay', '20000'])
     await waitFor('Redis is loading', async () => (await admin.info('persistence')).includes('loading:1'))
     return async () => {
@@ -64,7 +66,7 @@ describe.each(Object.keys(kinds) as Kind[])('writes to Redis (%s)', kind => {
   let store: Store
   let deployment: Deployment
   beforeAll(async () => {
-    // It answers while it loads.
+    // Redis processes events more often while it loads, so that it can respond.
     store = await kinds[kind](['--loading-process-events-interval-bytes', '1024'])
     deployment = await Deployment.start(store)
   }, 90_000)
@@ -74,7 +76,7 @@ describe.each(Object.keys(kinds) as Kind[])('writes to Redis (%s)', kind => {
   })
 
   test.each(Object.entries(states))(
-    'that is %s are refused in time, and nothing is appended later or twice',
+    'that is %s are refused on time, and none is appended later or twice',
     async (name, enter) => {
       const [server] = deployment.servers
       if (!server) throw new Error('No server')
@@ -99,9 +101,9 @@ describe.each(Object.keys(kinds) as Kind[])('writes to Redis (%s)', kind => {
         expect(statuses).toEqual(statuses.map(() => 503))
         refused += statuses.length
         await leave()
-        await store.mend()
+        await store.repair()
         await untilReady(server, true)
-        await waitFor('a location is taken', async () => {
+        await waitFor('the server accepts a location', async () => {
           const answer = await room.post({ user: 'after', x: round, y: 0, seq: round + 1 })
           return answer.status === 200
         })
@@ -109,7 +111,7 @@ describe.each(Object.keys(kinds) as Kind[])('writes to Redis (%s)', kind => {
       const log = await (await store.masterOf(room.name)).admin.xrange(logOf(room.name), '-', '+')
       const users = log.map(([, [, line = '']]) => line.split('\t')[0])
       const appendedLater = users.filter(user => user?.startsWith('refused')).length
-      say(`writes to a Redis that is ${name} (${kind})`, {
+      report(`writes to a Redis that is ${name} (${kind})`, {
         rounds,
         refused,
         slowestMs: Math.round(slowestMs),

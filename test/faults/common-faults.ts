@@ -1,5 +1,5 @@
 /**
- * The faults that every kind of Redis can have, and those of the instances on it.
+ * Faults that can occur with every kind of Redis, and faults of the instances.
  */
 import { setTimeout } from 'node:timers/promises'
 import { expect } from '@jest/globals'
@@ -8,25 +8,25 @@ import { Reader } from '../support/reader.ts'
 import { waitFor } from '../support/wait-for.ts'
 import type { Fault } from './fault.ts'
 import type { Replicated, Store } from './store.ts'
-import { say, stepLocations } from './workload.ts'
+import { report, stepLocations } from './workload.ts'
 
-/** Does something at each master at once. */
+/** Runs `act` on all masters at the same time. */
 async function atMasters(store: Store, act: (master: Store['nodes'][number]) => unknown): Promise<void> {
   await Promise.all((await store.masters()).map(act))
 }
 
 const killPubSub = (store: Store) => atMasters(store, ({ admin }) => admin.call('CLIENT', 'KILL', 'TYPE', 'pubsub'))
 
-/** All masters are killed and come back, with their files or without. */
+/** Kills and restarts all masters. With `isEmpty`, they lose their files. */
 async function restart(store: Store, isEmpty: boolean): Promise<void> {
   const masters = await store.masters()
   await Promise.all(masters.map(master => master.kill()))
   if (isEmpty) await Promise.all(masters.map(master => master.lose()))
   await Promise.all(masters.map(master => master.restart()))
-  await store.answers()
+  await store.untilAvailable()
 }
 
-export const everywhere: Fault[] = [
+export const commonFaults: Fault[] = [
   {
     name: 'Pub/Sub killed',
     inject: ({ store }) => killPubSub(store),
@@ -50,15 +50,15 @@ export const everywhere: Fault[] = [
       proxy.swallow('subscription', 'replies')
       const start = performance.now()
       await waitFor('no dead connection is left', () => !proxy.isSwallowing, { timeoutMs: 10_000 })
-      say('dead subscriptions replaced', { ms: Math.round(performance.now() - start) })
+      report('dead subscriptions replaced', { ms: Math.round(performance.now() - start) })
     },
   },
   {
     name: 'instance stopped while Redis cuts its subscription',
     async inject(deployment, workload) {
-      await deployment.stopOne(async () => {
+      await deployment.suspendOne(async () => {
         await killPubSub(deployment.store)
-        await workload.go(100)
+        await workload.untilAcknowledged(100)
       })
     },
   },
@@ -70,7 +70,7 @@ export const everywhere: Fault[] = [
       for (const master of masters) master.hang()
       await setTimeout(5_000)
       for (const master of masters) master.wake()
-      await store.answers()
+      await store.untilAvailable()
     },
   },
   {
@@ -93,10 +93,10 @@ export const everywhere: Fault[] = [
     name: 'instance killed',
     async inject(deployment, workload) {
       deployment.servers.shift()?.child.kill('SIGKILL')
-      await workload.go(100)
+      await workload.untilAcknowledged(100)
       await deployment.start()
-      // Half of them to the new one.
-      workload.comeBack()
+      // Reconnects half of the readers to the new instance.
+      workload.reconnect()
     },
   },
   {
@@ -105,40 +105,40 @@ export const everywhere: Fault[] = [
     env: { HISTORY_LENGTH: '50' },
     async inject(_, workload) {
       for (const reader of workload.readers) reader.drop()
-      await workload.go(200)
-      workload.comeBack()
+      await workload.untilAcknowledged(200)
+      workload.reconnect()
     },
   },
 ]
 
-/** A replica that lagged becomes the master: what it had not heard of was answered and is gone. */
+/** A replica that lags behind becomes the master. Locations that it has not received are lost, although writers received 200. */
 export const stalePromotion: Fault<Replicated> = {
   name: 'stale replica promoted',
   isReset: true,
   async inject({ store, urls }, workload) {
     const [url = ''] = urls()
-    // Someone reads what the replicas have, too, and is away when one of them becomes the master.
-    const away = new Reader()
-    away.open(url, workload.room)
-    await away.until(() => away.segments.length === 1)
+    // This reader receives only events that the replicas have, and is disconnected when one of them becomes the master.
+    const absent = new Reader()
+    absent.open(url, workload.room)
+    await absent.until(() => absent.segments.length === 1)
     const common = await workload.post('common')
-    await away.until(() => byId(away.lastEventId, common) >= 0)
-    away.drop()
+    await absent.until(() => byId(absent.lastEventId, common) >= 0)
+    absent.drop()
     const master = await store.masterOf(workload.room)
-    await inStep(master)
+    await untilReplicated(master)
     master.proxy.swallow('replication', 'replies')
-    await workload.go(stepLocations)
+    await workload.untilAcknowledged(stepLocations)
     await store.failOver(workload.room)
-    away.lastEventId = common
-    away.open(url, workload.room)
-    await away.until(() => away.segments.length === 2)
-    expect(away.resets).toBe(1)
-    away.drop()
+    absent.lastEventId = common
+    absent.open(url, workload.room)
+    await absent.until(() => absent.segments.length === 2)
+    expect(absent.resets).toBe(1)
+    absent.drop()
   },
 }
 
-/** Resolves once its replicas have what it has now. */
-async function inStep({ admin }: Store['nodes'][number]): Promise<void> {
+/** Resolves once the replicas have everything that the master has at the time of the call. */
+async function untilReplicated({ admin }: Store['nodes'][number]): Promise<void> {
   const offsets = async (pattern: RegExp) =>
     [...(await admin.info('replication')).matchAll(pattern)].map(([, offset]) => Number(offset))
   const [mine = 0] = await offsets(/^master_repl_offset:(\d+)/gm)
