@@ -1,4 +1,4 @@
-/** Addresses that the relay must not connect to. */
+/** The relay does not connect to forbidden addresses, whatever name or spelling leads to them. */
 import type { lookup } from 'node:dns'
 import { once } from 'node:events'
 import { get } from 'node:http'
@@ -6,7 +6,7 @@ import { type AddressInfo, createServer, type Server } from 'node:net'
 import { hostname } from 'node:os'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { guardedLookup, isPublic } from '../../server/relay/addresses.ts'
-import { post, refused } from '../support/relays.ts'
+import { post, readProblem } from '../support/relays.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 
 const forbidden = [
@@ -75,7 +75,7 @@ const forbidden = [
 ]
 
 test.each(['1.1.1.1', '8.8.8.8', '93.184.216.34', '172.15.0.1', '172.32.0.1', '2606:4700::1111', '2a00:1450:4001::1'])(
-  '%s is public',
+  'isPublic accepts %s',
   address => {
     expect(isPublic(address)).toBe(true)
   },
@@ -96,7 +96,7 @@ describe('a listener on every address of this machine', () => {
   })
   const port = () => (canary.address() as AddressInfo).port
 
-  test(`is not connected to for names that resolve to any of ${forbidden.length} forbidden addresses`, async () => {
+  test(`receives no connection for names that resolve to any of ${forbidden.length} forbidden addresses`, async () => {
     expect(forbidden.length).toBeGreaterThanOrEqual(60)
     const errors: string[] = []
     for (const address of forbidden) {
@@ -117,7 +117,7 @@ describe('a listener on every address of this machine', () => {
     process.stdout.write(`${forbidden.length} forbidden addresses: ${connections} connections\n`)
   })
 
-  test('of several addresses of a name, only the public one is used', async () => {
+  test('is excluded by the lookup of a name that also has a public address', async () => {
     const mixed = [
       { address: '127.0.0.1', family: 4 },
       { address: '::1', family: 6 },
@@ -130,7 +130,7 @@ describe('a listener on every address of this machine', () => {
     expect(found).toEqual([{ address: '192.31.196.1', family: 4 }])
   })
 
-  describe('with a server whose list has a name that resolves to it', () => {
+  describe('with a name in RELAY_UPSTREAMS that resolves to it,', () => {
     let server: TestServer
     const names = () => [`http://${hostname()}:${port()}/`, `http://127.0.0.1:${port()}/named/`]
     beforeAll(async () => {
@@ -139,14 +139,14 @@ describe('a listener on every address of this machine', () => {
     })
     afterAll(() => server?.stop())
 
-    test('is not connected to by a name that resolves to a private address', async () => {
+    test('receives no connection for a listed name that resolves to a private address', async () => {
       const stream = await post(server, `http://${hostname()}:${port()}/`)
-      const { status, upstream } = await refused(stream)
+      const { status, upstream } = await readProblem(stream)
       expect({ status, upstream }).toEqual({ status: 502, upstream: { status: 0, body: 'forbidden-address' } })
       expect(connections).toBe(0)
     })
 
-    test('is not connected to by any spelling of its address that is not in the list', async () => {
+    test('receives no connection for a spelling of its address that is not in the list', async () => {
       const hosts = [
         '127.0.0.1',
         '127.1',
@@ -192,9 +192,9 @@ describe('a listener on every address of this machine', () => {
       process.stdout.write(`${4 * hosts.length} spellings over HTTP: ${connections} connections\n`)
     })
 
-    test('is connected to by the address in the list', async () => {
+    test('receives a connection for the address in the list', async () => {
       const stream = await post(server, `http://127.0.0.1:${port()}/named/one`)
-      expect((await refused(stream)).status).toBe(502)
+      expect((await readProblem(stream)).status).toBe(502)
       expect(connections).toBe(1)
     })
   })

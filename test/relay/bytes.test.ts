@@ -1,13 +1,13 @@
-/** What an upstream says is what a reader is told: data and event, byte for byte, through real servers. */
+/** Readers receive the upstream's data and event fields unchanged, byte for byte, through real servers. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import { post, relaying, resume, told } from '../support/relays.ts'
+import { post, relaying, resume, withoutIds } from '../support/relays.ts'
 import { type Store, stores, untilReady, useRedis } from '../support/rooms.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 import { begin, inParts, Upstream } from '../support/upstream.ts'
 import { recordings } from './recordings.ts'
 
-/** How many runs at a time. */
-const abreast = 16
+/** The number of concurrent runs. */
+const concurrency = 16
 
 describe.each(stores)('a relay, over %s', (store: Store) => {
   const redis = store === 'redis' ? useRedis() : undefined
@@ -28,11 +28,11 @@ describe.each(stores)('a relay, over %s', (store: Store) => {
     const stream = await post(server, target)
     expect(stream.status).toBe(200)
     await stream.ended()
-    return told(stream)
+    return withoutIds(stream)
   }
 
   test.each(Object.keys(recordings))(
-    'tells %s alike at every cut',
+    'delivers the same events of the %s recording for every split',
     async name => {
       const bytes = Buffer.from(recordings[name] ?? '')
       const target = upstream.answers(`/${name}`, call => {
@@ -42,15 +42,15 @@ describe.each(stores)('a relay, over %s', (store: Store) => {
       const cut = async (at: number) => {
         const stream = await post(server, target, { header: { 'x-cut': at } })
         await stream.ended()
-        return told(stream)
+        return withoutIds(stream)
       }
       const whole = await cut(-1)
       expect(whole.length).toBeGreaterThan(1)
-      // A run costs Redis a dozen commands: there every cut of the first half is enough to see that none is special.
+      // A run costs a dozen Redis commands, so with Redis only the first half of the splits is tested.
       const cuts = Array.from({ length: store === 'redis' ? bytes.length / 2 : bytes.length + 1 }, (_, at) => at)
       let equal = 0
       while (cuts.length > 0) {
-        for (const events of await Promise.all(cuts.splice(0, abreast).map(cut))) {
+        for (const events of await Promise.all(cuts.splice(0, concurrency).map(cut))) {
           expect(events).toEqual(whole)
           equal++
         }
@@ -60,7 +60,7 @@ describe.each(stores)('a relay, over %s', (store: Store) => {
     120_000,
   )
 
-  test('tells one byte at a time', async () => {
+  test('delivers the events of an upstream that writes one byte at a time', async () => {
     const target = upstream.answers('/drip', call => {
       void inParts(
         begin(call),
@@ -77,14 +77,14 @@ describe.each(stores)('a relay, over %s', (store: Store) => {
     ])
   })
 
-  test('tells a line of a megabyte', async () => {
+  test('delivers a line of one megabyte', async () => {
     const line = '0123456789abcdef'.repeat(65_536)
     const target = upstream.answers('/long', call => void inParts(begin(call), [`data: ${line}\n\n`]))
     const events = await relayed(target)
     expect(events.map(({ data }) => data === line)).toEqual([true])
   })
 
-  test('tells whatever text there is, on as many lines', async () => {
+  test('delivers control characters, empty lines and lines that look like fields', async () => {
     const data = [
       '',
       ' two spaces before',
@@ -107,7 +107,7 @@ describe.each(stores)('a relay, over %s', (store: Store) => {
     ])
   })
 
-  test('has ids of its own, the same for everybody', async () => {
+  test('replaces the upstream’s event ids with its own, which are the same for every reader', async () => {
     const target = upstream.answers('/ids', call => void inParts(begin(call), ['id: 7\ndata: a\n\nid: 8\ndata: b\n\n']))
     const stream = await post(server, target)
     await stream.ended()

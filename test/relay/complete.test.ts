@@ -1,4 +1,4 @@
-/** Whether a client can tell a finished answer from one that broke off: real clients, and a server that is killed. */
+/** Real clients can distinguish a complete answer from one that breaks off, also when the server is killed. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { Agent, type IncomingMessage, request } from 'node:http'
@@ -23,7 +23,7 @@ beforeAll(async () => {
 })
 afterAll(() => upstream.close())
 
-/** An upstream whose answer the test writes. */
+/** An upstream that sends one event. The test writes the rest of the answer. */
 function held(): { target: string; call: () => Promise<Call> } {
   const path = `/held/${paths++}`
   const target = upstream.answers(path, call => begin(call).write('data: 1\n\n'))
@@ -37,9 +37,9 @@ function held(): { target: string; call: () => Promise<Call> } {
 }
 
 interface Client {
-  /** What it has received. */
+  /** Returns what the client has received. */
   output(): string
-  /** Resolves with whether the client takes the answer for a complete one. */
+  /** Resolves with whether the client considers the answer complete. */
   isComplete: Promise<boolean>
 }
 
@@ -93,7 +93,7 @@ async function reading(client: keyof typeof clients, server: TestServer): Promis
 }
 
 describe.each(Object.keys(clients))('for %s, an answer', client => {
-  test('of a run that is over is complete', async () => {
+  test('whose run has ended is complete', async () => {
     const server = await startServer(relaying(upstream))
     for (const end of [(call: Call) => call.response.end('data: 2'), (call: Call) => call.response.destroy()]) {
       const { read, call } = await reading(client, server)
@@ -104,14 +104,14 @@ describe.each(Object.keys(clients))('for %s, an answer', client => {
     await server.stop()
   })
 
-  test('of a server that is killed is not', async () => {
+  test('whose server is killed is incomplete', async () => {
     const server = await startServer(relaying(upstream))
     const { read } = await reading(client, server)
     server.child.kill('SIGKILL')
     expect(await read.isComplete).toBe(false)
   })
 
-  test('of a server that shuts down is not, but for a line that says when to come back', async () => {
+  test('whose server shuts down is incomplete and ends with a retry line', async () => {
     const server = await startServer(relaying(upstream, { DRAIN_MS: '100' }))
     const { read } = await reading(client, server)
     server.child.kill('SIGTERM')
@@ -120,7 +120,7 @@ describe.each(Object.keys(clients))('for %s, an answer', client => {
   })
 })
 
-/** What a bare socket gets for a request, until the server closes the connection. */
+/** Sends a request over a TCP socket, and returns all bytes until the server closes the connection. */
 async function raw(port: number, version: string, target: string, more = '', next = ''): Promise<string> {
   const socket = connect(port, '127.0.0.1')
   const json = body(target)
@@ -137,7 +137,7 @@ describe('an answer', () => {
   })
   afterAll(() => server?.stop())
 
-  test('is in chunks on HTTP/1.1, and the next one follows on its connection', async () => {
+  test('is chunked on HTTP/1.1, and the connection serves the next request', async () => {
     const target = upstream.answers('/whole', call => begin(call).end(`data: ${'ü'.repeat(1_000)}\n\ndata: 2\n\n`))
     const next = `GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:${server.port}\r\nConnection: close\r\n\r\n`
     const answers = await raw(server.port, '1.1', target, '', next)
@@ -153,7 +153,7 @@ describe('an answer', () => {
   })
 
   test.each(['', 'TE: chunked\r\n', 'Connection: keep-alive\r\n'])(
-    'is not in chunks on HTTP/1.0, with %j',
+    'is not chunked on HTTP/1.0, with %j',
     async more => {
       const target = upstream.answers('/old', call => begin(call).end('data: 1\n\n'))
       const answer = await raw(server.port, '1.0', target, more)
@@ -163,7 +163,7 @@ describe('an answer', () => {
     },
   )
 
-  test('with many large events reaches a reader that pauses, whole', async () => {
+  test('with many large events reaches a late reader completely', async () => {
     const block = `data: ${'x'.repeat(50_000)}\n\n`
     const target = upstream.answers('/large', call => begin(call).end(block.repeat(60)))
     const stream = await post(server, target)
@@ -172,7 +172,7 @@ describe('an answer', () => {
     expect((await late.text()).match(/^data: x{50000}$/gm)).toHaveLength(60)
   })
 
-  test('and many more on one connection count as one stream each', async () => {
+  test('on a reused connection stops counting as a stream when it ends', async () => {
     const path = '/refused'
     const target = upstream.answers(path, ({ response }) => response.writeHead(400).end())
     const agent = new Agent({ keepAlive: true, maxSockets: 1 })
@@ -194,7 +194,7 @@ describe('an answer', () => {
     await limited.stop()
   })
 
-  test('that a DELETE ends is complete', async () => {
+  test('is complete if a DELETE ends its run', async () => {
     const stream = await post(server, held().target)
     const reader = await fetch(server.url + stream.run)
     expect((await send(server.port, 'DELETE', stream.run)).status).toBe(204)
@@ -214,7 +214,7 @@ function unchunked(bytes: Buffer): string {
   return found
 }
 
-test('on HTTP/2, an answer is complete exactly if its run is over', async () => {
+test('on HTTP/2, an answer is complete if and only if its run has ended', async () => {
   const relayUpstreams = JSON.stringify([{ prefix: upstream.origin }])
   const colocate = await createColocate({ relayUpstreams, streamAgeMs: 300, logger: undefined } as never)
   const server = createHttp2Server(colocate.handler as never).listen(0, '127.0.0.1')
@@ -244,10 +244,10 @@ test('on HTTP/2, an answer is complete exactly if its run is over', async () => 
 
 describe('a stream that ends before its run', () => {
   const ends: [string, Record<string, string>][] = [
-    ['at its age', { STREAM_AGE_MS: '300' }],
-    ['with its token', { AUTH_SECRET: secret }],
+    ['at STREAM_AGE_MS', { STREAM_AGE_MS: '300' }],
+    ['at the expiry of its token', { AUTH_SECRET: secret }],
   ]
-  test.each(ends)('%s is broken off after its retry line, and goes on where it was', async (_, env) => {
+  test.each(ends)('%s breaks off after a retry line, and the client resumes after its last event', async (_, env) => {
     const server = await startServer(relaying(upstream, env))
     const { target, call } = held()
     const tokenUntil = (exp: number) => sign({ sub: 'alice', scope: 'relay', exp })
@@ -277,7 +277,7 @@ describe('a stream that ends before its run', () => {
     await server.stop()
   })
 
-  test('is not taken for the end of the run where the server has no room for it', async () => {
+  test('at MAX_STREAMS breaks off after a retry line', async () => {
     const server = await startServer(relaying(upstream, { MAX_STREAMS: '1' }))
     const stream = await post(server, held().target)
     const response = await fetch(server.url + stream.run)
@@ -291,7 +291,7 @@ describe('a stream that ends before its run', () => {
     await server.stop()
   })
 
-  test('is resumed by an EventSource, which ends when the run does', async () => {
+  test('is resumed by an EventSource, which closes when the run ends', async () => {
     const server = await startServer(relaying(upstream, { STREAM_AGE_MS: '300' }))
     const { target, call } = held()
     const stream = await post(server, target)
@@ -300,10 +300,10 @@ describe('a stream that ends before its run', () => {
     source.onmessage = ({ data }) => seen.push(data)
     let opened = 0
     source.onopen = () => opened++
-    await waitFor('the source has come back', () => opened > 1)
+    await waitFor('the EventSource has reconnected', () => opened > 1)
     const { response } = await call()
     response.end('data: 2\n\n')
-    await waitFor('the source is closed', () => source.readyState === EventSource.CLOSED)
+    await waitFor('the EventSource is closed', () => source.readyState === EventSource.CLOSED)
     expect(seen).toEqual(['1', '2'])
     expect(upstream.of(new URL(target).pathname)).toHaveLength(1)
     await server.stop()

@@ -1,4 +1,4 @@
-/** The operator's header values do not reach the caller. */
+/** The relay removes the operator's header values from answers and errors. */
 import { expect, test } from '@jest/globals'
 import { concealHeaders, secretsConcealer } from '../../server/relay/conceal.ts'
 import type { Upstream } from '../../server/relay/upstreams.ts'
@@ -11,14 +11,14 @@ const upstream = (key: string): Upstream => ({
   secrets: [key],
 })
 
-test('a key is removed from an answer in every encoding', () => {
+test('the relay removes a key from an answer in every encoding', () => {
   const key = 'sk/0123 "x"'
   for (const form of [key, JSON.stringify(key).slice(1, -1), 'sk\\/0123 \\"x\\"', encodeURIComponent(key)]) {
     expect(secretsConcealer(upstream(key))(`It is ${form}.`)).toBe('It is […].')
   }
 })
 
-test('a short word is not removed from an answer, but a whole header is removed from an error', () => {
+test('the relay keeps a short secret in an answer, but removes a whole header value from an error', () => {
   const text = 'There are none, nonetheless.'
   expect(secretsConcealer(upstream('none'))(text)).toBe(text)
   expect(concealHeaders('You sent Bearer none', upstream('none'))).toBe('You sent […]')

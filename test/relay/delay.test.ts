@@ -1,4 +1,4 @@
-/** What the relay adds to an upstream's own time, both measured in one run. */
+/** Measures the delay that the relay adds, next to direct calls of the same upstream. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { post, relaying } from '../support/relays.ts'
 import { untilReady, useRedis } from '../support/rooms.ts'
@@ -23,7 +23,7 @@ afterAll(async () => {
   await upstream?.close()
 })
 
-/** Milliseconds from the upstream's writing to the reader's having it, of every event. */
+/** Returns the milliseconds between the upstream's write and the reader's receipt, for every event. */
 async function delays(stream: TestStream): Promise<number[]> {
   const found: number[] = []
   for (let i = 0; i < events; i++) {
@@ -35,13 +35,13 @@ async function delays(stream: TestStream): Promise<number[]> {
 
 const median = (numbers: number[]) => numbers.toSorted((a, b) => a - b)[numbers.length >> 1] ?? 0
 
-test('an answer takes about as long as from the upstream itself', async () => {
+test('a relayed answer takes about as long as a direct one', async () => {
   const target = upstream.answers('/timed', call => {
     const response = begin(call)
-    let said = 0
+    let written = 0
     const timer = setInterval(() => {
       response.write(`data: ${performance.now()}\n\n`)
-      if (++said < events) return
+      if (++written < events) return
       clearInterval(timer)
       response.end()
     }, everyMs)

@@ -1,6 +1,6 @@
-/** What a refused request is told: what to change, and never a value of the operator's headers. */
+/** The problem detail of a refused request names what to change and never contains a value of the operator's headers. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { key, post, refused, relaying } from '../support/relays.ts'
+import { key, post, readProblem, relaying } from '../support/relays.ts'
 import { expectProblem, send } from '../support/requests.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 import { type Call, Upstream } from '../support/upstream.ts'
@@ -31,7 +31,7 @@ test.each<[string, (call: Call) => void, RegExp]>([
   ['drop', ({ response }) => response.destroy(), /without an answer/],
   ['silence', () => {}, /RELAY_IDLE_MS/],
 ])('a 502 for an upstream with %s names what to change', async (name, answer, pattern) => {
-  const { status, detail } = await refused(await post(server, upstream.answers(`/${name}`, answer)))
+  const { status, detail } = await readProblem(await post(server, upstream.answers(`/${name}`, answer)))
   expect({ status, detail }).toEqual({ status: 502, detail: expect.stringMatching(pattern) })
 })
 
@@ -63,10 +63,10 @@ test.each<[string, string]>([
   ['in JSON, as a code point', key.replaceAll('/', '\\u002f')],
   ['with its scheme, in a URL', `Bearer+${encodeURIComponent(key)}`],
   ['in upper case', key.toUpperCase()],
-  ['cut by the end', `The key is ${key.slice(0, 20)}`],
-])('an upstream.body without the operator’s key %s', async (name, text) => {
+  ['cut at the end', `The key is ${key.slice(0, 20)}`],
+])('the "upstream.body" of a 502 does not contain the operator’s key %s', async (name, text) => {
   const target = upstream.answers(`/echo/${name.length}`, ({ response }) => response.writeHead(500).end(text))
-  const { upstream: answer } = await refused(await post(server, target))
+  const { upstream: answer } = await readProblem(await post(server, target))
   expect(answer.body).toContain('[…]')
   expect(answer.body.toLowerCase()).not.toMatch(/sk-operator|abcdef|0123456789/)
 })

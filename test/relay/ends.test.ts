@@ -1,13 +1,13 @@
-/** How an upstream ends: the last event counts if the end is in order, also without its blank line. */
+/** The end of an upstream's answer: after an orderly end, the last event counts even without its blank line. */
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import { post, told } from '../support/relays.ts'
+import { post, withoutIds } from '../support/relays.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 
 const head = 'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n'
 
-/** The ways to say where an answer ends. Each writes the text in parts, and ends in order if the answer is complete. */
+/** The three ways HTTP/1.1 frames a body. Each writes the text in parts, and ends in order if the answer is complete. */
 type Framing = (socket: Socket, parts: string[], isComplete: boolean) => Promise<void>
 
 const write = (socket: Socket, text: string) => new Promise<void>(resolve => socket.write(text, () => resolve()))
@@ -21,7 +21,7 @@ const framings: Record<string, Framing> = {
     }
     if (isComplete) socket.end('0\r\n\r\n')
   },
-  async 'with a length'(socket, parts, isComplete) {
+  async 'with a Content-Length'(socket, parts, isComplete) {
     const length = Buffer.byteLength(parts.join('')) + (isComplete ? 0 : 10)
     await write(socket, `${head}Content-Length: ${length}\r\n\r\n`)
     for (const part of parts) await write(socket, part)
@@ -34,7 +34,7 @@ const framings: Record<string, Framing> = {
   },
 }
 
-/** What the upstream does with its next calls. */
+/** Answers the upstream's next calls. */
 let answer: (socket: Socket) => Promise<void>
 let upstream: Server
 let server: TestServer
@@ -57,20 +57,20 @@ let target = ''
 const relayed = async () => {
   const stream = await post(server, target)
   await stream.ended()
-  return told(stream)
+  return withoutIds(stream)
 }
 
 const first = { event: undefined, data: '1' }
 const last = { event: 'stop', data: '{"finish":"stop"}' }
-const lineEnds = { 'line feeds': '\n', 'carriage returns': '\r', both: '\r\n' }
+const lineEnds = { LF: '\n', CR: '\r', CRLF: '\r\n' }
 
 describe.each(Object.entries(framings))('an upstream whose answer is sent %s', (_, framing) => {
   test.each(Object.entries(lineEnds))(
-    'and ends in order without a blank line keeps its last event, with %s',
+    'and ends in order without a blank line delivers its last event, with %s',
     async (_name, end) => {
       const text = ['data: 1', '', 'event: stop', 'data: {"finish":"stop"}'].join(end)
       for (const tail of ['', end, end + end, `${end}: comment`]) {
-        // The last border is the one before the last line end.
+        // Splits around the end of the last data line.
         for (const at of [text.length - 20, text.length - 1, text.length, text.length + 1]) {
           const whole = text + tail
           answer = socket => framing(socket, [whole.slice(0, at), whole.slice(at)], true)
@@ -82,7 +82,7 @@ describe.each(Object.entries(framings))('an upstream whose answer is sent %s', (
 
   const breaks =
     framing === framings['until the connection ends'] ? (['by RST'] as const) : (['by FIN', 'by RST'] as const)
-  test.each(breaks)('and breaks off %s loses the unfinished event, and its readers get a relay-error', async how => {
+  test.each(breaks)('and breaks off %s loses the unfinished event, and readers receive a relay-error', async how => {
     for (const tail of ['', '\n', '\nda']) {
       const text = `data: 1\n\nevent: stop\ndata: {"finish":"stop"}${tail}`
       const written = new Promise<Socket>(resolve => {
@@ -94,7 +94,7 @@ describe.each(Object.entries(framings))('an upstream whose answer is sent %s', (
       if (how === 'by RST') socket.resetAndDestroy()
       else socket.end()
       await stream.ended()
-      const events = told(stream)
+      const events = withoutIds(stream)
       expect({ tail, last: events.at(-1)?.event }).toEqual({ tail, last: 'relay-error' })
       expect(JSON.parse(events.at(-1)?.data ?? '')).toMatchObject({ reason: 'broken' })
       expect(events).not.toContainEqual(last)
@@ -102,7 +102,7 @@ describe.each(Object.entries(framings))('an upstream whose answer is sent %s', (
   })
 })
 
-test('an upstream that ends in order in the middle of a field that is no data adds no event', async () => {
+test('an upstream that ends in order within a field other than data adds no event', async () => {
   for (const tail of ['event: x', ': comment', 'id: 7\n', 'retry: 1', 'dat']) {
     answer = socket => framings.chunked?.(socket, [`data: 1\n\n${tail}`], true) ?? Promise.resolve()
     expect({ tail, events: await relayed() }).toEqual({ tail, events: [first] })

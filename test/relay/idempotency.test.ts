@@ -1,11 +1,11 @@
-/** `Idempotency-Key`: one call of the upstream for each key of each caller, at any instance, whatever happens in between. */
+/** `Idempotency-Key`: the relay calls the upstream once for each key of each caller, at any instance and under faults. */
 import { once } from 'node:events'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { Redis } from 'ioredis'
 import { IdempotencyKeys, keyUseOf } from '../../server/relay/idempotency-keys.ts'
 import { relaySchema } from '../../server/relay/request.ts'
 import { begun, topicOf } from '../../server/relay/run-log.ts'
-import { post, refused, relaying, resume, told } from '../support/relays.ts'
+import { post, readProblem, relaying, resume, withoutIds } from '../support/relays.ts'
 import { expectProblem, send } from '../support/requests.ts'
 import { type Store, stores, untilReady, useRedis } from '../support/rooms.ts'
 import { startServer, type TestServer } from '../support/server.ts'
@@ -24,7 +24,7 @@ afterAll(() => upstream.close())
 const keyed = (key: string) => ({ 'idempotency-key': key })
 const data = (stream: { events: { data: string }[] }) => stream.events.map(event => event.data)
 
-/** An upstream whose answer the test writes, its head included. */
+/** An upstream that sends nothing: the test writes the answer, including its head. */
 function silent(): { target: string; calls: () => Call[]; first: () => Promise<Call> } {
   const path = `/silent/${paths++}`
   const target = upstream.answers(path, () => {})
@@ -57,7 +57,7 @@ describe.each(stores)('a second POST with the same key, over %s', (store: Store)
     await Promise.all((servers ?? []).map(server => server.stop()))
   })
 
-  test('joins the run from its start, or after Last-Event-ID, while it goes on and when it is over', async () => {
+  test('joins the run from its start or after Last-Event-ID, while it is in progress and after its end', async () => {
     const { target, calls, first } = silent()
     const asked = post(here(), target, {}, keyed('joins'))
     const response = begin(await first())
@@ -77,7 +77,7 @@ describe.each(stores)('a second POST with the same key, over %s', (store: Store)
     expect(calls()).toHaveLength(1)
   })
 
-  test('joins the run while the first call waits for the upstream, of many at the same moment, too', async () => {
+  test('joins the run while the first POST waits for the upstream, also among many concurrent POSTs', async () => {
     const { target, calls, first } = silent()
     const asked = Array.from({ length: 12 }, (_, i) => post(i % 2 ? here() : elsewhere(), target, {}, keyed('waits')))
     const call = await first()
@@ -90,14 +90,14 @@ describe.each(stores)('a second POST with the same key, over %s', (store: Store)
     expect(calls()).toHaveLength(1)
   })
 
-  test('gets the 502 of the call that it waits for; after that, the key is free', async () => {
+  test('receives the 502 of the call that it waits for, which frees the key', async () => {
     const { target, calls, first } = silent()
     const asked = [post(here(), target, {}, keyed('fails')), post(elsewhere(), target, {}, keyed('fails'))]
     const call = await first()
     await waiting(2)
     call.response.writeHead(500).end('no')
     for (const stream of await Promise.all(asked)) {
-      expect(await refused(stream)).toMatchObject({ status: 502, upstream: { status: 500, body: 'no' } })
+      expect(await readProblem(stream)).toMatchObject({ status: 502, upstream: { status: 500, body: 'no' } })
       expect(stream.run).toBe('')
     }
     upstream.answers(new URL(target).pathname, again => begin(again).end('data: yes\n\n'))
@@ -107,7 +107,7 @@ describe.each(stores)('a second POST with the same key, over %s', (store: Store)
     expect(calls()).toHaveLength(2)
   })
 
-  test('finds the call still waiting when the first client has left', async () => {
+  test('joins the pending call if the first client has disconnected', async () => {
     const { target, calls, first } = silent()
     const abort = new AbortController()
     const left = fetch(`${here().url}/forward-sse`, {
@@ -128,7 +128,7 @@ describe.each(stores)('a second POST with the same key, over %s', (store: Store)
     expect(calls()).toHaveLength(1)
   })
 
-  test('with another request is refused, and the same request in another form joins', async () => {
+  test('is refused for a different request, and joins for the same request in another form', async () => {
     const { target, calls, first } = silent()
     const parts = { method: 'put', header: { a: '1', B: '2' }, body: { text: 'ü' } }
     const asked = post(here(), target, parts, keyed('other'))
@@ -141,14 +141,14 @@ describe.each(stores)('a second POST with the same key, over %s', (store: Store)
       keyed('other'),
     )
     expect(same.run).toBe(stream.run)
-    const others: [string, object][] = [
+    const different: [string, object][] = [
       [`${target}?x`, parts],
       [target, { ...parts, method: 'post' }],
       [target, { ...parts, header: { a: '1' } }],
       [target, { ...parts, body: { text: 'u' } }],
       [target, { method: 'put', header: parts.header }],
     ]
-    for (const [url, other] of others) {
+    for (const [url, other] of different) {
       const json = { targetUrl: url, ...other }
       const answer = await send(elsewhere().port, 'POST', '/forward-sse', { json, headers: keyed('other') })
       expectProblem(answer, 422)
@@ -159,7 +159,7 @@ describe.each(stores)('a second POST with the same key, over %s', (store: Store)
     await stream.ended()
   })
 
-  test.each(['', ' ', 'a b', 'ü', 'x'.repeat(129), 'a\tb'])('that is not valid is refused: %j', async key => {
+  test.each(['', ' ', 'a b', 'ü', 'x'.repeat(129), 'a\tb'])('is refused if the key is invalid: %j', async key => {
     const { target, calls } = silent()
     const headers = { 'idempotency-key': Buffer.from(key).toString('latin1') }
     const answer = await send(here().port, 'POST', '/forward-sse', { json: { targetUrl: target }, headers })
@@ -168,7 +168,7 @@ describe.each(stores)('a second POST with the same key, over %s', (store: Store)
     expect(calls()).toEqual([])
   })
 
-  test.each(['x', '!~"{}', 'x'.repeat(128)])('that is valid is accepted: %s', async key => {
+  test.each(['x', '!~"{}', 'x'.repeat(128)])('is accepted if the key is valid: %s', async key => {
     const target = upstream.answers(`/valid/${paths++}`, call => begin(call).end('data: 1\n\n'))
     for (const server of [here(), elsewhere()]) {
       const stream = await post(server, target, {}, keyed(key))
@@ -178,23 +178,23 @@ describe.each(stores)('a second POST with the same key, over %s', (store: Store)
     expect(upstream.of(new URL(target).pathname)).toHaveLength(1)
   })
 
-  test('calls again once the run is no longer kept, however often the run was read', async () => {
+  test('calls the upstream again once the run has expired, however often readers have read it', async () => {
     const path = `/again/${paths++}`
     const target = upstream.answers(path, call => begin(call).end('data: 1\n\n'))
     const stream = await post(here(), target, {}, keyed('again'))
     await stream.ended()
     const runs = new Set<string>()
-    await waitFor('there is another run', async () => {
+    await waitFor('a POST starts another run', async () => {
       const [read, joined] = [await resume(elsewhere(), stream.run), await post(here(), target, {}, keyed('again'))]
       await Promise.all([read.ended(), joined.ended()])
-      // A key is free exactly if its run is gone.
+      // A key is free if and only if its run has expired.
       if (read.status === 200 && joined.run !== stream.run) expect((await resume(here(), stream.run)).status).toBe(404)
       return runs.add(joined.run).size > 1
     })
     expect(upstream.of(path)).toHaveLength(2)
   })
 
-  /** Resolves once so many requests wait for an answer of an upstream, each of which holds a lease of the run's readers. */
+  /** Resolves once `count` requests wait for the upstream's answer. Each of them holds a reader's lease of the run. */
   async function waiting(count: number): Promise<void> {
     if (redis) {
       const log = new Redis(redis.url)
@@ -204,7 +204,7 @@ describe.each(stores)('a second POST with the same key, over %s', (store: Store)
       })
       log.disconnect()
     } else {
-      // The requests were sent before this one, and memory answers at once.
+      // The server has received the requests before these ones, and the memory broker answers at once.
       for (let i = 0; i < 5; i++) await send(here().port, 'GET', '/readyz')
     }
   }
@@ -216,7 +216,7 @@ const killed = async ({ child }: TestServer) => {
   await exited
 }
 
-describe('with two instances', () => {
+describe('with several instances,', () => {
   const redis = useRedis()
   const start = async (env: Record<string, string> = {}) => {
     const server = await startServer(relaying(upstream, { REDIS_URL: redis.url, RELAY_GRACE_MS: '20000', ...env }))
@@ -224,7 +224,7 @@ describe('with two instances', () => {
     return server
   }
 
-  test('a run whose instance is killed in the middle is joined, and the upstream is not called again', async () => {
+  test('a POST joins a run whose instance is killed midway, and the relay does not call the upstream again', async () => {
     const [first, second] = await Promise.all([start(), start()])
     const { target, calls, first: called } = silent()
     const asked = post(first, target, {}, keyed('killed'))
@@ -236,12 +236,12 @@ describe('with two instances', () => {
     const joined = await post(second, target, {}, { ...keyed('killed'), 'last-event-id': stream.lastEventId })
     await joined.ended()
     expect(joined.run).toBe(stream.run)
-    expect(told(joined)).toEqual([{ event: 'relay-error', data: expect.stringContaining('"reason":"expired"') }])
+    expect(withoutIds(joined)).toEqual([{ event: 'relay-error', data: expect.stringContaining('"reason":"expired"') }])
     expect(calls()).toHaveLength(1)
     await second.stop()
   })
 
-  test('a run whose instance is killed before the upstream answers is not called again, also for one who waits', async () => {
+  test('the relay does not repeat a call whose instance is killed before the upstream answers', async () => {
     const [first, second] = await Promise.all([start(), start()])
     const { target, calls, first: called } = silent()
     const asked = post(first, target, {}, keyed('early')).catch(() => {})
@@ -252,16 +252,18 @@ describe('with two instances', () => {
     const streams = [await waits, await post(second, target, {}, keyed('early'))]
     for (const stream of streams) {
       await stream.ended()
-      expect(told(stream)).toEqual([{ event: 'relay-error', data: expect.stringContaining('"reason":"expired"') }])
+      expect(withoutIds(stream)).toEqual([
+        { event: 'relay-error', data: expect.stringContaining('"reason":"expired"') },
+      ])
     }
     expect(calls()).toHaveLength(1)
     await second.stop()
   })
 
-  test('a key is free after its instance was killed between taking the key and calling', async () => {
+  test('a key is free if its instance is killed after it takes the key and before it calls the upstream', async () => {
     const second = await start()
     const { target, calls, first: called } = silent()
-    // What the instance had written by then: the run has begun, and the key names it.
+    // Recreates what such an instance leaves in Redis: the key names a run, and its log holds only the run's start.
     const asked = post(second, target, {}, keyed('between'))
     const call = await called()
     const log = new Redis(redis.url)
@@ -270,7 +272,6 @@ describe('with two instances', () => {
     await stream.ended()
     const id = stream.run.split('/').at(-1)
     const [name = ''] = await log.keys(`*run/${id}/*:log`)
-    // Only the first mark of the run is left in its log, as if nothing had followed.
     for (const [entry] of (await log.xrange(name, '-', '+')).slice(2)) await log.xdel(name, entry)
     log.disconnect()
     const again = post(second, target, {}, keyed('between'))
@@ -282,12 +283,12 @@ describe('with two instances', () => {
     await second.stop()
   })
 
-  test('a request that waits for such a key calls by itself once the lease of the run has ended', async () => {
+  test('a request that waits for such a key calls the upstream itself once the run’s lease ends', async () => {
     const server = await start({ REDIS_PREFIX: 'test' })
     const target = upstream.answers('/taken', call => begin(call).end('data: 1\n\n'))
     const store = await readyStoreAt({ kind: 'single', url: redis.url })
     const broker = store.broker({ historyLength: 100, historyTtlMs: 60_000, leaseMs: 1_500, graceMs: 1_000 })
-    // What a killed instance had written: the run has begun, and the key names it.
+    // Writes what a killed instance leaves in Redis: the run has begun, and the key names it.
     const [run, headers] = ['r'.repeat(21), keyed('taken')]
     await broker.publish(topicOf(run, undefined), [{ key: 'run', value: begun, seq: 0 }])
     const input = relaySchema.parse({ targetUrl: target })
@@ -302,7 +303,7 @@ describe('with two instances', () => {
     await server.stop()
   })
 
-  test('keys asked for by many at both instances, while one of them is killed, are called once each', async () => {
+  test('the relay calls the upstream at most once per key while both instances get many POSTs and one is killed', async () => {
     const [first, second] = await Promise.all([start(), start()])
     const path = `/storm/${paths++}`
     const target = upstream.answers(path, call => begin(call).end(`data: ${call.headers['x-key']}\n\n`))
@@ -328,7 +329,7 @@ describe('with two instances', () => {
   }, 60_000)
 })
 
-describe('keys and the rate', () => {
+describe('with keys and a rate limit,', () => {
   const rated = async (env: Record<string, string>, run: (server: TestServer) => Promise<void>) => {
     const server = await startServer(relaying(upstream, env))
     await run(server)
@@ -336,7 +337,7 @@ describe('keys and the rate', () => {
   }
   const answering = () => upstream.answers(`/rated/${paths++}`, call => begin(call).end('data: 1\n\n'))
 
-  test('joining does not count towards RELAY_RATE, also when all ask at once', async () => {
+  test('a POST that joins a run does not count towards RELAY_RATE, also among concurrent POSTs', async () => {
     await rated({ RELAY_RATE: '1' }, async server => {
       const target = answering()
       const all = await Promise.all(Array.from({ length: 10 }, () => post(server, target, {}, keyed('a'))))
@@ -353,7 +354,7 @@ describe('keys and the rate', () => {
     })
   })
 
-  test('a key belongs to its caller: the token’s sub', async () => {
+  test('a key belongs to the subject of the token', async () => {
     await rated({ AUTH_SECRET: secret }, async server => {
       const target = answering()
       const ask = async (sub: string) => {
@@ -368,7 +369,7 @@ describe('keys and the rate', () => {
     })
   })
 
-  test('without tokens, key and rate belong to the address, private ones told apart behind trusted proxies', async () => {
+  test('without tokens, key and rate belong to the client address, also a private one behind a trusted proxy', async () => {
     await rated({ TRUST_PROXY: '1', RELAY_RATE: '1' }, async server => {
       const target = answering()
       const ask = (address: string, key?: string) =>

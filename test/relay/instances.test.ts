@@ -1,8 +1,8 @@
-/** Runs and several instances on one Redis: read anywhere, stopped anywhere, and what is left when an instance is killed. */
+/** Runs across several instances on one Redis: reading, stopping, and killing an instance with SIGKILL. */
 import { once } from 'node:events'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { Redis } from 'ioredis'
-import { key, post, refused, relaying, resume, told } from '../support/relays.ts'
+import { key, post, readProblem, relaying, resume, withoutIds } from '../support/relays.ts'
 import { send } from '../support/requests.ts'
 import { untilReady, useRedis } from '../support/rooms.ts'
 import { startServer, type TestServer } from '../support/server.ts'
@@ -10,7 +10,7 @@ import type { TestStream } from '../support/streams.ts'
 import { begin, type Call, Upstream } from '../support/upstream.ts'
 import { waitFor } from '../support/wait-for.ts'
 
-describe('with three instances', () => {
+describe('with three instances,', () => {
   const redis = useRedis()
   let upstream: Upstream
   let servers: [TestServer, TestServer, TestServer]
@@ -31,14 +31,14 @@ describe('with three instances', () => {
     await exited
   }
 
-  /** A run of the first instance, whose upstream is the test's to write. */
+  /** Starts a run on the first instance. The test writes the upstream's answer. */
   const begun = async () => {
     const stream = await post(servers[0], upstream.answers('/run', begin))
     const [call] = upstream.of('/run') as [Call]
     return { stream, call }
   }
 
-  test('a run goes on at another instance after the reader’s was killed: nothing lost, nothing twice', async () => {
+  test('a reader whose instance is killed resumes at another one, with no event lost or repeated', async () => {
     const { stream, call } = await begun()
     stream.close()
     const count = 300
@@ -67,25 +67,25 @@ describe('with three instances', () => {
     expect(upstream.of('/run')).toHaveLength(1)
   })
 
-  test('whoever comes to a run that is read there costs the log no reading of it', async () => {
+  test('an instance with readers of a run serves further readers without reading the history from Redis', async () => {
     const { stream, call } = await begun()
     call.response.write('data: 1\n\n')
     await stream.until(() => stream.events.length === 1)
-    const readings = async () => {
+    const historyReads = async () => {
       const { text } = await send(servers[0].port, 'GET', '/metrics')
       return /^colocate_store_seconds_count{script="history"} (\d+)$/m.exec(text)?.[1]
     }
-    const before = await readings()
+    const before = await historyReads()
     for (const id of ['', stream.lastEventId]) {
       for (let i = 0; i < 10; i++) await resume(servers[0], stream.run, id)
     }
     expect(before).toMatch(/\d/)
-    expect(await readings()).toBe(before)
+    expect(await historyReads()).toBe(before)
     call.response.end('data: 2\n\n')
     await stream.ended()
   })
 
-  test('a run whose only reader’s instance was killed waits for the reader as for any that leaves', async () => {
+  test('a run whose only reader’s instance is killed continues, and the reader resumes at another instance', async () => {
     const { stream, call } = await begun()
     const reader = await resume(servers[1], stream.run)
     call.response.write('data: 1\n\n')
@@ -93,20 +93,20 @@ describe('with three instances', () => {
     stream.close()
     await kill(servers[1])
     await reader.ended()
-    // Until it is known that nobody holds it any more: that is a matter of the log's clock alone.
+    // Waits for the expiry of the reader's lease, which depends on Redis's clock alone.
     const log = new Redis(redis.url)
     const [name = ''] = await log.keys(`*{run/${stream.run.split('/').at(-1)}/*:log`)
-    await waitFor('the log says so', async () =>
+    await waitFor('the log records the expired lease', async () =>
       JSON.stringify(await log.xrevrange(name, '+', '-', 'COUNT', '3')).includes('expired'),
     )
     log.disconnect()
     const again = await resume(servers[2], stream.run, reader.lastEventId)
     call.response.end('data: still here\n\n')
     await again.ended()
-    expect(told(again)).toEqual([{ event: undefined, data: 'still here' }])
+    expect(withoutIds(again)).toEqual([{ event: undefined, data: 'still here' }])
   })
 
-  test('an instance that is killed while it relays ends its runs for the readers elsewhere within 10 s', async () => {
+  test('readers at other instances receive a relay-error within 10 s after the relaying instance is killed', async () => {
     const { stream, call } = await begun()
     call.response.write('data: 1\n\n')
     const readers = [await resume(servers[1], stream.run), await resume(servers[2], stream.run)]
@@ -115,7 +115,9 @@ describe('with three instances', () => {
     await kill(servers[0])
     for (const reader of readers) await reader.ended()
     const ms = Math.round(performance.now() - killedAt)
-    process.stdout.write(`kill -9 of the relaying instance: its readers elsewhere were told after ${ms} ms\n`)
+    process.stdout.write(
+      `kill -9 of the relaying instance: readers at other instances received the relay-error after ${ms} ms\n`,
+    )
     expect(ms).toBeLessThan(10_000)
     for (const reader of readers) {
       expect(reader.events.map(({ event }) => event)).toEqual([undefined, 'relay-error'])
@@ -126,7 +128,7 @@ describe('with three instances', () => {
     expect(late.events).toEqual(readers[0]?.events)
   })
 
-  test('one that is stopped tells them at once', async () => {
+  test('readers at other instances receive a relay-error at once when the relaying instance stops', async () => {
     const { stream } = await begun()
     const reader = await resume(servers[1], stream.run)
     await servers[0].stop()
@@ -134,59 +136,59 @@ describe('with three instances', () => {
     expect(JSON.parse(reader.events[0]?.data ?? '')).toMatchObject({ reason: 'drained' })
   })
 
-  test('DELETE at any instance stops the upstream and ends the readers at all', async () => {
+  test('DELETE at any instance closes the upstream call and ends the readers at every instance', async () => {
     const { stream, call } = await begun()
     const readers = [stream, await resume(servers[1], stream.run), await resume(servers[2], stream.run)]
     expect((await send(servers[2].port, 'DELETE', stream.run)).status).toBe(204)
     await upstream.until(() => call.closedAt !== undefined)
     for (const reader of readers) await reader.ended()
-    expect(readers.flatMap(told)).toEqual([])
+    expect(readers.flatMap(withoutIds)).toEqual([])
     for (const { port } of servers) expect((await send(port, 'GET', stream.run)).status).toBe(204)
   })
 
-  test('the operator’s key is in no answer, no log and no value in Redis', async () => {
+  test('the operator’s key appears in no answer, no log and no value in Redis', async () => {
     const echo = JSON.stringify({ error: `Incorrect API key: Bearer ${key}` })
     const answers: Record<string, (call: Call) => void> = {
       '/401': ({ response }) => response.writeHead(401, { 'content-type': 'application/json' }).end(echo),
       '/escaped': ({ response }) => response.writeHead(500).end(key.replaceAll('/', '\\/')),
       '/in-url': ({ response }) => response.writeHead(500).end(encodeURIComponent(key)),
       '/redirect': ({ response }) => response.writeHead(302, { location: `/?key=${key}`, 'x-key': key }).end(key),
-      // It stands where the shown part of the body ends.
+      // The key spans the point at which the relay truncates the body.
       '/at-the-cut': ({ response }) => response.writeHead(500).end('x'.repeat(2_040) + key + 'x'.repeat(2_040)),
       '/html': ({ response }) => response.writeHead(200, { 'content-type': 'text/html' }).end(`<b>${key}</b>`),
       '/stream': call => begin(call).end(`data: ${JSON.stringify(call.headers)}\n\ndata: ${key}\n\n`),
       '/broken': call => void begin(call).write(`data: ${key}\n\n`, () => call.response.destroy()),
       '/gone': ({ response }) => response.destroy(),
     }
-    const said: string[] = []
+    const received: string[] = []
     for (const [path, answer] of Object.entries(answers)) {
       const stream = await post(servers[0], upstream.answers(path, answer))
       await stream.ended()
-      said.push(stream.text, JSON.stringify([...stream.headers]))
+      received.push(stream.text, JSON.stringify([...stream.headers]))
       expect(upstream.of(path)[0]?.headers.authorization).toBe(`Bearer ${key}`)
       if (!stream.run) continue
       const again = await resume(servers[1], stream.run)
       await again.ended()
-      said.push(again.text)
+      received.push(again.text)
     }
     const log = JSON.stringify(servers.map(server => server.log))
     const dump = await dumpOf(redis.url)
     expect(dump).toContain('authorization')
-    expect(said.join()).toContain('Incorrect API key: […]')
+    expect(received.join()).toContain('Incorrect API key: […]')
     const parts = [key, key.slice(0, 12), key.slice(-12), key.replaceAll('/', '\\/'), encodeURIComponent(key)]
-    for (const [place, text] of Object.entries({ answers: said.join('\n'), log, dump })) {
+    for (const [place, text] of Object.entries({ answers: received.join('\n'), log, dump })) {
       const found = parts.filter(part => text.includes(part))
       expect({ place, found }).toEqual({ place, found: [] })
     }
-    process.stdout.write(`the operator's key: in 0 of ${said.length} answers, 0 logs, 0 values in Redis\n`)
+    process.stdout.write(`the operator's key: in 0 of ${received.length} answers, 0 logs, 0 values in Redis\n`)
   })
 
-  test('nothing is begun with the store away, and an upstream that was called is hung up', async () => {
+  test('a POST starts no run while Redis is unavailable, and the relay closes any upstream call', async () => {
     redis.child.kill('SIGSTOP')
     try {
       const target = upstream.answers('/away', begin)
       const stream = await post(servers[0], target)
-      const { status } = await refused(stream)
+      const { status } = await readProblem(stream)
       expect(status).toBe(503)
     } finally {
       redis.child.kill('SIGCONT')
@@ -195,7 +197,7 @@ describe('with three instances', () => {
   })
 })
 
-/** Every key and value. */
+/** Returns every key and value in Redis, as JSON. */
 async function dumpOf(url: string): Promise<string> {
   const client = new Redis(url)
   const parts: unknown[] = []

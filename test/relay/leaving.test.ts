@@ -1,4 +1,4 @@
-/** Callers who leave: what nobody listens to is not asked for any longer than the grace. */
+/** Clients that disconnect: the relay closes the upstream call of a run without readers when the grace ends. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { post, relaying, resume } from '../support/relays.ts'
 import { type Store, stores, untilReady, useRedis } from '../support/rooms.ts'
@@ -7,7 +7,7 @@ import { begin, type Call, Upstream } from '../support/upstream.ts'
 
 const graceMs = 1_000
 
-describe.each(stores)('of 100 callers, over %s', (store: Store) => {
+describe.each(stores)('the relay, with 100 clients, over %s', (store: Store) => {
   const redis = store === 'redis' ? useRedis() : undefined
   let upstream: Upstream
   let server: TestServer
@@ -22,7 +22,7 @@ describe.each(stores)('of 100 callers, over %s', (store: Store) => {
     await upstream?.close()
   })
 
-  /** Resolves once every call is closed, with how long the last one took since its caller left. */
+  /** Resolves once every call is closed, with the longest time between a client's disconnect and the end of its call. */
   const closed = async (path: string, leftAt: number[]) => {
     const calls = () => upstream.of(path)
     await upstream.until(
@@ -32,12 +32,12 @@ describe.each(stores)('of 100 callers, over %s', (store: Store) => {
   }
   const report = (when: string, ms: number) => {
     process.stdout.write(
-      `100 callers who left ${when}, over ${store}: 0 open, the last closed after ${ms} ms (grace ${graceMs})\n`,
+      `100 clients disconnected ${when}, over ${store}: 0 calls open, the last closed after ${ms} ms (grace ${graceMs})\n`,
     )
     expect(ms).toBeLessThan(graceMs + 1_000)
   }
 
-  test('those who leave before the first byte are hung up for at once', async () => {
+  test('closes the upstream calls at once if the clients disconnect before the first byte', async () => {
     const target = upstream.answers('/before', () => {})
     const aborts = Array.from({ length: 100 }, () => new AbortController())
     const asked = aborts.map(({ signal }) =>
@@ -57,7 +57,7 @@ describe.each(stores)('of 100 callers, over %s', (store: Store) => {
     report('before the first byte', await closed('/before', leftAt))
   })
 
-  test('those who leave midway are hung up for after the grace', async () => {
+  test('closes the upstream calls after the grace if the clients disconnect midway', async () => {
     const target = upstream.answers('/midway', call => {
       const response = begin(call)
       const timer = setInterval(() => response.write('data: on and on\n\n'), 50)
@@ -75,7 +75,7 @@ describe.each(stores)('of 100 callers, over %s', (store: Store) => {
     expect(JSON.parse(late.events.at(-1)?.data ?? '')).toMatchObject({ reason: 'abandoned' })
   })
 
-  test('those who leave at the end leave nothing behind', async () => {
+  test('leaves no upstream call open if the clients disconnect at the end', async () => {
     const target = upstream.answers('/end', call => begin(call).end('data: all\n\n'))
     const streams = await Promise.all(Array.from({ length: 100 }, () => post(server, target)))
     const leftAt = await Promise.all(
@@ -88,17 +88,17 @@ describe.each(stores)('of 100 callers, over %s', (store: Store) => {
     report('at the end', await closed('/end', leftAt))
   })
 
-  test('those who leave and come back within the grace find the upstream still there', async () => {
+  test('keeps the upstream call open while readers reconnect within the grace', async () => {
     const target = upstream.answers('/back', begin)
     const stream = await post(server, target)
     const [call] = upstream.of('/back') as [Call]
     let { lastEventId } = stream
     let reader = await resume(server, stream.run)
     stream.close()
-    // Each of them stays for less than the grace, all together for longer.
+    // Each gap between two readers is shorter than the grace; all gaps together are longer.
     for (let i = 0; i < 6; i++) {
       reader.close()
-      await untilLater(graceMs / 3)
+      await delay(graceMs / 3)
       reader = await resume(server, stream.run, lastEventId)
       call.response.write(`data: ${i}\n\n`)
       await reader.until(() => reader.events.at(-1)?.data === `${i}`)
@@ -110,7 +110,7 @@ describe.each(stores)('of 100 callers, over %s', (store: Store) => {
   })
 })
 
-/** Time that has to pass, since it is time that this is about. */
-function untilLater(ms: number): Promise<void> {
+/** The grace runs on the server's real clock, so the test has to wait. */
+function delay(ms: number): Promise<void> {
   return new Promise(resolve => setTimeout(resolve, ms))
 }

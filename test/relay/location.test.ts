@@ -1,4 +1,4 @@
-/** The address of a run, as the client of a server below a path prefix sees it. */
+/** The Location header of a run is relative, so it is also correct behind a proxy with a path prefix. */
 import { once } from 'node:events'
 import { createServer, request, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -43,7 +43,7 @@ const posted = (url: string, target: string, more: Record<string, string> = {}) 
   })
 
 test.each(['/a/presence/forward-sse', '/a/presence/forward-sse?a=b', '/a/presence/forward-sse/'])(
-  'of a POST to %s leads to its run, for GET, EventSource and DELETE',
+  'the Location header of a POST to %s leads to the run, for GET, EventSource and DELETE',
   async path => {
     const target = upstream.answers('/located', call => begin(call).write('data: 1\n\n'))
     const response = await posted(origin() + path, target)
@@ -61,7 +61,7 @@ test.each(['/a/presence/forward-sse', '/a/presence/forward-sse?a=b', '/a/presenc
   },
 )
 
-test('is the same for a POST that joins, and for one that has nothing left to read', async () => {
+test('the Location header is the same for a POST that joins a run and for one that is answered 204', async () => {
   const target = upstream.answers('/joined', call => begin(call).end('data: 1\n\n'))
   const url = `${origin()}/a/presence/forward-sse`
   const first = await posted(url, target, { 'idempotency-key': 'k' })

@@ -1,14 +1,14 @@
-/** Names that stand for private addresses: refused with the setting's name, or allowed by it. */
+/** Names that resolve to private addresses: "allowPrivate" permits them, and the problem detail names that setting. */
 import type { LookupAddress, lookup } from 'node:dns'
 import { hostname } from 'node:os'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { guardedLookup } from '../../server/relay/addresses.ts'
-import { post, refused } from '../support/relays.ts'
+import { post, readProblem } from '../support/relays.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 import { begin, Upstream } from '../support/upstream.ts'
 
-/** What a lookup returns for a name with these addresses. */
-function looked(allowPrivate: boolean, addresses: string[]): Promise<string[]> {
+/** Returns what the guarded lookup returns for a name with these addresses: the allowed ones, or the error code. */
+function lookedUp(allowPrivate: boolean, addresses: string[]): Promise<string[]> {
   const found = addresses.map(address => ({ address, family: address.includes(':') ? 6 : 4 }))
   const resolve = ((_host: string, _options: object, callback: (...args: unknown[]) => void) =>
     callback(null, found)) as unknown as typeof lookup
@@ -24,19 +24,19 @@ const privateAddresses = [
   ...['::1', 'fd00::1', 'fe80::1', '::ffff:10.0.0.1'],
 ]
 
-test.each(privateAddresses)('a name for %s is looked up only with allowPrivate', async address => {
-  expect(await looked(true, [address])).toEqual([address])
-  expect(await looked(false, [address])).toEqual(['forbidden-address'])
+test.each(privateAddresses)('the lookup returns %s only with allowPrivate', async address => {
+  expect(await lookedUp(true, [address])).toEqual([address])
+  expect(await lookedUp(false, [address])).toEqual(['forbidden-address'])
 })
 
 test.each([
   ...['169.254.169.254', '169.254.170.2', '100.100.100.200', 'fd00:ec2::254', '::ffff:169.254.169.254'],
   ...['0.0.0.0', '224.0.0.1', '255.255.255.255', '192.0.2.1', '::', 'ff02::1', '2001:db8::1'],
-])('a name for %s is refused also with allowPrivate', async address => {
-  expect(await looked(true, [address])).toEqual(['forbidden-address'])
+])('the lookup refuses %s even with allowPrivate', async address => {
+  expect(await lookedUp(true, [address])).toEqual(['forbidden-address'])
 })
 
-describe('a name of this machine', () => {
+describe('an upstream on this machine', () => {
   let upstream: Upstream
   let server: TestServer
   const prefix = (name: string, path: string) => `http://${name}:${upstream.port}${path}`
@@ -60,7 +60,7 @@ describe('a name of this machine', () => {
 
   test.each([
     ['a prefix with allowPrivate', () => prefix(hostname(), '/allowed/x')],
-    ['a prefix with the literal address', () => prefix('127.0.0.1', '/literal/x')],
+    ['a prefix with the IP address', () => prefix('127.0.0.1', '/literal/x')],
     ['a prefix with localhost', () => prefix('localhost', '/localhost/x')],
   ])('is called through %s', async (_, target) => {
     const stream = await post(server, target())
@@ -68,8 +68,8 @@ describe('a name of this machine', () => {
     expect(stream.events.map(({ data }) => data)).toEqual(['hello'])
   })
 
-  test('is refused through any other prefix, with the setting that would allow it', async () => {
-    const { status, detail, upstream: answer } = await refused(await post(server, prefix(hostname(), '/refused/x')))
+  test('is not called through a name without allowPrivate, and the problem names that setting', async () => {
+    const { status, detail, upstream: answer } = await readProblem(await post(server, prefix(hostname(), '/refused/x')))
     expect({ status, answer }).toEqual({ status: 502, answer: { status: 0, body: 'forbidden-address' } })
     expect(detail).toContain('private address')
     expect(detail).toContain('"allowPrivate": true')

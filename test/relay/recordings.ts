@@ -1,5 +1,5 @@
 /**
- * Answers as four upstreams stream them, shortened: OpenAI, Anthropic, Gemini and Qwen.
+ * Shortened event streams as OpenAI, Anthropic, Gemini and Qwen send them.
  */
 export const recordings: Record<string, string> = {
   OpenAI: `data: {"id":"chatcmpl-A1","object":"chat.completion.chunk","choices":[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}]}

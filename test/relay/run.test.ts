@@ -1,8 +1,8 @@
-/** A run's life: who may read it, how it ends, and what is answered when there is none. */
+/** The life cycle of a run: start, readers, end, and requests that the relay refuses. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { EventSource } from 'eventsource'
 import { logged } from '../support/log.ts'
-import { key, post, refused, relaying, resume, told } from '../support/relays.ts'
+import { key, post, readProblem, relaying, resume, withoutIds } from '../support/relays.ts'
 import { expectProblem, send } from '../support/requests.ts'
 import { type Store, stores, untilReady, useRedis } from '../support/rooms.ts'
 import { startServer, type TestServer } from '../support/server.ts'
@@ -32,18 +32,18 @@ describe.each(stores)('a run, over %s', (store: Store) => {
     await upstream?.close()
   })
 
-  /** An upstream whose answer is written by the test. */
+  /** Starts a run whose upstream's answer the test writes. */
   const held = async (parts: object = {}) => {
     const path = `/held/${paths++}`
     const target = upstream.answers(path, begin)
     const stream = await post(server, target, parts)
     const [call] = upstream.of(path) as [Call]
-    return { path, stream, call, say: (text: string) => call.response.write(text), end: () => call.response.end() }
+    return { path, stream, call, write: (text: string) => call.response.write(text), end: () => call.response.end() }
   }
 
-  test('is answered as any stream is, with its address', async () => {
-    const { stream, say, end } = await held()
-    say('data: a\n\n')
+  test('starts with the headers of an event stream and a Location', async () => {
+    const { stream, write, end } = await held()
+    write('data: a\n\n')
     await stream.until(() => stream.events.length === 1)
     expect(stream.status).toBe(200)
     expect(stream.headers.get('content-type')).toBe('text/event-stream')
@@ -55,7 +55,7 @@ describe.each(stores)('a run, over %s', (store: Store) => {
     await stream.ended()
   })
 
-  test('has heartbeats while the model thinks', async () => {
+  test('sends heartbeats while the upstream is idle', async () => {
     const { stream, end } = await held()
     await stream.until(() => stream.text.endsWith(':\n:\n'))
     end()
@@ -63,14 +63,14 @@ describe.each(stores)('a run, over %s', (store: Store) => {
     expect(stream.events).toEqual([])
   })
 
-  test('is read by several, one who drops and comes back included, each all of it', async () => {
-    const { path, stream, say, end } = await held()
-    say('data: 1\n\n')
+  test('delivers every event to several readers, including one that reconnects', async () => {
+    const { path, stream, write, end } = await held()
+    write('data: 1\n\n')
     await stream.until(() => stream.events.length === 1)
     const { lastEventId } = stream
     stream.close()
     const readers = [await resume(server, stream.run), await resume(server, stream.run, lastEventId)]
-    say('event: e\ndata: 2\ndata: 3\n\n')
+    write('event: e\ndata: 2\ndata: 3\n\n')
     for (const reader of readers) await reader.until(() => reader.events.at(-1)?.event === 'e')
     readers.push(await resume(server, stream.run))
     end()
@@ -79,13 +79,13 @@ describe.each(stores)('a run, over %s', (store: Store) => {
       { event: undefined, data: '1' },
       { event: 'e', data: '2\n3' },
     ]
-    expect(readers.map(told)).toEqual([all, all.slice(1), all])
+    expect(readers.map(withoutIds)).toEqual([all, all.slice(1), all])
     expect(upstream.of(path)).toHaveLength(1)
   })
 
-  test('is given whole to an EventSource that comes late, which is then sent away', async () => {
-    const { stream, say, end } = await held()
-    say('data: 1\n\ndata: 2\n\n')
+  test('is delivered completely to a late EventSource, whose reconnect is answered 204', async () => {
+    const { stream, write, end } = await held()
+    write('data: 1\n\ndata: 2\n\n')
     end()
     await stream.ended()
     const source = new EventSource(server.url + stream.run)
@@ -99,33 +99,33 @@ describe.each(stores)('a run, over %s', (store: Store) => {
     expect(answer.status).toBe(204)
   })
 
-  test('that said nothing at all is over for whoever asks', async () => {
+  test('without events responds 204 after its end', async () => {
     const { stream, end } = await held()
     end()
     await stream.ended()
     expect((await send(server.port, 'GET', stream.run)).status).toBe(204)
   })
 
-  test('begins anew for an id that is none of its own', async () => {
-    const { stream, say, end } = await held()
-    say('data: 1\n\n')
+  test('is replayed from its start for an unknown Last-Event-ID', async () => {
+    const { stream, write, end } = await held()
+    write('data: 1\n\n')
     end()
     await stream.ended()
     for (const id of ['nonsense', '99999999999999-1', '1-1']) {
       const reader = await resume(server, stream.run, id)
       await reader.ended()
-      expect(told(reader)).toEqual([{ event: undefined, data: '1' }])
+      expect(withoutIds(reader)).toEqual([{ event: undefined, data: '1' }])
     }
   })
 
-  test('is stopped by DELETE: the upstream is closed, the readers are at their end', async () => {
-    const { stream, call, say } = await held()
-    say('data: 1\n\n')
+  test('is stopped by DELETE, which closes the upstream call and ends the readers', async () => {
+    const { stream, call, write } = await held()
+    write('data: 1\n\n')
     await stream.until(() => stream.events.length === 1)
     expect((await send(server.port, 'DELETE', stream.run)).status).toBe(204)
     await stream.ended()
     await upstream.until(() => call.closedAt !== undefined)
-    expect(told(stream)).toEqual([{ event: undefined, data: '1' }])
+    expect(withoutIds(stream)).toEqual([{ event: undefined, data: '1' }])
     expect((await send(server.port, 'DELETE', stream.run)).status).toBe(204)
     expect(
       (await send(server.port, 'GET', stream.run, { headers: { 'last-event-id': stream.lastEventId } })).status,
@@ -134,17 +134,17 @@ describe.each(stores)('a run, over %s', (store: Store) => {
 
   test.each([
     ['breaks off', 'broken', ({ response }: Call) => response.destroy()],
-    ['falls silent', 'silent', () => {}],
-    ['never ends its line', 'too-long', ({ response }: Call) => response.write('x'.repeat(30_000))],
+    ['sends nothing more', 'silent', () => {}],
+    ['sends a line that is too long', 'too-long', ({ response }: Call) => response.write('x'.repeat(30_000))],
     [
-      'says more than a run may be',
+      'sends more bytes than RELAY_MAX_BYTES',
       'too-long',
       ({ response }: Call) => response.write(`data: ${'x'.repeat(900)}\n\n`.repeat(30)),
     ],
-    ['says very many very short things', 'too-long', ({ response }: Call) => response.write('data\n\n'.repeat(1_000))],
-  ])('whose upstream %s ends with an error, told to late readers, too', async (_, reason, fail) => {
-    const { stream, call, say } = await held()
-    say('data: 1\n\n')
+    ['sends too many short events', 'too-long', ({ response }: Call) => response.write('data\n\n'.repeat(1_000))],
+  ])('whose upstream %s ends with a relay-error, also for late readers', async (_, reason, fail) => {
+    const { stream, call, write } = await held()
+    write('data: 1\n\n')
     await stream.until(() => stream.events.length === 1)
     fail(call)
     await stream.ended()
@@ -160,7 +160,7 @@ describe.each(stores)('a run, over %s', (store: Store) => {
     expect(answer.status).toBe(204)
   })
 
-  test('that breaks off as soon as it has begun loses nothing of what was said', async () => {
+  test('whose upstream breaks off right after the start delivers every event', async () => {
     for (let i = 0; i < 50; i++) {
       const path = `/brief/${i}`
       const target = upstream.answers(path, call => {
@@ -173,7 +173,7 @@ describe.each(stores)('a run, over %s', (store: Store) => {
     }
   })
 
-  test('is not known by another name, method or form', async () => {
+  test('responds 404 for an unknown id and 405 for an unsupported method', async () => {
     for (const path of [unknownRun, '/forward-sse/x', '/forward-sse/..%2f', '/forward-sse/lobby']) {
       expectProblem(await send(server.port, 'GET', path), 404)
       expectProblem(await send(server.port, 'DELETE', path), 404)
@@ -190,7 +190,7 @@ describe.each(stores)('a run, over %s', (store: Store) => {
     }
   })
 
-  test('is not begun where the upstream refuses, and says what it said', async () => {
+  test('does not start unless the upstream answers with an event stream, and the 502 quotes the answer', async () => {
     const cases: [string, (call: Call) => void, { status: number; body: string }][] = [
       [
         '429',
@@ -237,13 +237,13 @@ describe.each(stores)('a run, over %s', (store: Store) => {
       const stream = await post(server, upstream.answers(`/refuses/${name}`, answer))
       expect(stream.headers.get('location')).toBeNull()
       expect(stream.headers.get('content-type')).toBe('application/problem+json')
-      expect(await refused(stream)).toMatchObject({ status: 502, detail: expect.any(String), upstream: expected })
+      expect(await readProblem(stream)).toMatchObject({ status: 502, detail: expect.any(String), upstream: expected })
       expect(upstream.of(`/refuses/${name}`)).toHaveLength(1)
     }
     expect(upstream.of('/elsewhere')).toEqual([])
   })
 
-  test('is a call with what the caller asked for, and nothing else of theirs', async () => {
+  test('calls the upstream with the requested method, body and allowed headers only', async () => {
     const { call, end, stream } = await held({
       method: 'put',
       header: JSON.stringify({
@@ -281,9 +281,9 @@ describe.each(stores)('a run, over %s', (store: Store) => {
     })
   })
 
-  test('is not begun by what is not valid, nor off the list, nor by another page', async () => {
+  test('does not start for an invalid body, a URL outside the list, or a foreign Origin', async () => {
     const target = upstream.answers('/valid', begin)
-    const asks: [number, unknown, Record<string, string>?][] = [
+    const requests: [number, unknown, Record<string, string>?][] = [
       [400, {}],
       [400, { targetUrl: 7 }],
       [400, { targetUrl: target, method: 'brew' }],
@@ -297,13 +297,13 @@ describe.each(stores)('a run, over %s', (store: Store) => {
       [403, { targetUrl: target }, { origin: 'https://example.org' }],
       [413, { targetUrl: target, body: { text: 'x'.repeat(1024 * 1024) } }],
     ]
-    for (const [status, json, headers = {}] of asks) {
+    for (const [status, json, headers = {}] of requests) {
       expectProblem(await send(server.port, 'POST', '/forward-sse', { json, headers }), status)
     }
     expect(upstream.of('/valid')).toEqual([])
   })
 
-  test('may be asked for with a body of a megabyte', async () => {
+  test('can be requested with a body of one megabyte', async () => {
     const text = 'x'.repeat(1024 * 1024 - 11)
     const { call, end, stream } = await held({ body: { text } })
     end()
@@ -311,7 +311,7 @@ describe.each(stores)('a run, over %s', (store: Store) => {
     expect(call.body.length).toBe(1024 * 1024)
   })
 
-  test('may be asked for with a body as a string, however its characters are written', async () => {
+  test('can be requested with a body as a string, with or without escaped characters', async () => {
     const text = JSON.stringify({ text: '語'.repeat(300_000) })
     const bytes = (target: string) => JSON.stringify({ targetUrl: target, body: text }).replace(/語/g, '\\u8a9e')
     const path = `/held/${paths++}`
@@ -322,7 +322,7 @@ describe.each(stores)('a run, over %s', (store: Store) => {
     expect(upstream.of(path)[0]?.body.toString()).toBe(text)
   })
 
-  test('that ends is logged, without its address', async () => {
+  test('is logged at its end, without its id', async () => {
     const { stream, end } = await held()
     end()
     await stream.ended()
@@ -331,10 +331,10 @@ describe.each(stores)('a run, over %s', (store: Store) => {
   })
 })
 
-describe.each(stores)('a run that is over, over %s', (store: Store) => {
+describe.each(stores)('a run that has ended, over %s', (store: Store) => {
   const redis = store === 'redis' ? useRedis() : undefined
 
-  test('is kept for as long as a history is, and not for the grace of its readers', async () => {
+  test('is kept for HISTORY_TTL_MS, not for RELAY_GRACE_MS', async () => {
     const upstream = await new Upstream().listen()
     const env = { HISTORY_TTL_MS: '1000', RELAY_GRACE_MS: '600000', ...(redis && { REDIS_URL: redis.url }) }
     const server = await startServer(relaying(upstream, env))
@@ -345,7 +345,7 @@ describe.each(stores)('a run that is over, over %s', (store: Store) => {
     const read = await resume(server, stream.run)
     await read.ended()
     expect(read.text).toContain('data: 1')
-    await waitFor('it is gone', async () => {
+    await waitFor('the run has expired', async () => {
       const answer = await send(server.port, 'DELETE', stream.run)
       return answer.status === 404
     })
@@ -355,7 +355,7 @@ describe.each(stores)('a run that is over, over %s', (store: Store) => {
 })
 
 describe('a server', () => {
-  test('without a list relays nothing, but for its own demonstration', async () => {
+  test('without RELAY_UPSTREAMS relays only its own demonstration', async () => {
     const server = await startServer()
     const answer = await send(server.port, 'POST', '/forward-sse', { json: { targetUrl: 'https://example.org/' } })
     expectProblem(answer, 404)
@@ -368,7 +368,7 @@ describe('a server', () => {
     await stream.ended()
   })
 
-  test('relays no more than the rate in a minute, and says when again', async () => {
+  test('answers 429 with Retry-After above RELAY_RATE runs per minute', async () => {
     const upstream = await new Upstream().listen()
     const server = await startServer(relaying(upstream, { RELAY_RATE: '2' }))
     const target = upstream.answers('/rated', call => begin(call).end())
@@ -396,7 +396,7 @@ describe('a server', () => {
     await expect(startServer({ [name]: value })).rejects.toThrow(name)
   })
 
-  test('holds at most so much for one slow reader, and holds up no other', async () => {
+  test('delivers every event to a slow reader without delaying other readers', async () => {
     const upstream = await new Upstream().listen()
     const server = await startServer(relaying(upstream))
     const block = `data: ${'x'.repeat(60_000)}\n\n`

@@ -1,4 +1,4 @@
-/** Events from an upstream's bytes, for all chunk borders and line ends. */
+/** UpstreamEvents parses an upstream's bytes into events, whatever the chunk boundaries and line endings. */
 import { expect, test } from '@jest/globals'
 import { type UpstreamEvent, UpstreamEvents } from '../../server/relay/upstream-events.ts'
 import { recordings } from './recordings.ts'
@@ -8,7 +8,7 @@ function read(parts: Iterable<Uint8Array>, maxLength = 1_000_000): UpstreamEvent
   return [...parts].flatMap(part => events.read(Buffer.from(part)))
 }
 
-/** Parses the whole text as the specification says. */
+/** Parses the whole text at once, as the EventSource specification defines. */
 function expected(text: string): UpstreamEvent[] {
   const found: UpstreamEvent[] = []
   for (const block of text.split(/(?:\r\n|\r|\n){2}/).slice(0, -1)) {
@@ -20,10 +20,10 @@ function expected(text: string): UpstreamEvent[] {
   return found
 }
 
-const lineEnds = { 'line feeds': '\n', 'carriage returns': '\r', both: '\r\n' }
+const lineEnds = { LF: '\n', CR: '\r', CRLF: '\r\n' }
 
 test.each(Object.keys(recordings))(
-  '%s: the same events at every cut, with every line end, with and without a byte order mark',
+  'the %s recording yields the same events for every split, line ending and byte order mark',
   name => {
     const recording = recordings[name]?.replaceAll('\r\n', '\n') ?? ''
     const wanted = expected(recording)
@@ -43,15 +43,15 @@ test.each(Object.keys(recordings))(
   },
 )
 
-test('an event that ends in a carriage return is returned at once', () => {
+test('UpstreamEvents returns an event that ends in a carriage return at once', () => {
   expect(read([Buffer.from('data: a\r\r')])).toEqual([{ event: undefined, data: 'a' }])
 })
 
-test('an incomplete event at the end is not returned', () => {
+test('UpstreamEvents does not return an incomplete event', () => {
   expect(read([Buffer.from('data: a\n\ndata: b\n')])).toEqual([{ event: undefined, data: 'a' }])
 })
 
-test.each(Object.entries(lineEnds))('an orderly end completes the last event at every cut, with %s', (_, end) => {
+test.each(Object.entries(lineEnds))('an orderly end completes the last event for every split, with %s', (_, end) => {
   const wanted = [
     { event: undefined, data: 'a' },
     { event: 'e', data: 'ü\n😀' },
@@ -67,7 +67,7 @@ test.each(Object.entries(lineEnds))('an orderly end completes the last event at 
   }
 })
 
-test('a line that exceeds the limit ends the parsing, and the events before it are returned', () => {
+test('UpstreamEvents returns the events before a line that exceeds the limit, and stops parsing there', () => {
   const events = new UpstreamEvents(1_000)
   expect(events.read(Buffer.from(`data: a\n\ndata: ${'x'.repeat(500)}`))).toHaveLength(1)
   expect(events.isTooLong).toBe(false)

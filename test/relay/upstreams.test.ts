@@ -1,4 +1,4 @@
-/** Which URLs the operator's list allows. */
+/** The operator's list of upstreams: which URLs it allows, and which lists are invalid. */
 import { expect, test } from '@jest/globals'
 import { findUpstream, readUpstreams } from '../../server/relay/upstreams.ts'
 
@@ -23,7 +23,7 @@ test.each([
   'https://api.example.org/v1/file.json',
   'http://127.0.0.1:8080/',
   'http://127.0.0.1:8080/any/thing',
-])('%s is allowed', target => {
+])('the list allows %s', target => {
   expect(findUpstream(list, target)).not.toBeNull()
 })
 
@@ -75,15 +75,15 @@ test.each([
   'http://[::1]:8080/',
   'https://',
   '',
-])('%j is not allowed', target => {
+])('the list does not allow %j', target => {
   expect(findUpstream(list, target)).toBeNull()
 })
 
-test('every spelling of an IP address matches, as in browsers', () => {
+test('a prefix with an IP address matches every spelling of that address, as in browsers', () => {
   expect(findUpstream(list, 'http://2130706433:8080/')?.upstream.origin).toBe('http://127.0.0.1:8080')
 })
 
-test('the longest matching prefix is used, and its headers are filled from the environment', () => {
+test('the longest matching prefix applies, with its headers filled from the environment', () => {
   const found = findUpstream(list, 'https://api.example.org/v1/admin/users')
   expect(found?.upstream.headers).toEqual({ 'x-admin': 'yes' })
   expect(findUpstream(list, 'https://api.example.org/v1/administrator')?.upstream.headers).toEqual({
@@ -104,7 +104,7 @@ test.each([
   ['a variable that is not set', `[{"prefix":"https://a.org/","headers":{"x":"\${NOPE}"}}]`, `\${NOPE}`],
   ['an invalid header name', '[{"prefix":"https://a.org/","headers":{"x y":"1"}}]', 'x y'],
   ['a header value with a line feed', `[{"prefix":"https://a.org/","headers":{"x":"\${BROKEN}"}}]`, '"x"'],
-])('a list with %s is refused with the reason', (_, json, part) => {
+])('readUpstreams rejects %s and names the cause', (_, json, part) => {
   const read = () => readUpstreams(json, { BROKEN: 'secret\nvalue' })
   expect(read).toThrow(part)
   expect(read).not.toThrow('secret')

@@ -1,4 +1,4 @@
-/** Who may relay, and whose run is whose, where there are tokens. */
+/** Authentication and authorization of the relay, with AUTH_SECRET set. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { post, relaying, runOf } from '../support/relays.ts'
 import { expectProblem, send } from '../support/requests.ts'
@@ -30,7 +30,7 @@ const begun = async (token: string) => {
   return { stream, run: runOf(stream) }
 }
 
-test('nobody without a token, nor with one that does not give the right, and no upstream is called', async () => {
+test('the relay refuses a POST without a token or without the relay scope, and does not call the upstream', async () => {
   const target = upstream.answers('/refused', begin)
   const stream = await post(server, target)
   expect(stream.status).toBe(401)
@@ -40,7 +40,7 @@ test('nobody without a token, nor with one that does not give the right, and no 
   expect(upstream.of('/refused')).toEqual([])
 })
 
-test('a run is its caller’s alone: to anybody else it is unknown', async () => {
+test('only the subject that started a run can read or stop it; other subjects receive 404', async () => {
   const [alice, bob] = [await tokenOf('alice'), await tokenOf('bob')]
   const { stream, run } = await begun(alice)
   for (const method of ['GET', 'DELETE']) {
@@ -55,7 +55,7 @@ test('a run is its caller’s alone: to anybody else it is unknown', async () =>
   await Promise.all([stream.ended(), again.ended()])
 })
 
-test('a reader’s stream ends when the token does; the run goes on', async () => {
+test('a reader’s stream ends when its token expires, and the run continues', async () => {
   const { stream, run } = await begun(await tokenOf('carol', { exp: nowSeconds() + 2 }))
   await stream.ended()
   const carol = bearer(await tokenOf('carol'))
@@ -65,6 +65,6 @@ test('a reader’s stream ends when the token does; the run goes on', async () =
   expect(again.events.map(({ data }) => data)).toEqual(['still here'])
 })
 
-test('there is no demonstration where there are tokens', async () => {
+test('the server does not serve the demonstration if tokens are required', async () => {
   expect((await send(server.port, 'GET', '/demonstration')).status).toBe(404)
 })

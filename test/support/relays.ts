@@ -1,11 +1,11 @@
 /**
- * Helpers for tests of the relay: settings and requests.
+ * Settings, requests and answers for the tests of the relay.
  */
 import type { TestServer } from './server.ts'
 import { openStream, type TestStream } from './streams.ts'
 import type { Upstream } from './upstream.ts'
 
-/** The settings of a relay that may call the upstream, without a rate limit in practice. */
+/** Returns settings that allow the relay to call `upstream`. The rate limit is too high to be reached. */
 export function relaying(upstream: Upstream, env: Record<string, string> = {}): Record<string, string> {
   const upstreams = [
     { prefix: upstream.origin, headers: { authorization: `Bearer \${RELAY_KEY}`, 'x-team': 'colocate' } },
@@ -21,7 +21,7 @@ export interface RelayStream extends TestStream {
   run: string
 }
 
-/** `headers` are those of the request itself. */
+/** Starts a run. `parts` are further fields of the body, `headers` those of the POST itself. */
 export async function post(
   server: TestServer,
   targetUrl: string,
@@ -36,7 +36,7 @@ export async function post(
   return Object.assign(stream, { run: runOf(stream) })
 }
 
-/** The path of the run that an answer names: `Location` is relative to the request's own path. Empty without one. */
+/** Returns the path of the run, or '' without `Location`, which is relative to the path of the request. */
 export function runOf({ headers }: TestStream): string {
   const location = headers.get('location')
   return location === null ? '' : new URL(location, 'http://host/forward-sse').pathname
@@ -46,8 +46,8 @@ export function resume(server: TestServer, run: string, lastEventId = ''): Promi
   return openStream(server.url + run, { headers: lastEventId ? { 'last-event-id': lastEventId } : {} })
 }
 
-/** Resolves with the problem that a request was answered with instead of a stream. */
-export async function refused(stream: TestStream): Promise<{
+/** Resolves with the problem that the server answered instead of a stream. */
+export async function readProblem(stream: TestStream): Promise<{
   status: number
   detail: string
   upstream: { status: number; body: string }
@@ -56,7 +56,7 @@ export async function refused(stream: TestStream): Promise<{
   return JSON.parse(stream.text)
 }
 
-/** The events that arrived, without their ids. */
-export function told(stream: TestStream): { event: string | undefined; data: string }[] {
+/** Returns the received events without their ids. */
+export function withoutIds(stream: TestStream): { event: string | undefined; data: string }[] {
   return stream.events.map(({ event, data }) => ({ event, data }))
 }

@@ -1,5 +1,5 @@
 /**
- * An upstream over real HTTP that answers as a test defines, and records its calls.
+ * An HTTP server that records its calls and answers them as the test defines.
  */
 import { EventEmitter, once } from 'node:events'
 import { createServer, type IncomingHttpHeaders, type Server, type ServerResponse } from 'node:http'
@@ -11,7 +11,7 @@ export interface Call {
   headers: IncomingHttpHeaders
   body: string
   response: ServerResponse
-  /** The time at which the connection was closed, by `performance.now`. */
+  /** The `performance.now()` at which the response was closed. */
   closedAt: number | undefined
 }
 
@@ -53,18 +53,18 @@ export class Upstream {
     return `http://127.0.0.1:${this.port}`
   }
 
-  /** Defines the answer to calls of a path, and returns the URL. */
+  /** Defines the answer to calls of `path`, and returns its URL. */
   answers(path: string, answer: (call: Call) => void): string {
     this.#answers.set(path, answer)
     return this.origin + path
   }
 
-  /** Returns the calls of a path, in order. */
+  /** Returns the calls of `path`, in the order of their arrival. */
   of(path: string): Call[] {
     return this.calls.filter(({ url }) => url === path)
   }
 
-  /** Resolves once `condition` holds. It is checked whenever a call arrives or closes. */
+  /** Resolves once `condition` holds. Checks it whenever a call arrives or closes. */
   async until(condition: () => boolean): Promise<void> {
     const signal = AbortSignal.timeout(timeoutMs)
     while (!condition()) await once(this.#changes, 'change', { signal })
@@ -77,14 +77,14 @@ export class Upstream {
   }
 }
 
-/** Sends the head of an event stream. */
+/** Sends the head of an event stream, and returns the response. */
 export function begin({ response }: Call): ServerResponse {
   response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8' })
   response.flushHeaders()
   return response
 }
 
-/** Writes the parts one after another, each in its own packet as far as a server can control that. */
+/** Writes each part in a TCP segment of its own, as far as a server can control that, and ends the response. */
 export async function inParts(response: ServerResponse, parts: Iterable<Uint8Array | string>): Promise<void> {
   response.socket?.setNoDelay(true)
   for (const part of parts) {
