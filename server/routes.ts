@@ -157,6 +157,7 @@ function relayRoutes(relay: Relay | undefined): Route[] {
       handler: relay.resume,
       answer: 'event-source',
       hasEnd: true,
+      breaksOff: true,
     }),
     route({
       method: 'DELETE',

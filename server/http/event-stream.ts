@@ -128,11 +128,11 @@ export function endEventStream(sink: Sink): void {
 }
 
 /**
- * Answers a stream that can't be served now. EventSource never reconnects after a status other than 200. A stream that has an
- * end must not look complete, so its `Content-Length` promises one byte more than there is.
+ * Answers a stream that can't be served now. EventSource never reconnects after a status other than 200. With `breaksOff` the
+ * answer must not look complete, so its `Content-Length` promises one byte more than there is.
  */
-export function retryLater(res: ServerResponse, hasEnd = false): void {
+export function retryLater(res: ServerResponse, breaksOff = false): void {
   const line = retryLine(retryFromMs, retryToMs)
-  writeHead(res, 200, { ...headers, Connection: 'close', ...(hasEnd && { 'Content-Length': line.length + 1 }) })
+  writeHead(res, 200, { ...headers, Connection: 'close', ...(breaksOff && { 'Content-Length': line.length + 1 }) })
   res.end(line)
 }

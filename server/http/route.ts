@@ -54,6 +54,8 @@ export interface Route<Input = unknown> {
   answer: 'json' | 'text' | 'nothing' | 'event-stream' | 'event-source'
   /** Whether the stream has an end, after which a reconnection is answered 204. */
   hasEnd?: true
+  /** Whether the stream is broken off when it ends early, so that no client takes it for complete. */
+  breaksOff?: true
 }
 
 /** Checks a row's types. The table itself holds rows with different inputs. */

@@ -132,7 +132,7 @@ export class Router {
     if (res.headersSent) res.destroy()
     else if (route?.answer === 'event-source' && problem.status === 503) {
       metrics.onStreamRefused(problem.refusal)
-      retryLater(res, route.hasEnd)
+      retryLater(res, route.breaksOff)
     } else {
       metrics.onProblem(problem.status)
       sendProblem(res, problem)
