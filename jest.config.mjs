@@ -15,6 +15,12 @@ const long = [
   '/test/start/',
   // Prometheus.
   '/test/operations/',
+  // Every reader of two instances; runs over several instances, cut everywhere, or read by curl and Python.
+  '/test/delivery',
+  '/test/relay/idempotency',
+  '/test/relay/instances',
+  '/test/relay/complete',
+  '/test/relay/bytes',
   // Many requests or connections; the benchmark's smoke test.
   '/test/security/injection',
   '/test/security/abuse',
