@@ -9,6 +9,7 @@ import { gunzipSync } from 'node:zlib'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { post } from '../../../support/client.ts'
 import { startServer, type TestServer } from '../../../support/server.ts'
+import { waitFor } from '../../../support/wait-for.ts'
 
 const run = promisify(execFile)
 const root = fileURLToPath(new URL('../../../..', import.meta.url))
@@ -122,14 +123,13 @@ test('the ten lines work in Node.js', async () => {
     })
     child.catch(reject)
   })
-  const response = await fetch(`${server.url}/rooms/budget/location`)
-  const { locations } = (await response.json()) as { locations: { user: string }[] }
-  expect(locations.find(({ user }) => user === 'alice')).toMatchObject({
-    name: 'Alice',
-    x: 3,
-    y: 2,
-    meta: { editing: true },
-  })
+  const alice = async () => {
+    const response = await fetch(`${server.url}/rooms/budget/location`)
+    const { locations } = (await response.json()) as { locations: { user: string; x: number }[] }
+    return locations.find(({ user }) => user === 'alice')
+  }
+  await waitFor('the move is in the log', async () => (await alice())?.x === 3)
+  expect(await alice()).toMatchObject({ name: 'Alice', x: 3, y: 2, meta: { editing: true } })
   child.catch(() => {})
   child.child.kill()
 })
