@@ -30,6 +30,8 @@ export class RefusalLog {
 
   /** A bug is logged each time. Any other refusal with the same route, status and detail is logged at intervals. */
   add({ status, message: detail, cause }: Problem, route: Route | undefined, { method, url }: IncomingMessage): void {
+    // What /readyz reports has log lines of its own: those of the store, and that the server is draining.
+    if (route?.path === '/readyz') return
     if (status === 500) {
       this.#log.error({ err: cause, method, path: url?.split('?', 1)[0] }, 'request failed')
       return
