@@ -99,7 +99,7 @@ export class Relay {
     return this.#starter.close()
   }
 
-  /** What the rate and the keys tell callers apart by: a caller without a name is told apart by address. */
+  /** Identifies a caller for the rate and for idempotency keys: by `sub`, or without one by address. */
   #callerOf({ req, caller: { sub } }: RequestContext<RelayRequest>): string {
     return sub === undefined ? `from ${this.#options.addresses.client(req)}` : `sub ${sub}`
   }

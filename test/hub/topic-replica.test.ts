@@ -8,7 +8,7 @@ import { locationFormat } from '../../server/location/location-format.ts'
 
 const options = { historyLength: 10, historyTtlMs: 60_000, leaseMs: 30_000, graceMs: 5_000 }
 
-/** Its histories fail as it is told to. */
+/** A broker whose histories fail with a given error. */
 class FailingBroker extends MemoryBroker {
   failure: Error | null = null
   histories = 0

@@ -14,7 +14,7 @@ import { EventStream, type StreamEnd } from './event-stream.ts'
 const DEAD_MS = 45_000
 /** A page that is seen again, or a network that is back, doubts a stream that is silent for longer. */
 const DOUBT_MS = 5_000
-/** A second new stream is opened beside one that does not answer: its connection may be as dead as the old one. */
+/** When a new stream does not answer within this time, a second one is opened: the first one's connection may be dead, too. */
 const HEDGE_MS = 3_000
 const HELD_BACK_AFTER = 3
 const HELD_BACK_RETRY_MS = 300_000

@@ -141,7 +141,7 @@ test('a move that is stale at once overtakes the other device; a stale repetitio
   expect(repeated.sent).toHaveLength(2)
 })
 
-test('a clock that is hopelessly behind is told', async () => {
+test('a clock that is too far behind is reported', async () => {
   const { outcomes } = setUp(() => done(true))
   publisher.publish({ x: 1, y: 0 })
   const settled = publisher.settled()

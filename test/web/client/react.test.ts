@@ -113,7 +113,7 @@ test('another room leaves this one and joins that one; unmounting leaves', async
   )
 })
 
-test('on a server there is no room, nobody is there, and nothing is requested', () => {
+test('on a server there is no room and no other user, and nothing is requested', () => {
   const Probe = () => {
     const seen = [
       useRoom(),

@@ -77,7 +77,7 @@ test('it is asked again before the token expires, and the old token serves until
   expect(renewals()).toBe(2)
 })
 
-test('a function that fails is asked again with backoff, and each failure is told', async () => {
+test('a token function that fails is called again with backoff, and each failure is reported', async () => {
   const { source, reasons, errors } = setUp(100, times => times < 4)
   const token = source.get()
   await passMs(0)

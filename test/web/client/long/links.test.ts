@@ -47,7 +47,7 @@ test.concurrent('a dead link is right again within 10 s of visibilitychange', as
   }
 }, 60_000)
 
-test.concurrent('a dead link that nobody looks at is right again within 55 s', async () => {
+test.concurrent('a dead link in a page that gets no event is replaced within 55 s', async () => {
   const link = await TestLink.start(server.port)
   const alice = joinRoom('unseen', { url: link.url, user: 'alice', location: { x: 0, y: 0 } })
   try {

@@ -1,4 +1,4 @@
-/** Ten tabs of one browser over HTTP/1.1: one stream, whoever leads. */
+/** Ten tabs of one browser over HTTP/1.1 share one stream, whichever tab leads. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { startServer, type TestServer } from '../../../support/server.ts'
