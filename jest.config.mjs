@@ -36,7 +36,7 @@ const long = [
   // nginx or curl.
   '/test/deployment',
   '/test/security/smuggling',
-  '/test/location/seeds',
+  '/test/location/simple-clients',
 ]
 
 const each = {

@@ -37,7 +37,7 @@ describe.each(stores)('the relay, with 100 clients, over %s', (store: Store) => 
     expect(ms).toBeLessThan(graceMs + 1_000)
   }
 
-  test('closes the upstream calls at once if the clients disconnect before the first byte', async () => {
+  test('leaves no upstream call open if the clients disconnect before the first byte', async () => {
     const target = upstream.answers('/before', () => {})
     const aborts = Array.from({ length: 100 }, () => new AbortController())
     const asked = aborts.map(({ signal }) =>
@@ -57,7 +57,7 @@ describe.each(stores)('the relay, with 100 clients, over %s', (store: Store) => 
     report('before the first byte', await closed('/before', leftAt))
   })
 
-  test('closes the upstream calls after the grace if the clients disconnect midway', async () => {
+  test('ends the run and closes the upstream calls if the clients disconnect midway', async () => {
     const target = upstream.answers('/midway', call => {
       const response = begin(call)
       const timer = setInterval(() => response.write('data: on and on\n\n'), 50)
