@@ -11,7 +11,8 @@ const long = [
   '/test/faults/sentinel',
   '/test/faults/',
   '/test/cli/doctor',
-  // Each builds a checkout.
+  // Each builds a checkout or installs packages.
+  '/test/packaging',
   '/test/start/',
   // Prometheus.
   '/test/operations/',
