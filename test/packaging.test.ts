@@ -1,6 +1,6 @@
 /** The server's package as its users have it: packed or from git, installed in an empty project, compiled and run. */
 import { execFile } from 'node:child_process'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -33,17 +33,33 @@ const server = createServer(colocate.handler).listen(0, '127.0.0.1', async () =>
 createColocate({ leaseMs: 'long' }).catch((error: unknown) => console.log(error instanceof ConfigError))
 `
 
+/** Packs the package and returns the path of the tarball. */
+async function packed(folder: string): Promise<string> {
+  const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', folder], { cwd: root })
+  const packages = JSON.parse(stdout)
+  const [{ filename }] = Array.isArray(packages) ? packages : (Object.values(packages) as [{ filename: string }])
+  return join(folder, filename)
+}
+
+/** Commits the sources to a new git repository and returns its URL. */
+async function committed(folder: string): Promise<string> {
+  const repository = join(folder, 'repository')
+  const names = ['server', 'web', 'package.json', 'package-lock.json', 'build.mjs']
+  const configurations = ['tsconfig.json', 'tsconfig.build.json', 'tsconfig.client.json']
+  const isSource = (path: string) => !/\/(dist|node_modules)(\/|$)/.test(path.slice(root.length - 1))
+  for (const name of [...names, ...configurations])
+    await cp(join(root, name), join(repository, name), { recursive: true, filter: isSource })
+  const git = (...parameters: string[]) =>
+    run('git', ['-c', 'user.name=x', '-c', 'user.email=x@localhost', ...parameters], { cwd: repository })
+  await git('init', '-q')
+  await git('add', '.')
+  await git('commit', '-qm', 'sources')
+  return `git+file://${repository}`
+}
+
 describe.each([
-  [
-    'the packed package',
-    async (folder: string) => {
-      const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', folder], { cwd: root })
-      const packed = JSON.parse(stdout)
-      const [{ filename }] = Array.isArray(packed) ? packed : (Object.values(packed) as [{ filename: string }])
-      return join(folder, filename)
-    },
-  ],
-  ['the package from git', async () => `git+file://${root}`],
+  ['the packed package', packed],
+  ['the package from git', committed],
 ])('%s', (_name, locate) => {
   let folder: string
   const inFolder = (program: string, ...parameters: string[]) => run(program, parameters, { cwd: folder })
@@ -71,9 +87,7 @@ describe.each([
   })
 
   test('has the command colocate', async () => {
-    const { version } = JSON.parse(
-      (await run('npm', ['pkg', 'get', '--json', 'version'], { cwd: root })).stdout || '{}',
-    )
-    expect((await inFolder('npx', 'colocate', '--version')).stdout.trim()).toBe(version ?? '0.1.0')
+    const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'))
+    expect((await inFolder('npx', 'colocate', '--version')).stdout).toBe(`${version}\n`)
   })
 })
