@@ -10,8 +10,8 @@ import { beginning, type EventId, parseId } from '../broker/broker.ts'
 interface Chunk {
   from: number
   to: number
-  /** The end of the buffer when the chunk was encoded. */
-  end: number
+  /** Whether the chunk is as long as a chunk may be, so that a later frame does not extend it. */
+  isFull: boolean
   bytes: Buffer
 }
 
@@ -99,14 +99,15 @@ export class ReplayBuffer {
 
   /** Returns the next frames for a session at `from`, encoded once for all sessions that are there. */
   chunk(from: number): Chunk {
-    if (this.#chunk?.from === from && this.#chunk.end === this.end) return this.#chunk
+    const last = this.#chunk
+    if (last?.from === from && (last.isFull || last.to === this.end)) return last
     let text = ''
     let to = from
     do {
       text += this.#frames[to - this.#start]?.text ?? ''
       to++
     } while (to < this.end && text.length < chunkLength)
-    this.#chunk = { from, to, end: this.end, bytes: Buffer.from(text) }
+    this.#chunk = { from, to, isFull: text.length >= chunkLength, bytes: Buffer.from(text) }
     this.#onFrame(to - from)
     return this.#chunk
   }

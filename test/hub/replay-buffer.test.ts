@@ -39,6 +39,15 @@ describe('a replay buffer', () => {
     expect(text(buffer, 2)).toBe('3;4;5;6;')
   })
 
+  test('does not encode a full chunk again when an event follows', () => {
+    const buffer = new ReplayBuffer(10, beginning)
+    for (let i = 1; i <= 3; i++) buffer.append(`1-${i}`, 'x'.repeat(40_000))
+    const { bytes, to } = buffer.chunk(0)
+    buffer.append('1-4', '4;')
+    expect(buffer.chunk(0).bytes).toBe(bytes)
+    expect(text(buffer, to)).toMatch(/^x+4;$/)
+  })
+
   test('returns chunks of bounded length and never splits a frame', () => {
     const buffer = new ReplayBuffer(10, beginning)
     const long = 'x'.repeat(40_000)
