@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { type Logger, pino } from 'pino'
 import type { Location } from '../web/wire.ts'
 import { createApp } from './app.ts'
+import type { Config } from './config/config.ts'
 import { type ColocateOptions, libraryConfig } from './config/library.ts'
 import { everyone } from './http/access/caller.ts'
 import { check } from './http/body.ts'
@@ -58,6 +59,18 @@ export interface Colocate {
   close(): Promise<void>
 }
 
+/** @internal What the command line has and an application does not have. */
+export interface CommandLine {
+  /** From variables and flags, in place of the options. */
+  config: Config
+}
+
+/** @internal */
+export interface CommandLineColocate extends Colocate {
+  /** Serves `/metrics` to everyone who reaches it, for a port of its own. */
+  readonly adminHandler: Handler
+}
+
 /** The built page; also when the TypeScript source runs. */
 const builtPage = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? '../dist/web' : '../web', import.meta.url))
 
@@ -69,9 +82,16 @@ const checkMs = 10
  * Starts Colocate inside this process. Resolves once it can serve, or after two seconds with the store still away: `ready`
  * has the reason. Rejects with a `ConfigError` that names each option that is not valid.
  */
-export async function createColocate(options: ColocateOptions = {}): Promise<Colocate> {
+export function createColocate(options?: ColocateOptions): Promise<Colocate>
+/** @internal */
+export function createColocate(options: ColocateOptions, commandLine: CommandLine): Promise<CommandLineColocate>
+export async function createColocate(options: ColocateOptions = {}, commandLine?: CommandLine): Promise<Colocate> {
   const { logger = silent(), page = false, authorize } = options
-  const app = createApp(libraryConfig(options), logger, { pageFolder: page ? builtPage : undefined, authorize })
+  const app = createApp(commandLine?.config ?? libraryConfig(options), logger, {
+    pageFolder: page ? builtPage : undefined,
+    authorize,
+    hasProcessMetrics: commandLine !== undefined,
+  })
   for (let waited = 0; app.unavailableReason() && waited < storeMs; waited += checkMs) await setTimeout(checkMs)
   let closing: Promise<void> | undefined
 
@@ -113,6 +133,7 @@ export async function createColocate(options: ColocateOptions = {}): Promise<Col
       closing ??= app.close()
       return closing
     },
+    ...(commandLine && { adminHandler: app.adminHandler }),
   }
 }
 

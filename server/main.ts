@@ -5,9 +5,7 @@
 import cluster from 'node:cluster'
 import type { AddressInfo } from 'node:net'
 import { setTimeout } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { setFlagsFromString } from 'node:v8'
-import { createApp } from './app.ts'
 import { type Call, parseCommandLine, UsageError } from './cli/command-line.ts'
 import { doctor } from './cli/doctor/doctor.ts'
 import { createLog } from './cli/log.ts'
@@ -16,6 +14,7 @@ import { top } from './cli/top/top.ts'
 import { type Config, ConfigError, readConfig } from './config/config.ts'
 import { optionsOf } from './config/flags.ts'
 import { closeServer, listen } from './http/http-server.ts'
+import { createColocate } from './index.ts'
 import { packageVersion } from './version.ts'
 
 /**
@@ -27,10 +26,6 @@ setFlagsFromString('--no-allocation-site-pretenuring')
 
 /** How long the exit waits until the last log lines are written. */
 const lastLinesMs = 500
-
-/** How long the start waits for the store, and how often it checks. */
-const storeMs = 2_000
-const checkMs = 10
 
 async function main(argv: string[]): Promise<void> {
   const invocation = parseCommandLine(argv)
@@ -53,24 +48,19 @@ function print(text: string): void {
 async function serve(config: Config): Promise<void> {
   const isTerminal = process.stdout.isTTY === true
   const { log, ...lines } = createLog(config, isTerminal)
-  // Also when the TypeScript source runs, the page is the built one in dist.
-  const webDir = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? '../dist/web' : '../web', import.meta.url))
-  const app = createApp(config, log, { pageFolder: webDir, hasProcessMetrics: true })
-  // A client that connects as soon as the server listens should not find the store away. But if it is away, only a server
-  // that listens can say so.
-  for (let waited = 0; app.unavailableReason() && waited < storeMs; waited += checkMs) await setTimeout(checkMs)
+  const colocate = await createColocate({ logger: log, page: true }, { config })
   if (!config.redis && isOneOfSeveral(process.env)) {
     log.warn('several workers without Redis: each worker has rooms of its own; set REDIS_URL')
   }
   if (config.adminPort !== undefined) {
-    const { address } = await listen(app.adminHandler, { ...config, port: config.adminPort }, log)
+    const { address } = await listen(colocate.adminHandler, { ...config, port: config.adminPort }, log)
     log.info({ port: address.port }, 'metrics')
   }
-  const { server, address } = await listen(app.handler, config, log)
+  const { server, address } = await listen(colocate.handler, config, log)
 
   let isEnding = false
   const close = async () => {
-    await app.close()
+    await colocate.close()
     closeServer(server)
   }
   const exit = (code: number) => {

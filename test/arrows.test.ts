@@ -17,11 +17,11 @@ interface Import {
 const root = fileURLToPath(new URL('..', import.meta.url))
 
 /**
- * `main → app → {location, relay, ticks} → http → hub → broker`, spelled out. A file belongs to the first part whose path
+ * `main → index → app → {location, relay, ticks} → http → hub → broker`, spelled out. A file belongs to the first part whose path
  * is a prefix of its own. The files of one part may import each other.
  */
 const parts: { name: string; path: string; mayImport: string[] }[] = [
-  { name: 'main', path: 'server/main.ts', mayImport: ['app', 'cli', 'config', 'http', 'version'] },
+  { name: 'main', path: 'server/main.ts', mayImport: ['index', 'cli', 'config', 'http', 'version'] },
   { name: 'cli', path: 'server/cli/', mayImport: ['config'] },
   { name: 'config', path: 'server/config/', mayImport: ['redis', 'upstreams', 'http'] },
   // Composes the parts, so it is the only one that imports both brokers.
