@@ -22,6 +22,8 @@ const long = [
   '/test/relay/instances',
   '/test/relay/complete',
   '/test/relay/bytes',
+  // Servers of several processes each.
+  '/test/workers',
   // Many requests or connections; the benchmark's smoke test.
   '/test/security/injection',
   '/test/security/abuse',

@@ -17,7 +17,7 @@ import { ClientAddresses } from './http/client-address.ts'
 import { PostRate } from './http/limits/post-rate.ts'
 import { RoomCount } from './http/limits/room-count.ts'
 import { StreamLimit } from './http/limits/stream-limit.ts'
-import { createMetrics, type Metrics } from './http/metrics.ts'
+import { createMetrics, type Metrics, type ShareMetrics } from './http/metrics.ts'
 import { createAllowedOrigins } from './http/origin.ts'
 import { RefusalLog } from './http/refusal-log.ts'
 import { type Handler, Router } from './http/router.ts'
@@ -40,6 +40,8 @@ export interface AppOptions {
   authorize?: Authorize | undefined
   /** Whether the metrics include those of Node itself. */
   hasProcessMetrics?: boolean
+  /** Makes the metrics those of all workers. */
+  shareMetrics?: ShareMetrics | undefined
 }
 
 export interface App {
@@ -67,6 +69,7 @@ export function createApp(config: Config, log: Logger, options: AppOptions = {})
   let isClosing = false
   const metrics = createMetrics({
     hasProcessMetrics: options.hasProcessMetrics ?? false,
+    share: options.shareMetrics,
     isReady: () => unavailableReason() === null,
     isStoreUp: () => store.unavailableReason() === null,
   })
@@ -97,6 +100,7 @@ export function createApp(config: Config, log: Logger, options: AppOptions = {})
   const addresses = new ClientAddresses(config.trustProxy)
   const streams = new StreamLimit({
     maxStreams: config.maxStreams,
+    workers: config.workers,
     openStreams: () => hub.streams + runHub.streams,
     addresses,
   })
@@ -105,8 +109,8 @@ export function createApp(config: Config, log: Logger, options: AppOptions = {})
     broker,
     lists: new RoomLists(broker, hub, () => store.unavailableReason() !== null),
     roomSize: config.roomSize,
-    posts: new PostRate(config.postRate, points => store.limiter('posts', points, 1)),
-    entered: new RoomCount(),
+    posts: new PostRate(config.postRate, config.workers, points => store.limiter('posts', points, 1)),
+    entered: new RoomCount(config.workers),
   })
   const location = createLocationHandlers({
     rooms,

@@ -14,6 +14,7 @@ import { type ColocateOptions, libraryConfig } from './config/library.ts'
 import { everyone } from './http/access/caller.ts'
 import { check } from './http/body.ts'
 import { roomSchema, userSchema } from './http/fields.ts'
+import type { ShareMetrics } from './http/metrics.ts'
 import type { Handler } from './http/router.ts'
 import { batchSchema, locationSchema, type PublishedLocation } from './location/requests.ts'
 import type { Published } from './location/rooms.ts'
@@ -63,6 +64,8 @@ export interface Colocate {
 export interface CommandLine {
   /** From variables and flags, in place of the options. */
   config: Config
+  /** Makes the metrics those of all workers. */
+  shareMetrics: ShareMetrics | undefined
 }
 
 /** @internal */
@@ -91,6 +94,7 @@ export async function createColocate(options: ColocateOptions = {}, commandLine?
     pageFolder: page ? builtPage : undefined,
     authorize,
     hasProcessMetrics: commandLine !== undefined,
+    shareMetrics: commandLine?.shareMetrics,
   })
   for (let waited = 0; app.unavailableReason() && waited < storeMs; waited += checkMs) await setTimeout(checkMs)
   let closing: Promise<void> | undefined

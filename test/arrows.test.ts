@@ -21,7 +21,9 @@ const root = fileURLToPath(new URL('..', import.meta.url))
  * is a prefix of its own. The files of one part may import each other.
  */
 const parts: { name: string; path: string; mayImport: string[] }[] = [
-  { name: 'main', path: 'server/main.ts', mayImport: ['index', 'cli', 'config', 'http', 'version'] },
+  { name: 'main', path: 'server/main.ts', mayImport: ['index', 'workers', 'cli', 'config', 'http', 'version'] },
+  // Only main starts processes.
+  { name: 'workers', path: 'server/workers/', mayImport: ['http'] },
   { name: 'cli', path: 'server/cli/', mayImport: ['config'] },
   { name: 'config', path: 'server/config/', mayImport: ['redis', 'upstreams', 'http'] },
   // Composes the parts, so it is the only one that imports both brokers.
@@ -109,6 +111,17 @@ function nodesIn(tree: unknown): Node[] {
   return [tree as Node, ...Object.values(tree).flatMap(nodesIn)]
 }
 
+/** Returns the names that stand for a variable, not for a property of an object, such as the process of a worker. */
+function variablesIn(tree: unknown): string[] {
+  if (typeof tree !== 'object' || tree === null) return []
+  const { type, value, property, key, ...rest } = tree as Node & { property?: Node; key?: Node }
+  const computed = [property, key].filter(node => node?.type !== 'Identifier')
+  return [
+    ...(type === 'Identifier' ? [String(value)] : []),
+    ...[...computed, ...Object.values(rest)].flatMap(variablesIn),
+  ]
+}
+
 /** Returns the imports of `import`, `export … from` and `import()`. */
 function importsIn(from: string, tree: unknown): Import[] {
   return nodesIn(tree).flatMap(node => {
@@ -168,9 +181,7 @@ test('the hub imports neither HTTP nor Express nor ioredis', () => {
 })
 
 test('only main.ts uses the process, and only version.ts reads the version of Node', () => {
-  const users = files.filter(file =>
-    nodesIn(trees.get(file)).some(({ type, value }) => type === 'Identifier' && value === 'process'),
-  )
+  const users = files.filter(file => variablesIn(trees.get(file)).includes('process'))
   expect(users).toEqual(['server/main.ts'])
   expect(imports.filter(({ to }) => to === 'node:process' || to === 'process').map(asText)).toEqual([
     'server/version.ts → node:process',
@@ -196,6 +207,12 @@ test('a forbidden import is detected', () => {
     'server/broker/broker.ts → server/location/handlers.ts',
   ])
   expect(detected.map(({ isTypeOnly }) => isTypeOnly)).toEqual([true, false, false])
+})
+
+test('a use of the process is detected, and a property of that name is not', () => {
+  expect(variablesIn(parse('process.exit()'))).toContain('process')
+  expect(variablesIn(parse('const { env } = process'))).toContain('process')
+  expect(variablesIn(parse('const { process: child } = worker; worker.process.kill()'))).not.toContain('process')
 })
 
 test('every import cycle is detected, even of type imports in one folder', () => {

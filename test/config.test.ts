@@ -1,4 +1,5 @@
 /** The configuration from environment variables: defaults, ranges and error messages. */
+import { availableParallelism } from 'node:os'
 import { describe, expect, test } from '@jest/globals'
 import { type Config, ConfigError, readConfig } from '../server/config/config.ts'
 import { optionsSchema } from '../server/config/options.ts'
@@ -86,6 +87,18 @@ describe('the configuration', () => {
   test('refuses an ADMIN_PORT that equals PORT', () => {
     expect(faultOf({ PORT: '3000', ADMIN_PORT: '3000' })).toContain('ADMIN_PORT')
     expect(readConfig({ PORT: '0', ADMIN_PORT: '0' }).adminPort).toBe(0)
+  })
+
+  test('accepts several workers only with Redis and with a stream for each', () => {
+    const env = { REDIS_URL: 'redis://a' }
+    expect(readConfig({}).workers).toBe(1)
+    expect(readConfig({ ...env, WORKERS: '4' }).workers).toBe(4)
+    expect(readConfig({ ...env, WORKERS: 'auto' }).workers).toBe(availableParallelism())
+    expect(faultOf({ WORKERS: '4' })).toMatch(/^4 workers need .*REDIS_URL.*WORKERS to 1$/)
+    expect(faultOf({ ...env, WORKERS: '4', MAX_STREAMS: '3' })).toContain('MAX_STREAMS is 3')
+    expect(faultOf({ ...env, WORKERS: 'many' })).toBe(
+      'WORKERS must be auto or a whole number from 1 to 128, not "many"',
+    )
   })
 
   test('reports all faults together, each on its own line', () => {

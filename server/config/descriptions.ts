@@ -6,6 +6,7 @@ import type { Options } from './options.ts'
 export const descriptions: Record<keyof Options, string> = {
   port: 'Port of the server. 0: a free port, which the log names.',
   host: 'Address to listen on. One that is not loopback needs authentication, or AUTH=off.',
+  workers: 'Processes that share the address, and one Redis. auto: one for each core.',
   redisUrl: 'A single Redis. Without Redis, the log is in the memory of one process.',
   redisCluster: 'Nodes of a Redis Cluster.',
   redisSentinels: 'Redis Sentinels.',
@@ -26,7 +27,7 @@ export const descriptions: Record<keyof Options, string> = {
   streamAgeMs: 'A stream ends at 80 to 100 % of this, and its client reconnects.',
   drainMs: 'Time over which open streams end at SIGTERM.',
   keepAliveMs: "Idle connections are closed after this. Keep it above the load balancer's idle time.",
-  maxStreams: 'Open streams of this instance.',
+  maxStreams: 'Open streams of this instance, all workers together.',
   roomSize: 'Collaborators of a room.',
   postRate: 'Locations per second for each collaborator in a room.',
   relayUpstreams: 'URLs that the relay may call.',

@@ -5,7 +5,7 @@
 import { z } from 'zod'
 import { isHost, isHostAndPort, isHs256Key, isKeyPrefix, isKeySetUrl, isOrigin, isRedisUrl } from './formats.ts'
 import { brokenRules } from './rules.ts'
-import { flag, integer, list, text, trustProxy, upstreams } from './schemas.ts'
+import { flag, integer, list, text, trustProxy, upstreams, workerCount } from './schemas.ts'
 
 export type Options = z.output<ReturnType<typeof optionsSchema>>
 
@@ -28,6 +28,7 @@ export function optionsSchema(env: Record<string, string | undefined>) {
     .object({
       port: integer(0, 65_535).default(3_000),
       host: text('an IP address or a host name', isHost).default('127.0.0.1'),
+      workers: workerCount().default(1),
       redisUrl: text(
         'a URL that begins with redis:// or rediss://, with no path or a database number as its path',
         isRedisUrl,

@@ -10,6 +10,8 @@ type Given = Partial<
     | 'port'
     | 'adminPort'
     | 'host'
+    | 'workers'
+    | 'maxStreams'
     | 'redisUrl'
     | 'redisCluster'
     | 'redisSentinels'
@@ -29,10 +31,19 @@ export function brokenRules(given: Given): string[] {
   const hasKeys = isSet('authSecret') || isSet('authJwksUrl')
   const hasClaims = isSet('authIssuer') || isSet('authAudience')
   const host = String(given.host)
+  const workers = Number(given.workers)
   const isReachable = isHost(host) && !isLoopback(host)
 
   const rules: [isBroken: boolean, message: string][] = [
     [redis.length > 1, 'Set only one of {redisUrl}, {redisCluster} and {redisSentinels}'],
+    [
+      workers > 1 && redis.length === 0,
+      `${workers} workers need a Redis that they share: set {redisUrl}, {redisCluster} or {redisSentinels}, or set {workers} to 1`,
+    ],
+    [
+      Number(given.maxStreams) < workers,
+      `{maxStreams} is ${given.maxStreams}, but each of the ${workers} workers needs at least one stream`,
+    ],
     [
       isSet('redisSentinels') !== isSet('redisSentinelName'),
       'Set both {redisSentinels} and {redisSentinelName}, or neither',

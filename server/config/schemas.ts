@@ -3,13 +3,24 @@
  * commas. Every message is a rule that completes the sentence "PORT must be …".
  */
 import { readFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { z } from 'zod'
 import { readUpstreams } from '../relay/upstreams.ts'
 import { isProxyList, splitList } from './formats.ts'
 
+const maxWorkers = 128
+
 export function integer(min: number, max: number) {
   const rule = `a whole number from ${min} to ${max}`
   return z.preprocess(digitsToNumber, z.int(rule).min(min, rule).max(max, rule))
+}
+
+/** How many processes. `auto` is one for each core that this process may use. */
+export function workerCount() {
+  const rule = `auto or a whole number from 1 to ${maxWorkers}`
+  const read = (value: unknown) =>
+    value === 'auto' ? Math.min(availableParallelism(), maxWorkers) : digitsToNumber(value)
+  return z.preprocess(read, z.int(rule).min(1, rule).max(maxWorkers, rule))
 }
 
 export function text(rule: string, isValid: (text: string) => boolean = () => true) {

@@ -25,9 +25,16 @@ export interface Metrics {
   text(): Promise<{ contentType: string; text: string }>
 }
 
+/** The values of one process, as they are before they become text. */
+export type MetricValues = Awaited<ReturnType<Registry['getMetricsAsJSON']>>
+/** Takes what reads the metrics of this process. Returns what reads, as text, those of all processes that share an address. */
+export type ShareMetrics = (own: () => Promise<MetricValues>) => () => Promise<string>
+
 export interface MetricsOptions {
   /** Whether Node's own metrics, which a host application may already collect, are included. */
   hasProcessMetrics: boolean
+  /** Undefined: this process is the only one of its address. */
+  share?: ShareMetrics | undefined
   /** Whether `/readyz` answers 200. */
   isReady(): boolean
   /** Whether the store can serve. */
@@ -61,17 +68,19 @@ interface RouteCounters {
   byStatus: Map<number, Counter.Internal>
 }
 
-export function createMetrics({ hasProcessMetrics, isReady, isStoreUp }: MetricsOptions): Metrics {
+export function createMetrics({ hasProcessMetrics, share, isReady, isStoreUp }: MetricsOptions): Metrics {
   const registry = new Registry()
   const registers = [registry]
   // One of them samples the event loop's lag. At the default of 10 ms that costs an idle process more than 1 % of a core.
   if (hasProcessMetrics) collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 50 })
 
+  // The address is as ready as the worker that is least ready.
   const flag = (name: string, help: string, read: () => boolean) =>
     new Gauge({
       name,
       help,
       registers,
+      aggregator: 'min',
       collect() {
         this.set(read() ? 1 : 0)
       },
@@ -81,6 +90,7 @@ export function createMetrics({ hasProcessMetrics, isReady, isStoreUp }: Metrics
     help: 'Always 1, with the versions of Colocate and of Node as labels',
     registers,
     labelNames: ['version', 'node'],
+    aggregator: 'first',
   }).set({ version: packageVersion, node: nodeVersion }, 1)
   flag('colocate_ready', 'Whether /readyz answers 200: 1 or 0', isReady)
   flag('colocate_store_up', 'Whether the store can serve: 1 or 0', isStoreUp)
@@ -128,6 +138,7 @@ export function createMetrics({ hasProcessMetrics, isReady, isStoreUp }: Metrics
   for (const code of commonStoreErrors) storeErrors.inc({ code }, 0)
   for (const reason of streamRefusals) refusals.inc({ reason }, 0)
 
+  const readAll = share ? share(() => registry.getMetricsAsJSON()) : () => registry.metrics()
   const routes = new Map<string, RouteCounters>()
   const countersOf = (route: string) => {
     const known = routes.get(route)
@@ -164,6 +175,6 @@ export function createMetrics({ hasProcessMetrics, isReady, isStoreUp }: Metrics
     onStreamRefused: reason => refusals.inc({ reason }),
     onRoundTrip: (script, ms) => roundTrips.observe({ script }, ms / 1_000),
     onStoreError: code => storeErrors.inc({ code }),
-    text: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
+    text: async () => ({ contentType: registry.contentType, text: await readAll() }),
   }
 }

@@ -89,7 +89,7 @@ describe('the rate limiter', () => {
 
   const rateOf = (limit: number) => {
     const stores: CountingStore[] = []
-    const rate = new PostRate(limit, points => {
+    const rate = new PostRate(limit, 1, points => {
       const store = new CountingStore({ points, duration: 10 })
       stores.push(store)
       return store
@@ -126,7 +126,7 @@ describe('the rate limiter', () => {
   test('accepts at least the limit, and at most five more for each further instance', async () => {
     for (const instances of [1, 2, 3, 7]) {
       const { store, rate } = rateOf(100)
-      const others = Array.from({ length: instances - 1 }, () => new PostRate(100, () => store))
+      const others = Array.from({ length: instances - 1 }, () => new PostRate(100, 1, () => store))
       const rates = [rate, ...others]
       let sum = 0
       for (let i = 0; i < 400; i++) sum += await countAccepted(rates[i % instances] as PostRate, 1)
@@ -137,7 +137,7 @@ describe('the rate limiter', () => {
 })
 
 test('a collaborator may enter 1,000 rooms, may enter those again, and may not enter another one', () => {
-  const count = new RoomCount()
+  const count = new RoomCount(1)
   for (let i = 0; i < 1_000; i++) count.enter('alice', `room-${i}`)
   expect(() => count.enter('alice', 'another')).toThrow('Too many rooms')
   expect(() => count.enter('alice', 'room-7')).not.toThrow()

@@ -3,7 +3,7 @@
  *
  * The shared count is in the store, but most collaborators are far below the limit, and one more command for each POST would
  * double Redis's work. So in each second every instance gives the first twentieth of the limit without counting it, and
- * takes the rest from the store in steps of a twentieth. What an instance takes and does not use is never more than what it
+ * takes the rest from the store in steps of a twentieth. The workers of an instance share its twentieth. What an instance takes and does not use is never more than what it
  * gave for free: no collaborator is refused below the limit, and each further instance adds at most a twentieth to it. Below a limit of
  * 20 nothing is free and each step is one location: the limit is exact.
  */
@@ -28,9 +28,9 @@ export class PostRate {
   #endsAt = 0
 
   /** `limiterOf` makes a limiter with so many points per second for each key. */
-  constructor(rate: number, limiterOf: (points: number) => RateLimiterAbstract) {
+  constructor(rate: number, workers: number, limiterOf: (points: number) => RateLimiterAbstract) {
     this.#rate = rate
-    this.#free = Math.floor(rate / 20)
+    this.#free = Math.floor(rate / 20 / workers)
     this.#step = Math.max(1, this.#free)
     this.#limiter = limiterOf(Math.ceil((rate - this.#free) / this.#step) * this.#step)
   }

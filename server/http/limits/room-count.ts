@@ -1,16 +1,23 @@
 /**
- * How many rooms a collaborator may enter on this instance per minute.
+ * How many rooms a collaborator may enter per minute, on all workers of this address together.
  */
-import { tooManyRequests } from '../problem.ts'
+import { type RatePolicy, tooManyRequests } from '../problem.ts'
+import { shareOf } from './share.ts'
 
-const policy = { name: 'rooms', quota: 1_000, seconds: 60 }
+const quota = 1_000
 
 export class RoomCount {
+  readonly #policy: RatePolicy
   #rooms = new Map<string, Set<string>>()
   #endsAt = 0
 
+  constructor(workers: number) {
+    this.#policy = { name: 'rooms', quota: shareOf(quota, workers), seconds: 60 }
+  }
+
   /** Throws a 429 `Problem` for one room too many. The rooms that the collaborator entered stay allowed. */
   enter(user: string, room: string): void {
+    const policy = this.#policy
     const now = performance.now()
     if (now >= this.#endsAt) {
       this.#rooms = new Map()

@@ -4,24 +4,30 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ClientAddresses } from '../client-address.ts'
 import { type Problem, unavailable } from '../problem.ts'
+import { shareOf } from './share.ts'
 
 export interface StreamLimitOptions {
+  /** For all workers together, as are the limits below. */
   maxStreams: number
+  workers: number
   /** How many streams this instance has. */
   openStreams(): number
   addresses: ClientAddresses
 }
 
-const maxForAddress = 2_000
-const maxForUser = 100
+const forAddress = 2_000
+const forUser = 100
 
 export class StreamLimit {
   readonly #options: StreamLimitOptions
+  readonly #max: { streams: number; forAddress: number; forUser: number }
   readonly #byAddress = new Map<string, number>()
   readonly #byUser = new Map<string, number>()
 
   constructor(options: StreamLimitOptions) {
     this.#options = options
+    const share = (limit: number) => shareOf(limit, options.workers)
+    this.#max = { streams: share(options.maxStreams), forAddress: share(forAddress), forUser: share(forUser) }
   }
 
   /**
@@ -29,10 +35,10 @@ export class StreamLimit {
    * is one too many.
    */
   enter(req: IncomingMessage, user: string | undefined, res?: ServerResponse): void {
-    const { maxStreams, openStreams, addresses } = this.#options
-    if (openStreams() >= maxStreams) throw refused('full', 'This server has as many streams as it may have.')
+    const { openStreams, addresses } = this.#options
+    if (openStreams() >= this.#max.streams) throw refused('full', 'This server has as many streams as it may have.')
     const address = addresses.network(req)
-    if (countOf(this.#byAddress, address) >= maxForAddress || countOf(this.#byUser, user) >= maxForUser) {
+    if (countOf(this.#byAddress, address) >= this.#max.forAddress || countOf(this.#byUser, user) >= this.#max.forUser) {
       throw refused('limit', 'This client has as many streams as it may have.')
     }
     add(this.#byAddress, address, 1)
