@@ -47,24 +47,6 @@ const pageAndLua = {
   ],
 }
 
-/**
- * Properties that only the library's own files use, shortened in its output. None is a name of the public API, of what the
- * server sends, or of a browser's objects.
- */
-const internal = `
-  afterMs answered asked batch changed draft giveUp hasId hasLease hasPeers hear hearSnapshot
-  heardAt identify isAnswering isIdle isPresent isRunning isShared iterate keepAlive landed logged
-  named onChange onEnd onEntries onError onEvent onHeldBack onHidden onList onOffline onOutcome onPing
-  onRefused onRenewed onRequest onReturn onSend onUnload onUpdate onWake openedAt refused renew rename
-  requests restore revoke sendLast sendOnce settle sharedBy shown started startedAt subject wake
-  wish
-`
-  .trim()
-  .split(/\s+/)
-
-/** Without x and y, which locations have. */
-const letters = 'abcdefghijklmnopqrstuvwzABCDEFGHIJKLMNOPQRSTUVWXYZ'
-
 /** The entries of the client library, each one file that imports the others; and what a page loads only when it shares. */
 const clientEntries = ['index', 'react', 'stream', 'shared-connection']
 const importsEntries = {
@@ -79,9 +61,6 @@ const client = {
   ...common,
   entryPoints: clientEntries.map(file => `./web/client/${file}.ts`),
   external: ['react'],
-  mangleProps: new RegExp(`^(${internal.join('|')})$`),
-  // The same short names in every file, because the files call each other.
-  mangleCache: Object.fromEntries(internal.map((name, index) => [name, letters[index] ?? `_${index}`])),
   plugins: [importsEntries],
   sourcemap: true,
 }

@@ -9,14 +9,11 @@ const departureUrl = (url: string, user: string) => `${url}/${encodeURIComponent
 
 /** Resolves when the server knows, or can't be reached in two attempts: then the grace or the lease ends my presence. */
 export async function sendDeparture(requests: Requests, url: string, user: string): Promise<void> {
-  const send = () =>
-    withTimeout(TIMEOUT_MS, undefined, async signal => {
-      const { status } = await requests.send(departureUrl(url, user), { method: 'DELETE', signal })
-      if (status >= 500) throw new Error(`HTTP ${status}`)
-    })
-  await send()
-    .catch(send)
-    .catch(() => {})
+  for (let attempts = 2; attempts > 0; attempts--) {
+    const send = (signal: AbortSignal) => requests.send(departureUrl(url, user), { method: 'DELETE', signal })
+    const answer = await withTimeout(TIMEOUT_MS, undefined, send).catch(() => undefined)
+    if (answer && answer.status < 500) return
+  }
 }
 
 /** The same from a page that ends. */

@@ -29,8 +29,8 @@ export interface ConnectionUpdate {
 
 export interface ConnectionOptions {
   lastEventId: string
-  /** Requests a stream that resumes after the id; `onSend` is called when the request goes out. */
-  open(lastEventId: string, signal: AbortSignal, onSend: () => void): Promise<Response>
+  /** Requests a stream that resumes after the id. */
+  open(lastEventId: string, signal: AbortSignal): Promise<Response>
   onUpdate(update: ConnectionUpdate): void
   /** Resolves whether the server answers requests, although a stream said nothing. */
   isAnswering(): Promise<boolean>
@@ -43,7 +43,8 @@ export class EventStreamConnection {
   #current: EventStream | undefined
   readonly #next = new Set<EventStream>()
   #status: ConnectionStatus | undefined
-  #lastEventId: string
+  /** A list of locations, requested meanwhile, may be newer than the last event. */
+  lastEventId: string
   #failures = 0
   #heldBackCount = 0
   /** The server asked not to be called before. */
@@ -57,16 +58,7 @@ export class EventStreamConnection {
 
   constructor(options: ConnectionOptions) {
     this.#options = options
-    this.#lastEventId = options.lastEventId
-  }
-
-  get lastEventId(): string {
-    return this.#lastEventId
-  }
-
-  /** A list of locations, requested meanwhile, is newer than the last event. */
-  set lastEventId(id: string) {
-    this.#lastEventId = id
+    this.lastEventId = options.lastEventId
   }
 
   /** Opens a stream at once. Does nothing while one is open or is being opened. */
@@ -89,21 +81,22 @@ export class EventStreamConnection {
     if (!this.#isOpen || Date.now() < this.#notBefore) return
     if (this.#current && Date.now() - this.#current.heardAt <= DOUBT_MS) return
     clearTimeout(this.#retry)
+    clearTimeout(this.#hedge)
     this.#doubtedAt = Date.now()
-    if (this.#next.size > 0) this.#addHedge()
-    else this.#addWithHedge()
+    if (this.#next.size === 0) this.#add()
+    this.#hedge = setTimeout(() => this.#next.size === 1 && this.#add(), HEDGE_MS)
   }
 
   /** The network is gone: the current stream is not trusted any more. */
   lose(): void {
-    if (this.#isOpen) this.#lost({ kind: 'ended', afterMs: 0 })
+    if (this.#isOpen) this.#lost({ afterMs: 0 })
   }
 
   /** Lets go of the connection for a moment. It comes back behind the requests that wait for one. */
   pause(): void {
     if (!this.#current) return
     this.#drop()
-    this.#retryAfter({ kind: 'silent' })
+    this.#retryAfter({ afterMs: 0, isSilent: true })
   }
 
   close(): void {
@@ -116,25 +109,14 @@ export class EventStreamConnection {
 
   #add(isPatient = false): void {
     const { open } = this.#options
-    const lastEventId = this.#lastEventId
+    const lastEventId = this.lastEventId
     const stream: EventStream = new EventStream({
       isPatient,
-      open: (signal, onSend) => open(lastEventId, signal, onSend),
+      open: signal => open(lastEventId, signal),
       onEntries: entries => this.#heard(stream, entries),
       onEnd: end => this.#ended(stream, end),
     })
     this.#next.add(stream)
-  }
-
-  #addWithHedge(): void {
-    this.#add()
-    clearTimeout(this.#hedge)
-    this.#hedge = setTimeout(() => this.#addHedge(), HEDGE_MS)
-  }
-
-  #addHedge(): void {
-    const [stream] = this.#next
-    if (stream && this.#next.size === 1 && Date.now() - stream.openedAt >= HEDGE_MS) this.#add()
   }
 
   #remove(stream: EventStream): void {
@@ -169,20 +151,20 @@ export class EventStreamConnection {
   /** The old stream may have passed on what the new one repeats. */
   #isUnseen({ id, event }: Entry): boolean {
     if (id === '') return true
-    const isUnseen = event.type === 'snapshot' || this.#lastEventId === '' || isAbove(id, this.#lastEventId)
-    if (isUnseen) this.#lastEventId = id
+    const isUnseen = event.type === 'snapshot' || this.lastEventId === '' || isAbove(id, this.lastEventId)
+    if (isUnseen) this.lastEventId = id
     return isUnseen
   }
 
   #ended(stream: EventStream, end: StreamEnd): void {
     this.#next.delete(stream)
-    if (end.kind === 'refused') {
+    if (end.error) {
       this.close()
       return this.#tell({ status: 'closed', error: end.error })
     }
     const current = this.#current
-    const isDead = !current || current === stream || current.heardAt < this.#doubtedAt
-    if (isDead && (current === stream || end.kind === 'silent')) this.#lost(end)
+    const isDoubted = end.isSilent && current && current.heardAt < this.#doubtedAt
+    if (!current || current === stream || isDoubted) this.#lost(end)
     else if (this.#next.size === 0) this.#retryAfter(end)
   }
 
@@ -191,14 +173,12 @@ export class EventStreamConnection {
     if (this.#status !== 'reconnecting') this.#tell({ status: 'reconnecting' })
     if (this.#next.size > 0) return
     this.#retryAfter(end)
-    if (end.kind === 'silent') void this.#countSilent()
+    if (end.isSilent) void this.#countSilent()
   }
 
-  #retryAfter(end: StreamEnd): void {
-    const afterMs = end.kind === 'ended' ? end.afterMs : 0
+  #retryAfter({ afterMs, isSilent }: StreamEnd): void {
     // The silence took its time already.
-    const failures = end.kind === 'silent' ? 0 : this.#failures++
-    const waitMs = Math.max(afterMs, backoffMs(failures))
+    const waitMs = Math.max(afterMs, backoffMs(isSilent ? 0 : this.#failures++))
     this.#notBefore = Date.now() + afterMs
     clearTimeout(this.#retry)
     this.#retry = setTimeout(() => (this.#heldBackCount < HELD_BACK_AFTER ? this.#add() : this.#addPatient()), waitMs)
@@ -232,7 +212,7 @@ export class EventStreamConnection {
     else {
       this.#drop()
       this.#tell({ status: 'reconnecting' })
-      if (this.#isOpen && this.#next.size === 0) this.#addWithHedge()
+      this.wake()
     }
   }
 

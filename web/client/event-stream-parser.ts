@@ -6,77 +6,62 @@
 export interface ParsedEvent {
   event: string
   data: string
-  /** The last event id: it stays until another one comes. */
-  id: string
-  /** Whether this event had an `id` field of its own. */
-  hasId: boolean
+  /** The event's own id; undefined without an `id` field. */
+  id: string | undefined
 }
 
 export interface ParserOptions {
   onEvent(event: ParsedEvent): void
-  onRetry?(ms: number): void
+  onRetry(ms: number): void
 }
 
 export class EventStreamParser {
+  /** The last event id, as in the standard: it stays until another one comes. */
+  lastEventId: string
   readonly #options: ParserOptions
+  // A decoder that removes byte order marks removes two in Node.js 24, where the standard removes one.
+  readonly #decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+  #isStart = true
   #rest = ''
   #endedWithCr = false
   #event = ''
   #data: string[] = []
   /** The id of the block that is being read; it counts when its blank line is there. */
-  #nextId: string
-  #id: string
-  #hasId = false
+  #id: string | undefined
 
   /** `lastEventId` is the one of the stream that this one resumes. */
   constructor(options: ParserOptions, lastEventId = '') {
     this.#options = options
-    this.#id = lastEventId
-    this.#nextId = lastEventId
+    this.lastEventId = lastEventId
   }
 
-  get lastEventId(): string {
-    return this.#id
-  }
-
-  /** `text` is decoded without its byte order mark, as `TextDecoder` does. */
-  push(text: string): void {
+  push(bytes: Uint8Array): void {
+    let text = this.#decoder.decode(bytes, { stream: true })
     if (text === '') return
     // A CR has ended its line already; this LF belongs to it.
-    const start = this.#endedWithCr && text[0] === '\n' ? 1 : 0
+    if ((this.#isStart && text[0] === '\ufeff') || (this.#endedWithCr && text[0] === '\n')) text = text.slice(1)
+    this.#isStart = false
     this.#endedWithCr = text.endsWith('\r')
-    const lines = (this.#rest + text.slice(start)).split(/\r\n|\n|\r/)
+    const lines = (this.#rest + text).split(/\r\n|\n|\r/)
     this.#rest = lines.pop() ?? ''
     for (const line of lines) this.#take(line)
   }
 
-  /** Dispatches an event that has no blank line after it: its stream ended in order. */
-  end(): void {
-    if (this.#rest !== '') this.#take(this.#rest)
-    this.#rest = ''
-    this.#take('')
-  }
-
   #take(line: string): void {
     if (line === '') return this.#dispatch()
-    const colon = line.indexOf(':')
-    const field = colon < 0 ? line : line.slice(0, colon)
-    const value = colon < 0 ? '' : line.slice(line[colon + 1] === ' ' ? colon + 2 : colon + 1)
+    const [, field, value = ''] = /^([^:]*)(?:: ?(.*))?$/s.exec(line) ?? []
     if (field === 'data') this.#data.push(value)
     else if (field === 'event') this.#event = value
-    else if (field === 'id' && !value.includes('\0')) {
-      this.#nextId = value
-      this.#hasId = true
-    } else if (field === 'retry' && /^[0-9]+$/.test(value)) this.#options.onRetry?.(Number(value))
+    else if (field === 'id' && !value.includes('\0')) this.#id = value
+    else if (field === 'retry' && /^\d+$/.test(value)) this.#options.onRetry(Number(value))
   }
 
   #dispatch(): void {
-    const [event, data, hasId] = [this.#event, this.#data, this.#hasId]
+    const [event, data, id] = [this.#event, this.#data, this.#id]
     this.#event = ''
     this.#data = []
-    this.#id = this.#nextId
-    this.#hasId = false
-    if (data.length > 0)
-      this.#options.onEvent({ event: event || 'message', data: data.join('\n'), id: this.#id, hasId })
+    this.#id = undefined
+    this.lastEventId = id ?? this.lastEventId
+    if (data.length > 0) this.#options.onEvent({ event: event || 'message', data: data.join('\n'), id })
   }
 }

@@ -11,30 +11,31 @@ import { EventStreamParser } from './event-stream-parser.ts'
 const SPEAK_MS = 10_000
 const FINAL = [400, 401, 403, 404]
 
-export type StreamEnd =
-  /** It ended, broke off or was answered with something else: come back, not before `afterMs`. */
-  | { kind: 'ended'; afterMs: number }
+/** How a stream ended. */
+export interface StreamEnd {
+  /** The server asks not to be called before. */
+  afterMs: number
   /** It said nothing. */
-  | { kind: 'silent' }
-  | { kind: 'refused'; error: ColocateError }
+  isSilent?: boolean
+  /** It was refused for good. */
+  error?: ColocateError
+}
 
 export interface EventStreamOptions {
   /** It is not given up, however long it says nothing. */
   isPatient: boolean
-  /** Requests the stream; `onSend` is called when the request goes out. */
-  open(signal: AbortSignal, onSend: () => void): Promise<Response>
+  /** Requests the stream. */
+  open(signal: AbortSignal): Promise<Response>
   onEntries(entries: Entry[]): void
   /** Called once, unless the stream was closed before. */
   onEnd(end: StreamEnd): void
 }
 
 export class EventStream {
-  readonly openedAt = Date.now()
   /** When the last bytes came. */
   heardAt = Date.now()
   #hasSpoken = false
   #isOver = false
-  #retryMs = 0
   #timer: ReturnType<typeof setTimeout> | undefined
   readonly #ending = new AbortController()
   readonly #options: EventStreamOptions
@@ -51,41 +52,39 @@ export class EventStream {
   }
 
   async #run(): Promise<void> {
-    const expectSpeech = () => this.#expectSpeech()
-    const response = await this.#options.open(this.#ending.signal, expectSpeech).catch(() => undefined)
-    if (!response) return this.#end({ kind: 'ended', afterMs: 0 })
-    if (this.#isOver) return
+    this.#expectSpeech()
+    const response = await this.#options.open(this.#ending.signal).catch(() => undefined)
+    if (!response) return this.#end({ afterMs: 0 })
     this.#expectSpeech()
     const type = response.headers.get('content-type') ?? ''
     if (response.status === 200 && response.body && /^text\/event-stream\b/i.test(type)) await this.#read(response.body)
-    else if (FINAL.includes(response.status)) this.#end({ kind: 'refused', error: await errorOf(response) })
-    else this.#end({ kind: 'ended', afterMs: retryAfterMs(response.headers) })
+    else if (FINAL.includes(response.status)) this.#end({ afterMs: 0, error: await errorOf(response) })
+    else this.#end({ afterMs: retryAfterMs(response.headers) })
   }
 
   async #read(body: ReadableStream<Uint8Array>): Promise<void> {
     const assembler = new SnapshotAssembler()
     let entries: Entry[] = []
+    let retryMs = 0
     const parser = new EventStreamParser({
-      onEvent: ({ data, id, hasId }) => {
+      onEvent: ({ data, id = '' }) => {
         const event = parseEvent(data)
-        if (event) entries.push(...assembler.push(event, hasId ? id : ''))
+        if (event) entries.push(...assembler.push(event, id))
       },
       onRetry: ms => {
-        this.#retryMs = ms
+        retryMs = ms
       },
     })
     const reader = body.getReader()
-    const decoder = new TextDecoder()
     for (;;) {
       const chunk = await reader.read().catch(() => undefined)
       if (this.#isOver) return
-      if (!chunk?.value) return this.#end({ kind: 'ended', afterMs: this.#retryMs })
+      if (!chunk?.value) return this.#end({ afterMs: retryMs })
       this.heardAt = Date.now()
-      parser.push(decoder.decode(chunk.value, { stream: true }))
+      parser.push(chunk.value)
       this.#hasSpoken ||= entries.length > 0
       this.#expectSpeech()
       if (entries.length > 0) this.#options.onEntries(entries)
-      if (this.#isOver) return
       entries = []
     }
   }
@@ -93,7 +92,7 @@ export class EventStream {
   #expectSpeech(): void {
     clearTimeout(this.#timer)
     if (!this.#hasSpoken && !this.#isOver && !this.#options.isPatient)
-      this.#timer = setTimeout(() => this.#end({ kind: 'silent' }), SPEAK_MS)
+      this.#timer = setTimeout(() => this.#end({ afterMs: 0, isSilent: true }), SPEAK_MS)
   }
 
   #end(end: StreamEnd): void {

@@ -2,7 +2,6 @@
  * The lock of which one tab holds it: the leader. It passes to the next tab when the leader closes, however that happens.
  */
 export interface LeaderLockOptions {
-  locks: LockManager
   name: string
   onLead(): void
   /** Another tab took the lock away. */
@@ -43,16 +42,16 @@ export class LeaderLock {
 
   /** Whether another tab holds the lock or waits for it. */
   async isShared(): Promise<boolean> {
-    const { locks, name } = this.#options
-    const { held = [], pending = [] } = await locks.query()
+    const { name } = this.#options
+    const { held = [], pending = [] } = await navigator.locks.query()
     return [...held, ...pending].filter(lock => lock.name === name).length > 1
   }
 
   async #request(options: LockOptions): Promise<void> {
-    const { locks, name, onLead, onStolen } = this.#options
+    const { name, onLead, onStolen } = this.#options
     let release: (() => void) | undefined
     try {
-      await locks.request(name, options, () => {
+      await navigator.locks.request(name, options, () => {
         if (options.signal?.aborted) return undefined
         return new Promise<void>(resolve => {
           release = resolve

@@ -5,14 +5,12 @@
  */
 import type { LocationUpdate } from '../wire.ts'
 import { backoffMs } from './backoff.ts'
-import { ColocateError } from './errors.ts'
+import type { ColocateError } from './errors.ts'
 import type { Outcome } from './publish.ts'
 
 const RETRY_MIN_MS = 500
 /** A request that waits for longer is sent again once the server is heard on another connection. */
 const STUCK_MS = 5_000
-/** How far ahead of this clock a `seq` may be: about three weeks. */
-const AHEAD_MAX_MS = 1_000 * 8 ** 7
 
 export interface LocationPublisherOptions {
   movesPerSecond: number
@@ -21,11 +19,19 @@ export interface LocationPublisherOptions {
   onOutcome(outcome: Outcome, latest: boolean): void
 }
 
+interface Waiting {
+  seq: number
+  resolve(): void
+  reject(error: ColocateError): void
+}
+
+type Numbered = LocationUpdate & { seq: number }
+
 export class LocationPublisher {
   readonly #options: LocationPublisherOptions
   readonly #paceMs: number
   /** The latest move, until it is in the log or refused. */
-  #next: LocationUpdate | undefined
+  #next: Numbered | undefined
   /** `#next` was sent before, and what became of it is unknown. */
   #isRepeated = false
   #flight: { startedAt: number; abort: AbortController; landed: Promise<void> } | undefined
@@ -35,9 +41,10 @@ export class LocationPublisher {
   #pauseUntil = 0
   #askedUntil = 0
   #seq = 0
+  /** Another device of mine has a higher `seq`, perhaps by a clock that is ahead. */
   #aheadMs = 0
   #refusal: ColocateError | undefined
-  #waiting: { resolve(): void; reject(error: ColocateError): void }[] = []
+  #waiting: Waiting[] = []
   #isClosed = false
 
   constructor(options: LocationPublisherOptions) {
@@ -52,7 +59,7 @@ export class LocationPublisher {
 
   publish(update: LocationUpdate): void {
     if (this.#isClosed) return
-    this.#next = { ...update, seq: this.#nextSeq() }
+    this.#next = this.#numbered(update)
     this.#isRepeated = false
     this.#refusal = undefined
     this.#pump()
@@ -63,7 +70,7 @@ export class LocationPublisher {
     if (this.#refusal) return Promise.reject(this.#refusal)
     if (this.isIdle || this.#isClosed) return Promise.resolve()
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ resolve, reject })
+      this.#waiting.push({ seq: this.#seq, resolve, reject })
     })
   }
 
@@ -81,7 +88,7 @@ export class LocationPublisher {
     clearTimeout(this.#timer)
     await this.#flight?.landed
     this.#next = undefined
-    this.#settle()
+    this.#settle(this.#seq)
   }
 
   #pump(): void {
@@ -92,7 +99,7 @@ export class LocationPublisher {
     else this.#start(this.#next)
   }
 
-  #start(update: LocationUpdate): void {
+  #start(update: Numbered): void {
     const abort = new AbortController()
     const startedAt = Date.now()
     this.#pauseUntil = startedAt + this.#paceMs
@@ -104,44 +111,39 @@ export class LocationPublisher {
     this.#flight = { startedAt, abort, landed }
   }
 
-  #land(update: LocationUpdate, outcome: Outcome): void {
+  #land(update: Numbered, outcome: Outcome): void {
     const isLatest = this.#next === update
-    if (outcome.kind === 'later') return this.#postpone(outcome, isLatest)
+    if (outcome.kind === 'later') {
+      this.#isRepeated = isLatest
+      this.#pauseUntil = Date.now() + backoffMs(this.#failures++, RETRY_MIN_MS)
+      this.#askedUntil = Date.now() + outcome.afterMs
+      return this.#options.onOutcome(outcome, isLatest)
+    }
     this.#failures = 0
-    // Stale although it was sent only once: another device of mine has a higher `seq`, perhaps by a clock that is ahead.
     // A move that was sent before may be stale because the attempt before has succeeded.
-    const isOutpaced = isLatest && outcome.kind === 'done' && outcome.stale && !this.#isRepeated
-    if (isOutpaced && this.#aheadMs < AHEAD_MAX_MS) {
+    if (isLatest && outcome.kind === 'done' && outcome.stale && !this.#isRepeated) {
       this.#aheadMs = this.#aheadMs * 8 || 1_000
-      this.#next = { ...update, seq: this.#nextSeq() }
+      this.#next = this.#numbered(update)
       return
     }
-    const final: Outcome = isOutpaced ? { kind: 'refused', error: tooFarBehind() } : outcome
+    const error = outcome.kind === 'refused' ? outcome.error : undefined
     if (isLatest) {
       this.#next = undefined
-      this.#refusal = final.kind === 'refused' ? final.error : undefined
+      this.#refusal = error
     }
-    this.#options.onOutcome(final, isLatest)
-    if (isLatest) this.#settle()
-  }
-
-  #postpone(outcome: { kind: 'later'; afterMs: number }, isLatest: boolean): void {
-    this.#isRepeated = isLatest
-    this.#pauseUntil = Date.now() + backoffMs(this.#failures++, RETRY_MIN_MS)
-    this.#askedUntil = Date.now() + outcome.afterMs
     this.#options.onOutcome(outcome, isLatest)
+    this.#settle(update.seq, error)
   }
 
-  #settle(): void {
-    // A listener may have moved on: then that move decides.
-    if (this.#next) return
-    for (const { resolve, reject } of this.#waiting.splice(0)) this.#refusal ? reject(this.#refusal) : resolve()
+  /** What became of a move decides for those who waited for it, or for an earlier one. */
+  #settle(seq: number, error?: ColocateError): void {
+    const decided = this.#waiting.filter(waiting => waiting.seq <= seq)
+    this.#waiting = this.#waiting.filter(waiting => waiting.seq > seq)
+    for (const { resolve, reject } of decided) error ? reject(error) : resolve()
   }
 
-  #nextSeq(): number {
+  #numbered(update: LocationUpdate): Numbered {
     this.#seq = Math.max(Date.now() + this.#aheadMs, this.#seq + 1)
-    return this.#seq
+    return { ...update, seq: this.#seq }
   }
 }
-
-const tooFarBehind = () => new ColocateError(200, 'Set the clock: it is far behind that of another device of yours.')

@@ -16,18 +16,21 @@ export interface PageListeners {
 /** Resolves when the page is not, or no longer, prerendered: a page that is never shown must not join. */
 export async function whenActivated(): Promise<void> {
   const page = globalThis.document as (Document & { prerendering?: boolean }) | undefined
-  if (!page?.prerendering) return
-  await new Promise(resolve => page.addEventListener('prerenderingchange', resolve, { once: true }))
+  if (page?.prerendering) await new Promise(resolve => page.addEventListener('prerenderingchange', resolve))
 }
 
 export const isHidden = (): boolean => globalThis.document?.visibilityState === 'hidden'
 
-export function watchPage(listeners: PageListeners, signal: AbortSignal): void {
+export function watchPage(
+  { onWake, onHidden, onOffline, onUnload, onReturn }: PageListeners,
+  signal: AbortSignal,
+): void {
   if (!globalThis.document) return
-  const { onWake, onHidden, onOffline, onUnload, onReturn } = listeners
+  const on = (type: string, listener: (event: Event) => void) => addEventListener(type, listener, { signal })
   document.addEventListener('visibilitychange', () => (isHidden() ? onHidden() : onWake()), { signal })
-  for (const type of ['focus', 'online']) addEventListener(type, onWake, { signal })
-  addEventListener('offline', onOffline, { signal })
-  addEventListener('pagehide', onUnload, { signal })
-  addEventListener('pageshow', event => (event.persisted ? onReturn() : onWake()), { signal })
+  on('focus', onWake)
+  on('online', onWake)
+  on('offline', onOffline)
+  on('pagehide', onUnload)
+  on('pageshow', event => ((event as PageTransitionEvent).persisted ? onReturn() : onWake()))
 }

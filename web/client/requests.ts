@@ -12,9 +12,9 @@ export interface RequestsOptions {
 }
 
 export interface Sending extends RequestInit {
-  signal: AbortSignal
-  /** Called when the request goes out: the token was there. */
-  onSend?: (() => void) | undefined
+  isStream?: boolean
+  /** It is not repeated with another token. */
+  isOnce?: boolean
 }
 
 export class Requests {
@@ -24,43 +24,29 @@ export class Requests {
     this.#options = options
   }
 
-  async send(url: string, { onSend, ...init }: Sending): Promise<Response> {
+  async send(url: string, init: Sending & { signal: AbortSignal }): Promise<Response> {
     const { tokens } = this.#options
-    const token = await unlessAborted(tokens.get(), init.signal)
-    const response = await this.#fetch(url, token, init, onSend)
-    if (response.status !== 401) return response
-    await response.body?.cancel()
-    const other = await unlessAborted(tokens.refused(token), init.signal)
-    const answer = await this.#fetch(url, other, init, onSend)
-    // The next request asks for yet another one.
-    if (answer.status === 401) tokens.revoke(other)
-    return answer
-  }
-
-  /** Sends the request once, also when its token is refused. */
-  async sendOnce(url: string, init: Sending): Promise<Response> {
-    return this.#fetch(url, await unlessAborted(this.#options.tokens.get(), init.signal), init)
+    for (let { isOnce } = init; ; isOnce = true) {
+      const token = await unlessAborted(tokens.get(), init.signal)
+      const response = await this.#fetch(url, token, init)
+      if (response.status !== 401) return response
+      tokens.revoke(token)
+      if (isOnce) return response
+      await response.body?.cancel()
+    }
   }
 
   /** For a page that ends: sent at once, with the token that is there, and not aborted with the page. */
   sendLast(url: string, init: RequestInit): void {
-    const signal = new AbortController().signal
-    this.#fetch(url, this.#options.tokens.current, { ...init, keepalive: true, signal }).catch(() => {})
+    this.#fetch(url, this.#options.tokens.current, { ...init, keepalive: true }).catch(() => {})
   }
 
-  async #fetch(
-    url: string,
-    token: string | undefined,
-    init: RequestInit & { signal: AbortSignal },
-    onSend?: () => void,
-  ): Promise<Response> {
-    init.signal.throwIfAborted()
-    const { fetch = globalThis.fetch, credentials = 'same-origin' } = this.#options
+  async #fetch(url: string, token: string | undefined, init: Sending): Promise<Response> {
+    const { fetch = globalThis.fetch, credentials = 'same-origin', onRequest } = this.#options
     const headers = new Headers(init.headers)
     if (token !== undefined) headers.set('authorization', `Bearer ${token}`)
-    onSend?.()
     const answer = fetch(url, { credentials, ...init, headers })
-    if (!onSend) this.#options.onRequest?.(answer)
+    if (!init.isStream) onRequest?.(answer)
     return answer
   }
 }
@@ -71,20 +57,16 @@ export const json = (body: unknown): RequestInit => ({
   body: JSON.stringify(body),
 })
 
-/** A token function may take its time; who waits for it may go. */
-function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason)
-    if (signal.aborted) abort()
-    signal.addEventListener('abort', abort)
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
+/** Rejects when the signal aborts first. */
+export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  let end = () => {}
+  const aborted = new Promise<never>((_, reject) => {
+    end = onAbort(signal, () => reject(signal.reason))
   })
+  return Promise.race([promise, aborted]).finally(end)
 }
 
-export const aborted = (signal: AbortSignal): Promise<unknown> =>
-  new Promise(resolve => signal.addEventListener('abort', resolve, { once: true }))
-
-/** An abort signal that also aborts after a time. Not `AbortSignal.any`: in Node.js 20 it leaks memory. */
+/** Runs with a signal that also aborts after a time. Not `AbortSignal.any`: in Node.js 20 it leaks memory. */
 export async function withTimeout<T>(
   ms: number,
   outer: AbortSignal | undefined,
@@ -93,12 +75,17 @@ export async function withTimeout<T>(
   const inner = new AbortController()
   const abort = () => inner.abort()
   const timer = setTimeout(abort, ms)
-  outer?.addEventListener('abort', abort)
-  if (outer?.aborted) abort()
+  const end = onAbort(outer, abort)
   try {
     return await run(inner.signal)
   } finally {
     clearTimeout(timer)
-    outer?.removeEventListener('abort', abort)
+    end()
   }
+}
+
+function onAbort(signal: AbortSignal | undefined, listener: () => void): () => void {
+  signal?.addEventListener('abort', listener)
+  if (signal?.aborted) listener()
+  return () => signal?.removeEventListener('abort', listener)
 }

@@ -5,7 +5,7 @@ import type { Location } from '../wire.ts'
 import type { Entry } from './entries.ts'
 import { type ConnectionUpdate, EventStreamConnection } from './event-stream-connection.ts'
 import { ListPoller } from './list-poller.ts'
-import { json, type Requests, withTimeout } from './requests.ts'
+import { json, type Requests, type Sending, withTimeout } from './requests.ts'
 import type { Transport } from './types.ts'
 
 const REQUEST_TIMEOUT_MS = 20_000
@@ -49,8 +49,6 @@ export interface RoomConnectionOptions {
   hasLease(): boolean
   lastEventId: string
   onUpdate(update: RoomUpdate): void
-  /** A sign of life of the server. */
-  onPing?(): void
 }
 
 export class RoomConnection implements RoomLink {
@@ -61,35 +59,33 @@ export class RoomConnection implements RoomLink {
 
   constructor(options: RoomConnectionOptions) {
     this.#options = options
-    const { user, lastEventId } = options
+    const { requests, url, user, lastEventId } = options
     this.#stream = new EventStreamConnection({
       lastEventId,
-      open: (id, signal, onSend) => {
+      open: (id, signal) => {
         const query = new URLSearchParams({ ack: '1', ...(user && { user }), ...(id && { lastEventId: id }) })
         // `no-store`: Chromium lets requests for one URL wait for each other to fill its cache.
-        const init = { headers: { accept: 'text/event-stream' }, cache: 'no-store' } as const
-        return options.requests.send(`${options.url}/sse?${query}`, { ...init, signal, onSend })
+        const init = { headers: { accept: 'text/event-stream' }, cache: 'no-store', isStream: true } as const
+        return requests.send(`${url}/sse?${query}`, { ...init, signal })
       },
       onUpdate: update => this.#onStream(update),
-      isAnswering: () => this.#isAnswering(),
+      isAnswering: async () => {
+        this.#keepAlive()
+        return (await this.#list(PROBE_TIMEOUT_MS)) !== undefined
+      },
       onHeldBack: () => this.#poller.start(),
     })
     this.#poller = new ListPoller({
       list: () => this.#list(),
-      keepAlive: () => void this.#keepAlive(),
+      keepAlive: () => this.#keepAlive(),
       onList: entry => this.#onList(entry),
     })
-  }
-
-  get lastEventId(): string {
-    return this.#stream.lastEventId
   }
 
   open = () => this.#stream.open()
   wake = () => this.#stream.wake()
   lose = () => this.#stream.lose()
   pause = () => this.#stream.pause()
-  /** A new token, or another collaborator by the same name, needs a new stream. */
   renew = () => this.#stream.replace()
 
   close(): void {
@@ -99,50 +95,46 @@ export class RoomConnection implements RoomLink {
   }
 
   #onStream(update: ConnectionUpdate): void {
-    if (update.entries?.some(({ event }) => event.type === 'ping')) {
-      void this.#keepAlive()
-      this.#options.onPing?.()
-    }
-    const entries = update.entries?.filter(({ id, event }) => id !== '' || event.type === 'snapshot')
+    const { entries = [], status } = update
+    if (entries.some(({ event }) => event.type === 'ping')) this.#keepAlive()
+    const isPolling = this.#poller.isRunning
     // While the list is polled, a stream that is tried and fails changes nothing.
-    if (this.#poller.isRunning && update.status === 'reconnecting') return
-    const isBack = this.#poller.isRunning
+    if (isPolling && status === 'reconnecting') return
     this.#poller.stop()
-    const transport = isBack ? { transport: 'stream' as const, status: update.status ?? 'live' } : {}
-    this.#options.onUpdate({ ...update, ...(entries && { entries }), ...transport })
+    this.#options.onUpdate({
+      ...update,
+      entries: entries.filter(({ id, event }) => id !== '' || event.type === 'snapshot'),
+      ...(isPolling && { transport: 'stream', status: status ?? 'live' }),
+    })
   }
 
   #onList(entry: Entry | undefined): void {
     if (!entry) return this.#options.onUpdate({ status: 'reconnecting' })
     this.#stream.lastEventId = entry.id
     this.#options.onUpdate({ entries: [entry], status: 'live', transport: 'polling' })
-    this.#options.onPing?.()
-  }
-
-  async #isAnswering(): Promise<boolean> {
-    void this.#keepAlive()
-    return (await this.#list(PROBE_TIMEOUT_MS)) !== undefined
   }
 
   /** Reads the list of locations; undefined when there is no good answer. */
-  #list(timeoutMs = REQUEST_TIMEOUT_MS): Promise<Entry | undefined> {
-    const { requests, url } = this.#options
-    return withTimeout(timeoutMs, this.#ending.signal, async signal => {
-      const response = await requests.send(url, { signal, cache: 'no-store' })
-      const { lastEventId: id, locations } = (await response.json()) as { lastEventId: string; locations: Location[] }
-      const event = { type: 'snapshot', reason: 'behind', locations } as const
-      return locations && { id, event }
-    }).catch(() => undefined)
+  async #list(timeoutMs = REQUEST_TIMEOUT_MS): Promise<Entry | undefined> {
+    const response = await this.#send('', { cache: 'no-store' }, timeoutMs)
+    const list: { lastEventId: string; locations: Location[] } | undefined = await response?.json().catch(() => {})
+    return (
+      list?.locations && {
+        id: list.lastEventId,
+        event: { type: 'snapshot', reason: 'behind', locations: list.locations },
+      }
+    )
   }
 
-  /** Without an answer the lease ends, and the room's events show that. So a failure here is ignored. */
-  async #keepAlive(): Promise<void> {
-    const { requests, url, user } = this.#options
-    if (!this.#options.hasLease()) return
-    try {
-      await withTimeout(REQUEST_TIMEOUT_MS, this.#ending.signal, signal =>
-        requests.send(`${url}/alive`, { ...json({ user }), signal }),
-      )
-    } catch {}
+  /** Without an answer the lease ends, and the room's events show that. */
+  #keepAlive(): void {
+    const { user, hasLease } = this.#options
+    if (hasLease()) void this.#send('/alive', json({ user }), REQUEST_TIMEOUT_MS)
+  }
+
+  #send(path: string, init: Sending, timeoutMs: number): Promise<Response | undefined> {
+    const { requests, url } = this.#options
+    const send = (signal: AbortSignal) => requests.send(url + path, { ...init, signal })
+    return withTimeout(timeoutMs, this.#ending.signal, send).catch(() => undefined)
   }
 }

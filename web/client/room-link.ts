@@ -2,8 +2,7 @@
  * How a room is followed: by a connection of its own, or by one that all tabs share where the browser can do that.
  */
 import type { Location } from '../wire.ts'
-import { isHidden } from './page-lifecycle.ts'
-import { RoomConnection, type RoomConnectionOptions, type RoomLink } from './room-connection.ts'
+import { RoomConnection, type RoomConnectionOptions, type RoomLink, type RoomUpdate } from './room-connection.ts'
 
 export interface RoomLinkOptions extends RoomConnectionOptions {
   /** Whose tabs share; undefined: this room has a stream of its own. */
@@ -21,17 +20,10 @@ export async function loadSharing(): Promise<Sharing | undefined> {
   return import('./shared-connection.ts').catch(() => undefined)
 }
 
-export function createRoomLink({ sharedBy, locations, ...options }: RoomLinkOptions, sharing?: Sharing): RoomLink {
+export function createRoomLink(options: RoomLinkOptions, sharing?: Sharing): RoomLink {
+  const { url, sharedBy } = options
   if (!sharing || sharedBy === undefined) return new RoomConnection(options)
-  const { url, lastEventId, onUpdate } = options
-  return new sharing.SharedConnection({
-    key: `${url} ${sharedBy}`,
-    locks: navigator.locks,
-    createChannel: name => new BroadcastChannel(name),
-    isHidden,
-    lastEventId,
-    connect: (id, onUpdate) => new RoomConnection({ ...options, lastEventId: id, onUpdate }),
-    locations,
-    onUpdate,
-  })
+  const connect = (lastEventId: string, onUpdate: (update: RoomUpdate) => void) =>
+    new RoomConnection({ ...options, lastEventId, onUpdate })
+  return new sharing.SharedConnection({ ...options, key: `${url} ${sharedBy}`, connect })
 }

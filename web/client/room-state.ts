@@ -38,11 +38,11 @@ export class RoomState<Meta extends object> {
   }
 
   #sync(locations: Location[]): RoomChange<Meta>[] {
-    const present = new Set(locations.map(({ user }) => user))
-    const gone = [...this.#collaborators.keys()].filter(user => !present.has(user))
+    const gone = new Set(this.#collaborators.keys())
+    for (const { user } of locations) gone.delete(user)
     const different = locations.filter(location => !isSame(this.#collaborators.get(location.user), location))
     return [
-      ...gone.flatMap(user => this.#delete(user, 'sync')),
+      ...[...gone].flatMap(user => this.#delete(user, 'sync')),
       ...different.flatMap(location => this.#set(location, 'sync')),
     ]
   }
@@ -69,10 +69,11 @@ export interface Place {
   meta?: object | null | undefined
 }
 
-export const isSamePlace = (a: Place, b: Place): boolean =>
-  a.x === b.x && a.y === b.y && JSON.stringify(a.meta ?? null) === JSON.stringify(b.meta ?? null)
+const textOf = ({ x, y, meta }: Place) => JSON.stringify([x, y, meta])
+
+export const isSamePlace = (a: Place, b: Place): boolean => textOf(a) === textOf(b)
 
 /** `at` alone is no difference: the collaborator published the same location again. */
-function isSame(a: (Place & { name: string; color: string }) | undefined, b: Location): boolean {
-  return a !== undefined && a.name === b.name && a.color === b.color && isSamePlace(a, b)
+function isSame(a: Collaborator<object> | undefined, b: Location): boolean {
+  return a?.name === b.name && a.color === b.color && isSamePlace(a, b)
 }

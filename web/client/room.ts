@@ -5,7 +5,8 @@ import { sendDeparture, sendLastDeparture } from './departure.ts'
 import type { Entry } from './entries.ts'
 import { ColocateError } from './errors.ts'
 import { watchPage, whenActivated } from './page-lifecycle.ts'
-import { aborted, Requests } from './requests.ts'
+import { readChanges } from './read-changes.ts'
+import { Requests, unlessAborted } from './requests.ts'
 import type { RoomLink, RoomUpdate } from './room-connection.ts'
 import { RoomEvents } from './room-events.ts'
 import { createRoomLink, loadSharing } from './room-link.ts'
@@ -44,7 +45,7 @@ export class RoomClient<Meta extends object> implements Room<Meta> {
     this.#options = options
     this.#tokens = new TokenSource({
       token,
-      onError: error => this.#events.error(error),
+      onError: error => this.#events.emit('error', error),
       onRenewed: () => this.#link?.renew(),
     })
     this.#requests = new Requests({
@@ -58,9 +59,10 @@ export class RoomClient<Meta extends object> implements Room<Meta> {
       requests: this.#requests,
       // The caller adds its listeners first.
       started: Promise.resolve().then(() => this.#start()),
-      logged: user => this.#state.get(user),
-      onChange: isAnother => this.#onSelf(isAnother),
-      onRefused: error => error !== this.#error && this.#events.error(error),
+      find: user => this.#state.get(user),
+      onChange: () => this.#refreshSelf(),
+      onIdentity: isKnown => this.#onIdentity(isKnown),
+      onRefused: error => error !== this.#error && this.#events.emit('error', error),
     })
     if (location) this.#me.move(location)
     signal?.addEventListener('abort', this.leave, { once: true, signal: this.#ending.signal })
@@ -94,9 +96,9 @@ export class RoomClient<Meta extends object> implements Room<Meta> {
   }
 
   readonly settled = () => this.#me.settled()
-  readonly subscribe: Room<Meta>['subscribe'] = listener => this.#events.subscribe(listener)
-  readonly on: Room<Meta>['on'] = (type, listener) => this.#events.on(type, listener)
-  readonly [Symbol.asyncIterator] = () => this.#events.iterate(this.#leaving !== undefined)
+  readonly subscribe = this.#events.subscribe
+  readonly on = this.#events.on
+  readonly [Symbol.asyncIterator] = () => readChanges<Meta>(this)
 
   readonly reconnect = () => {
     if (this.#leaving || !this.#link || (this.#status === 'live' && this.#transport === 'stream')) return
@@ -115,25 +117,28 @@ export class RoomClient<Meta extends object> implements Room<Meta> {
 
   /** Resolves when requests may be sent: with the room's URL, or with the error that forbids them. */
   async #start(): Promise<string | ColocateError> {
-    const { url, token, user, location, shareStream = true } = this.#options
     try {
-      this.#url = roomUrl(this.name, url)
+      this.#url = roomUrl(this.name, this.#options.url)
     } catch (error) {
       if (!(error instanceof ColocateError)) throw error
       this.#onUpdate({ status: 'closed', error })
       return error
     }
-    const left = aborted(this.#ending.signal)
-    await Promise.race([left, whenActivated()])
-    if (shareStream) this.#sharing = await loadSharing()
-    if (token !== undefined && !this.#leaving) await Promise.race([left, this.#tokens.get()])
+    await unlessAborted(this.#prepare(), this.#ending.signal).catch(() => {})
     if (this.#leaving) return this.#url
-    this.#me.identify(user ?? this.#tokens.subject)
+    this.#me.identify(this.#options.user ?? this.#tokens.subject)
     this.#refreshSelf()
     this.#watchPage()
     // An anonymous collaborator has the cookie after the first answer: only then the stream is theirs.
-    if (this.#me.user !== undefined || !location) this.#connect()
+    if (this.#me.user !== undefined || !this.#options.location) this.#connect()
     return this.#url
+  }
+
+  async #prepare(): Promise<void> {
+    const { shareStream = true } = this.#options
+    await whenActivated()
+    if (shareStream) this.#sharing = await loadSharing()
+    if (!this.#leaving) await this.#tokens.get()
   }
 
   #watchPage(): void {
@@ -154,8 +159,9 @@ export class RoomClient<Meta extends object> implements Room<Meta> {
   }
 
   #connect(): void {
+    this.#disconnect()
+    if (this.#leaving || this.#isUnloaded || this.#url === '') return
     const { user, named } = this.#me
-    this.#link?.close(true)
     const options = {
       // Without cookies, two tabs that name no user are two collaborators.
       sharedBy: user ?? (this.#options.credentials === 'omit' ? undefined : ''),
@@ -171,15 +177,19 @@ export class RoomClient<Meta extends object> implements Room<Meta> {
     this.#link.open()
   }
 
-  /** My wish, its outcome, or who I am has changed. */
-  #onSelf(isAnother: boolean): void {
+  #disconnect(): void {
+    this.#link?.close(true)
+    this.#link = undefined
+  }
+
+  /** While only the server knows who I am, what comes may be about me. A watcher's stream is not that of a collaborator. */
+  #onIdentity(isKnown: boolean): void {
     this.#events.batch(() => {
-      if (isAnother) this.#others = undefined
-      this.#refreshSelf()
+      this.#others = undefined
+      this.#events.changed()
     })
-    // A watcher's stream is not that of the collaborator that it became. One whose location is refused watches.
-    const isDue = isAnother || (!this.#link && this.#self === undefined)
-    if (isDue && this.#url !== '' && !this.#leaving && !this.#isUnloaded) this.#connect()
+    if (isKnown) this.#connect()
+    else this.#disconnect()
   }
 
   #onUpdate({ entries = [], status, error, transport = this.#transport }: RoomUpdate): void {
@@ -189,7 +199,7 @@ export class RoomClient<Meta extends object> implements Room<Meta> {
       this.#refreshSelf()
       if (transport !== this.#transport) this.#events.changed()
       this.#transport = transport
-      for (const change of changes) this.#events.change(change)
+      for (const change of changes) this.#events.emit(change.type, change)
       if (status) this.#setStatus(status, error)
     })
     if (status === 'live') this.#me.wake()
@@ -212,8 +222,10 @@ export class RoomClient<Meta extends object> implements Room<Meta> {
   #refreshSelf(): void {
     const { shown } = this.#me
     if (shown === this.#self) return
-    this.#self = shown
-    this.#events.changed()
+    this.#events.batch(() => {
+      this.#self = shown
+      this.#events.changed()
+    })
   }
 
   #setStatus(wanted: RoomStatus, error?: ColocateError): void {
@@ -223,7 +235,7 @@ export class RoomClient<Meta extends object> implements Room<Meta> {
     this.#status = status
     this.#error = error
     this.#events.changed()
-    this.#events.status(status, error)
+    this.#events.emit('status', status, error)
   }
 
   async #leave(): Promise<void> {
@@ -233,18 +245,17 @@ export class RoomClient<Meta extends object> implements Room<Meta> {
     const isShared = await link?.isShared?.()
     link?.close()
     await this.#me.close()
-    const { user, isPresent } = this.#me
-    if (isPresent && user !== undefined && !isShared) await sendDeparture(this.#requests, this.#url, user)
+    const user = this.#me.present
+    if (user !== undefined && !isShared) await sendDeparture(this.#requests, this.#url, user)
     this.#tokens.close()
   }
 
   #unload(): void {
-    const { user, isPresent } = this.#me
+    const user = this.#me.present
     const isShared = this.#link?.hasPeers
     this.#isUnloaded = true
-    this.#link?.close(true)
-    this.#link = undefined
-    if (isPresent && user !== undefined && !isShared) sendLastDeparture(this.#requests, this.#url, user)
+    this.#disconnect()
+    if (user !== undefined && !isShared) sendLastDeparture(this.#requests, this.#url, user)
     this.#onUpdate({ status: 'reconnecting' })
   }
 }

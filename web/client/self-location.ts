@@ -2,6 +2,7 @@
  * My own location: where I asked to be until the log has it, then what the log says. No I/O.
  */
 import type { LocationUpdate } from '../wire.ts'
+import type { Entry } from './entries.ts'
 import { OptimisticLocation } from './optimistic-location.ts'
 import { isSamePlace, type Place } from './room-state.ts'
 import type { Collaborator, Move } from './types.ts'
@@ -10,6 +11,7 @@ import type { Collaborator, Move } from './types.ts'
 const UNKNOWN_COLOR = '#808080'
 
 export interface Identity {
+  user?: string | undefined
   name?: string | undefined
   color?: string | undefined
 }
@@ -17,57 +19,70 @@ export interface Identity {
 export class SelfLocation<Meta extends object> {
   readonly #optimistic = new OptimisticLocation<Collaborator<Meta>>()
   readonly #identity: Identity
-  /** Where I want to be, to put me back when the log lost me. None while I only watch. */
-  #wish: Place | undefined
+  readonly #find: (user: string) => Collaborator<Meta> | undefined
+  /** Where I was last; a move keeps what it leaves out. */
+  #place: Place | undefined
+  #isWanted = false
+  #loggedAt = 0
 
-  constructor(identity: Identity) {
+  /** `find` returns a collaborator's location in the log. */
+  constructor(identity: Identity, find: (user: string) => Collaborator<Meta> | undefined) {
     this.#identity = identity
+    this.#find = find
   }
 
-  get wish(): Place | undefined {
-    return this.#wish
+  get user(): string | undefined {
+    return this.#identity.user
   }
 
-  /** What I see of myself; `logged` is what the log has. */
-  shown(logged: Collaborator<Meta> | undefined): Collaborator<Meta> | undefined {
-    return this.#optimistic.asked ?? logged
+  get logged(): Collaborator<Meta> | undefined {
+    return this.user === undefined ? undefined : this.#find(this.user)
+  }
+
+  /** What I see of myself. */
+  get shown(): Collaborator<Meta> | undefined {
+    return this.#optimistic.asked ?? this.logged
+  }
+
+  /** I want to be in the room, and the log does not have me, or not my latest move. */
+  get isMissing(): boolean {
+    return this.#isWanted && (!this.logged || this.#optimistic.asked !== undefined)
   }
 
   /** Returns whether I asked for something new. Throws a `TypeError` for a first move without `x` or `y`. */
-  move({ x, y, meta }: Move<Meta>, user: string | undefined, logged: Collaborator<Meta> | undefined): boolean {
-    const from = this.#wish ?? this.shown(logged)
-    const place = { x: x ?? from?.x, y: y ?? from?.y, meta: meta === undefined ? from?.meta : (meta ?? undefined) }
-    if (place.x === undefined || place.y === undefined) throw new TypeError('The first move needs both x and y.')
-    if (this.#wish && isSamePlace(this.#wish, place as Place)) return false
-    this.#ask(place as Place, user, logged)
+  move({ x = this.#place?.x, y = this.#place?.y, meta = this.#place?.meta as Meta }: Move<Meta>): boolean {
+    if (x === undefined || y === undefined) throw new TypeError('The first move needs both x and y.')
+    const place = { x, y, meta }
+    if (this.#isWanted && this.#place && isSamePlace(this.#place, place)) return false
+    this.#ask(place)
     return true
   }
 
   /** Returns whether a location must be published: I have one, and another name or colour. */
-  update({ name, color }: Identity, user: string | undefined, logged: Collaborator<Meta> | undefined): boolean {
-    const { name: oldName, color: oldColor } = this.#identity
-    this.#identity.name = name ?? oldName
-    this.#identity.color = color ?? oldColor
-    const isSame = this.#identity.name === oldName && this.#identity.color === oldColor
-    if (isSame || !this.#wish) return false
-    this.#ask(this.#wish, user, logged)
-    return true
+  update(change: Identity): boolean {
+    const { name, color } = this.#identity
+    this.#identity.name = change.name ?? name
+    this.#identity.color = change.color ?? color
+    const isSame = this.#identity.name === name && this.#identity.color === color
+    return !isSame && this.shown !== undefined && this.restore()
   }
 
-  /** I am asked to be where I was: the log lost me. */
-  restore(user: string | undefined): void {
-    if (this.#wish) this.#ask(this.#wish, user, undefined)
+  /** I am asked to be where I was. */
+  restore(): boolean {
+    if (this.#place) this.#ask(this.#place)
+    return this.#place !== undefined
   }
 
-  /** The server told who I am. */
+  /** The token or the server told who I am. */
   identify(user: string): void {
-    const asked = this.#optimistic.asked
-    if (asked) this.#optimistic.rename({ ...asked, user, name: asked.name || user })
+    this.#identity.user = user
+    const { asked } = this.#optimistic
+    if (asked) this.#optimistic.asked = { ...asked, user, name: asked.name || user }
   }
 
   /** What a POST says. */
   draft(): LocationUpdate {
-    const { x = 0, y = 0, meta } = this.#wish ?? {}
+    const { x = 0, y = 0, meta } = this.#place ?? {}
     return { ...this.#identity, x, y, ...(meta && { meta: meta as Record<string, unknown> }) }
   }
 
@@ -75,32 +90,31 @@ export class SelfLocation<Meta extends object> {
     this.#optimistic.answered(id)
   }
 
-  /** The server refused my latest move, or another client removed me: the log decides where I am. */
-  giveUp(logged: Collaborator<Meta> | undefined): void {
-    this.#optimistic.settle()
-    this.#wish = logged && { x: logged.x, y: logged.y, meta: logged.meta }
+  /** The server refused my latest move, or another client removed me: the log decides whether I am here, and where. */
+  giveUp(): void {
+    this.#optimistic.asked = undefined
+    this.#isWanted = this.logged !== undefined
+    this.#place = this.logged ?? this.#place
   }
 
-  /** An event of mine: without a newer wish, another tab or device may have moved me. */
-  hear(id: string, logged: Collaborator<Meta>): void {
+  /** Takes an entry of the log, after the room's state did. Another tab or device may have moved me. */
+  hear({ id, event }: Entry): void {
+    const { logged } = this
     this.#optimistic.hear(id)
-    this.#followLog(logged)
+    if (event.type === 'leave' && event.user === this.user && event.reason === 'left') this.giveUp()
+    if (!logged) return
+    // A log that went back, as a store's replica may, has lost my latest move.
+    if (logged.at < this.#loggedAt && this.#isWanted) this.restore()
+    this.#loggedAt = logged.at
+    if (!this.#optimistic.asked) this.#place = logged
   }
 
-  hearSnapshot(id: string, logged: Collaborator<Meta> | undefined): void {
-    this.#optimistic.hearSnapshot(id)
-    if (logged) this.#followLog(logged)
-  }
-
-  #followLog({ x, y, meta }: Collaborator<Meta>): void {
-    if (this.#wish && !this.#optimistic.asked) this.#wish = { x, y, meta }
-  }
-
-  #ask(place: Place, user = '', logged: Collaborator<Meta> | undefined): void {
-    this.#wish = place
-    const known = this.shown(logged)
-    const { name = known?.name || user, color = known?.color ?? UNKNOWN_COLOR } = this.#identity
+  #ask(place: Place): void {
+    const { user = '', shown } = this
+    const { name = shown?.name || user, color = shown?.color ?? UNKNOWN_COLOR } = this.#identity
     const { x, y, meta } = place
+    this.#place = place
+    this.#isWanted = true
     this.#optimistic.ask({ user, name, color, x, y, ...(meta && { meta: meta as Meta }), at: Date.now() })
   }
 }

@@ -6,6 +6,7 @@ import type { Location } from '../wire.ts'
 import type { Entry } from './entries.ts'
 import { isAbove } from './event-ids.ts'
 import { LeaderLock } from './leader-lock.ts'
+import { isHidden } from './page-lifecycle.ts'
 import { RecentEntries } from './recent-entries.ts'
 import type { RoomLink, RoomUpdate } from './room-connection.ts'
 import type { Draft, Message, State } from './sharing-messages.ts'
@@ -23,9 +24,6 @@ const SLOW_MS = 8_000
 export interface SharedConnectionOptions {
   /** The same for all tabs that share. */
   key: string
-  locks: LockManager
-  createChannel(name: string): BroadcastChannel
-  isHidden(): boolean
   lastEventId: string
   connect(lastEventId: string, onUpdate: (update: RoomUpdate) => void): RoomLink
   /** Who is where, as this tab knows it. */
@@ -56,10 +54,9 @@ export class SharedConnection implements RoomLink {
   constructor(options: SharedConnectionOptions) {
     this.#options = options
     const name = `colocate ${options.key}`
-    this.#channel = options.createChannel(name)
+    this.#channel = new BroadcastChannel(name)
     this.#channel.onmessage = ({ data }) => this.#receive(data)
-    const { locks } = options
-    this.#lock = new LeaderLock({ locks, name, onLead: () => this.#lead(), onStolen: () => this.#follow() })
+    this.#lock = new LeaderLock({ name, onLead: () => this.#lead(), onStolen: () => this.#follow() })
   }
 
   /** Whether this tab knows of another one that shares. */
@@ -81,7 +78,7 @@ export class SharedConnection implements RoomLink {
 
   wake(): void {
     if (this.#lock.isHeld) this.#connection?.wake()
-    else if (!this.#options.isHidden()) this.#post({ type: 'seen' })
+    else if (!isHidden()) this.#post({ type: 'seen' })
   }
 
   /** This tab is hidden now: a visible one may take its place. */
@@ -209,7 +206,7 @@ export class SharedConnection implements RoomLink {
 
   /** A hidden leader lets a visible tab take its place; a visible one takes a look at its own stream. */
   #yieldTo(to: string): void {
-    if (!this.#options.isHidden()) return this.#connection?.wake()
+    if (!isHidden()) return this.#connection?.wake()
     if (Date.now() - this.#grantedAt < HAND_OVER_MS) return
     this.#grantedAt = Date.now()
     this.#post({ type: 'granted', to })
@@ -229,7 +226,7 @@ export class SharedConnection implements RoomLink {
   #askLeader(): void {
     if (Date.now() - this.#askedAt < 1_000) return
     this.#askedAt = Date.now()
-    this.#post({ type: 'hello', lastEventId: this.#recent.lastEventId, isHidden: this.#options.isHidden() })
+    this.#post({ type: 'hello', lastEventId: this.#recent.lastEventId, isHidden: isHidden() })
   }
 
   #watchLeader(limitMs: number): void {

@@ -3,12 +3,17 @@
  */
 import { backoffMs, retryAfterMs } from './backoff.ts'
 import { errorOf } from './errors.ts'
-import { EventStreamParser, type ParsedEvent } from './event-stream-parser.ts'
-import { Requests } from './requests.ts'
+import { EventStreamParser } from './event-stream-parser.ts'
+import { Requests, unlessAborted, withTimeout } from './requests.ts'
 import { TokenSource } from './token.ts'
 import type { Token } from './types.ts'
 
-export type StreamEvent = Pick<ParsedEvent, 'event' | 'data' | 'id'>
+export interface StreamEvent {
+  event: string
+  data: string
+  /** The last event id: it stays until another one comes. */
+  id: string
+}
 
 export interface StreamOptions {
   /** Default: `POST` with a body, else `GET`. */
@@ -146,22 +151,20 @@ class StreamSource {
 
   async *read(body: ReadableStream<Uint8Array>): AsyncGenerator<StreamEvent> {
     const events: StreamEvent[] = []
-    const parser = new EventStreamParser(
+    const parser: EventStreamParser = new EventStreamParser(
       {
-        onEvent: ({ event, data, id }) => events.push({ event, data, id }),
+        onEvent: ({ event, data }) => events.push({ event, data, id: parser.lastEventId }),
         onRetry: ms => {
           this.#retryMs = ms
         },
       },
       this.#lastEventId,
     )
-    const decoder = new TextDecoder()
     const reader = body.getReader()
     try {
       for (;;) {
         const { value } = await reader.read().catch(fail)
-        if (value) parser.push(decoder.decode(value, { stream: true }))
-        else parser.end()
+        parser.push(value ?? blankLine)
         for (const event of events.splice(0)) {
           this.#lastEventId = event.id
           yield event
@@ -190,17 +193,8 @@ class StreamSource {
     const ownMs = failures === 0 && this.#retryMs !== undefined ? this.#retryMs : backoffMs(failures)
     const waitMs = Math.max(ownMs, this.#retryMs ?? 0, this.#retryAfterMs)
     this.#retryAfterMs = 0
-    if (!this.#signal.aborted)
-      await new Promise<void>(resolve => {
-        const timer = setTimeout(done, waitMs)
-        const signal = this.#signal
-        signal.addEventListener('abort', done)
-        function done() {
-          clearTimeout(timer)
-          signal.removeEventListener('abort', done)
-          resolve()
-        }
-      })
+    const forever = new Promise(() => {})
+    await withTimeout(waitMs, this.#signal, signal => unlessAborted(forever, signal)).catch(() => {})
     if (this.#signal.aborted) throw new DOMException('The stream was aborted.', 'AbortError')
   }
 
@@ -221,8 +215,7 @@ class StreamSource {
       init.body = typeof body === 'string' || body === undefined ? (body ?? null) : JSON.stringify(body)
     } else headers.delete('content-type')
     const isOnce = isFirstPost || this.#options.token === undefined
-    const send = isOnce ? this.#requests.sendOnce : this.#requests.send
-    return send.call(this.#requests, this.#url.href, init).catch(fail)
+    return this.#requests.send(this.#url.href, { ...init, isOnce }).catch(fail)
   }
 }
 
@@ -233,6 +226,9 @@ const isEventStream = ({ status, headers }: Response) =>
 function fail(cause: unknown): never {
   throw new RetriableError(cause instanceof Error ? cause.message : String(cause), { cause })
 }
+
+/** An event counts that has no blank line after it when its stream ended in order. */
+const blankLine = new TextEncoder().encode('\n\n')
 
 /** The default of `onOpen`. */
 async function check(response: Response): Promise<void> {

@@ -24,35 +24,35 @@ export interface Claims {
   iat?: number
 }
 
-/** The claims of a JWT, not verified; undefined for any other text. */
-export function claimsOf(token: string): Claims | undefined {
+/** The claims of a JWT, not verified; none for any other text. */
+export function claimsOf(token: string): Claims {
   try {
     const base64 = (token.split('.')[1] ?? '').replaceAll('-', '+').replaceAll('_', '/')
     const bytes = Uint8Array.from(atob(base64), character => character.charCodeAt(0))
-    const claims = JSON.parse(new TextDecoder().decode(bytes))
-    return typeof claims === 'object' && claims !== null ? claims : undefined
+    return Object(JSON.parse(new TextDecoder().decode(bytes)))
   } catch {
-    return undefined
+    return {}
   }
 }
 
 /** When a token that arrives now must be replaced: when a fifth of its life is left, at most 60 s before it expires. */
-export function renewalAt({ exp, iat }: Claims, now: number): number | undefined {
-  if (typeof exp !== 'number') return undefined
-  const lifeMs = exp * 1_000 - (typeof iat === 'number' ? iat * 1_000 : now)
-  return exp * 1_000 - Math.min(Math.max(lifeMs, 0) / 5, MAX_EARLY_MS)
+export function renewalAt({ exp = Number.NaN, iat = Number.NaN }: Claims, now: number): number {
+  const expiresAt = exp * 1_000
+  const lifeMs = expiresAt - (iat * 1_000 || now)
+  return expiresAt - Math.min(Math.max(lifeMs, 0) / 5, MAX_EARLY_MS)
 }
 
 export class TokenSource {
   readonly #options: TokenOptions
   #current: string | undefined
   /** Whether `#current` may be sent; until `#expiresAt`, if its end is known. */
-  #usable = false
+  #isUsable = false
   #expiresAt = Number.NaN
   #asking: Promise<string> | undefined
-  #failures = 0
-  #timer: ReturnType<typeof setTimeout> | undefined
-  #waiting: ReturnType<typeof setTimeout> | undefined
+  /** How often the function returned the same token again. */
+  #repeats = 0
+  #renewal: ReturnType<typeof setTimeout> | undefined
+  #retry: ReturnType<typeof setTimeout> | undefined
   #isClosed = false
 
   constructor(options: TokenOptions) {
@@ -66,31 +66,24 @@ export class TokenSource {
 
   /** The collaborator that the token names, once there is a token. */
   get subject(): string | undefined {
-    const sub = this.#current === undefined ? undefined : claimsOf(this.#current)?.sub
-    return typeof sub === 'string' ? sub : undefined
+    return claimsOf(this.#current ?? '').sub
   }
 
   async get(): Promise<string | undefined> {
     if (typeof this.#options.token !== 'function') return this.#current
-    if (this.#usable && !(Date.now() >= this.#expiresAt)) return this.#current
-    return this.#ask(this.#current === undefined ? 'start' : this.#usable ? 'expiring' : 'refused')
+    if (this.#isUsable && !(Date.now() >= this.#expiresAt)) return this.#current
+    return this.#ask(this.#current === undefined ? 'start' : this.#isUsable ? 'expiring' : 'refused')
   }
 
-  /** The token to send instead of one that the server refused. It is the same one when there is no function to call. */
-  async refused(token: string | undefined): Promise<string | undefined> {
-    this.revoke(token)
-    return this.get()
-  }
-
-  /** The next `get` asks for another token, if `token` is still the current one. */
+  /** The server refused this token: if it is still the current one, the next `get` asks for another. */
   revoke(token: string | undefined): void {
-    if (token === this.#current) this.#usable = false
+    if (token === this.#current) this.#isUsable = false
   }
 
   close(): void {
     this.#isClosed = true
-    clearTimeout(this.#timer)
-    clearTimeout(this.#waiting)
+    clearTimeout(this.#renewal)
+    clearTimeout(this.#retry)
   }
 
   #ask(reason: TokenRequest['reason']): Promise<string> {
@@ -114,7 +107,7 @@ export class TokenSource {
       } catch (cause) {
         if (!this.#isClosed) onError?.(tokenError(cause))
         await new Promise(resolve => {
-          this.#waiting = setTimeout(resolve, backoffMs(failures))
+          this.#retry = setTimeout(resolve, backoffMs(failures))
         })
       }
     }
@@ -122,27 +115,24 @@ export class TokenSource {
 
   #accept(token: string, isNew: boolean): void {
     const now = Date.now()
-    const claims = claimsOf(token) ?? {}
-    const renewal = renewalAt(claims, now)
-    this.#failures = isNew ? 0 : this.#failures + 1
+    const claims = claimsOf(token)
+    const expiresAt = (claims.exp ?? Number.NaN) * 1_000
+    this.#repeats = isNew ? 0 : this.#repeats + 1
     this.#current = token
-    this.#usable = true
-    const expiresAt = Number(claims.exp) * 1_000
+    this.#isUsable = true
+    this.#expiresAt = expiresAt
     // With a clock that is wrong every token looks expired: then only the server can say when.
-    this.#expiresAt = expiresAt > now ? expiresAt : Number.NaN
-    if (renewal !== undefined && expiresAt > now) this.#renewAt(renewal)
+    if (!(expiresAt > now)) this.#expiresAt = Number.NaN
+    // A function that returns the old token, or one that is about to expire, is not called without a pause.
+    else this.#renewAt(Math.max(renewalAt(claims, now), now + backoffMs(this.#repeats, 500)))
   }
 
   #renewAt(at: number): void {
-    clearTimeout(this.#timer)
+    clearTimeout(this.#renewal)
     if (this.#isClosed) return
-    // A function that returns the old token, or one that is about to expire, is not called without a pause.
-    const soonestMs = at > Date.now() && this.#failures === 0 ? 0 : backoffMs(this.#failures, 500)
-    const waitMs = Math.max(at - Date.now(), soonestMs)
-    this.#timer = setTimeout(
-      () => (waitMs > MAX_TIMEOUT_MS ? this.#renewAt(at) : void this.#ask('expiring')),
-      Math.min(waitMs, MAX_TIMEOUT_MS),
-    )
+    const waitMs = at - Date.now()
+    const renew = () => (waitMs > MAX_TIMEOUT_MS ? this.#renewAt(at) : void this.#ask('expiring'))
+    this.#renewal = setTimeout(renew, Math.min(waitMs, MAX_TIMEOUT_MS))
   }
 }
 

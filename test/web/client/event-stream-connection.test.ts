@@ -27,8 +27,7 @@ function setUp(isAnswering = true) {
   let heldBack = 0
   connection = new EventStreamConnection({
     lastEventId: '',
-    open: (lastEventId, signal, onSend) => {
-      onSend()
+    open: (lastEventId, signal) => {
       return new Promise((resolve, reject) => {
         let controller: ReadableStreamDefaultController<Uint8Array> | undefined
         const body = new ReadableStream<Uint8Array>({

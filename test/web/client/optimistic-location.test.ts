@@ -26,7 +26,7 @@ test('the event may come before the answer', () => {
   expect(own.asked).toBeUndefined()
 })
 
-test('a later event of mine settles it, for example when a snapshot left the event out', () => {
+test('a later event settles it, for example when a snapshot left the event out', () => {
   const own = asked()
   own.answered('2-0')
   own.hear('3-0')
@@ -36,12 +36,12 @@ test('a later event of mine settles it, for example when a snapshot left the eve
 test('a snapshot settles it when it is at least as new, whichever comes first', () => {
   const own = asked()
   own.answered('5-0')
-  own.hearSnapshot('4-0')
+  own.hear('4-0')
   expect(own.asked).toBe('here')
-  own.hearSnapshot('5-0')
+  own.hear('5-0')
   expect(own.asked).toBeUndefined()
   const other = asked()
-  other.hearSnapshot('9-0')
+  other.hear('9-0')
   other.answered('8-0')
   expect(other.asked).toBeUndefined()
 })
@@ -51,6 +51,6 @@ test('a newer wish is not settled by the answer to an older one', () => {
   own.ask('there')
   own.hear('1-0')
   expect(own.asked).toBe('there')
-  own.settle()
-  expect(own.asked).toBeUndefined()
+  own.answered('2-0')
+  expect(own.asked).toBe('there')
 })
