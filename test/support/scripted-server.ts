@@ -79,6 +79,13 @@ export class ScriptedServer {
     this.cut()
   }
 
+  /** As after a failover to a replica that lacks what came after the first entries. Other ids follow. */
+  goBack(kept: number): void {
+    this.#log = this.#log.slice(0, kept)
+    this.#nextId += 100
+    this.cut()
+  }
+
   /** Breaks off every open stream. */
   cut(): void {
     for (const stream of this.streams) stream.destroy()

@@ -236,4 +236,39 @@ describe('the room', () => {
     expect(url.pathname + url.search).toBe('/rooms/r/location/me?when=closed')
     expect(room.error).toBeUndefined()
   })
+
+  test.concurrent('that an anonymous watcher is in never shows it among the others', async () => {
+    const { server, room } = await setUp({ user: undefined })
+    await isLive(room)
+    const entered: string[] = []
+    room.on('enter', ({ collaborator }) => entered.push(collaborator.user))
+    // The event is on its way before the answer says whose it is.
+    server.script.publish.push((res, { body }) => {
+      const id = server.append({ type: 'location', ...locationOf('anonymous', body) })
+      setImmediate(() =>
+        res.writeHead(200, { 'content-type': 'application/json' }).end(`{"id":"${id}","user":"anonymous"}`),
+      )
+    })
+    room.move({ x: 1, y: 1 })
+    await room.settled()
+    server.move('bob', 1)
+    await sees(room, 'bob', 1)
+    expect(entered).toEqual(['bob'])
+    expect(room.self).toMatchObject({ user: 'anonymous', x: 1 })
+  })
+
+  test.concurrent('puts me where I was when the log went back, as after a failover to a replica', async () => {
+    const { server, room } = await setUp({ location: { x: 1, y: 1 } })
+    await isLive(room)
+    await room.settled()
+    server.move('bob', 1)
+    room.move({ x: 2 })
+    await room.settled()
+    await sees(room, 'bob', 1)
+    await until(room, 'the log has my move', () => room.self?.color === '#112233' && room.self.x === 2)
+    server.goBack(1)
+    const { body } = await server.nth('publish', 3)
+    expect(body).toMatchObject({ user: 'me', x: 2, y: 1 })
+    expect(room.self).toMatchObject({ x: 2, y: 1 })
+  })
 })

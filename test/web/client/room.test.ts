@@ -139,9 +139,34 @@ test('a client removed by another one stays as a watcher until it moves', async 
   await post(server.url, 'removed', { user: 'bob', x: 1, y: 1 })
   await sees(alice, 'bob', 1)
   expect(alice.self).toBeUndefined()
-  alice.move({ x: 7, y: 7 })
+  // What is left out stays, as it was before.
+  alice.move({ x: 7 })
   await alice.settled()
-  expect(alice.self).toMatchObject({ x: 7, y: 7 })
+  expect(alice.self).toMatchObject({ x: 7, y: 1 })
+})
+
+test('a tab that only watches renames me where another device of mine has me', async () => {
+  const first = join('rename', at('alice', 4, 5))
+  await first.settled()
+  const second = join('rename', { url: server.url, user: 'alice', name: 'Alice B.' })
+  await until(second, 'I am here', () => second.self?.x === 4)
+  second.update({ color: '#123456' })
+  await second.settled()
+  await until(first, 'I am renamed', () => first.self?.name === 'Alice B.')
+  expect(first.self).toMatchObject({ x: 4, y: 5, color: '#123456' })
+})
+
+test('settled resolves although I move on all the time', async () => {
+  const alice = join('busy', at('alice', 0, 0))
+  let x = 0
+  const moving = setInterval(() => alice.move({ x: ++x }), 5)
+  try {
+    await alice.settled()
+    await alice.settled()
+    expect(x).toBeGreaterThan(0)
+  } finally {
+    clearInterval(moving)
+  }
 })
 
 test('another device of mine keeps me in the room when I leave', async () => {
