@@ -19,6 +19,8 @@ missing() {
   [ "${version:-0}" -ge 7 ] && command -v redis-cli >/dev/null || echo redis-server
   [ -x "${CHROMIUM:-/usr/bin/chromium}" ] || echo chromium
   [ "$which" = all ] || return 0
+  command -v firefox-esr >/dev/null || echo firefox-esr
+  command -v openssl >/dev/null || echo openssl
   command -v nginx >/dev/null || echo nginx
   command -v haproxy >/dev/null || echo haproxy
   command -v caddy >/dev/null || echo caddy

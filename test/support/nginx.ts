@@ -4,11 +4,12 @@
  * The test replaces only the addresses (the port to listen on, the three instances) and the paths of temporary files, so
  * that any user can run several of them.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmod, mkdir, mkdtemp, open, readFile, rm, watch, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { freePort } from './ports.ts'
 
 export interface TestNginx {
@@ -19,16 +20,22 @@ export interface TestNginx {
   stop(): Promise<void>
 }
 
+const run = promisify(execFile)
+const selfSigned = 'req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 -subj /CN=127.0.0.1'.split(' ')
 const file = new URL('../../server/nginx.conf', import.meta.url)
 
-/** Starts nginx in front of three instances on these loopback ports. Rejects with nginx's output if it does not start. */
-export async function startNginx(instances: [number, number, number]): Promise<TestNginx> {
+/**
+ * Starts nginx in front of three instances on these loopback ports: over HTTP/1.1, or with TLS and HTTP/2. Rejects with
+ * nginx's output if it does not start.
+ */
+export async function startNginx(instances: [number, number, number], isHttp2 = false): Promise<TestNginx> {
   const port = await freePort()
   const dir = await mkdtemp(join(tmpdir(), 'colocate-nginx-'))
   // If root starts nginx, its workers run as another user.
   await chmod(dir, 0o755)
   await mkdir(join(dir, 'tmp'))
-  await writeFile(join(dir, 'nginx.conf'), await configuration(port, instances))
+  if (isHttp2) await run('openssl', [...selfSigned, '-keyout', join(dir, 'key.pem'), '-out', join(dir, 'cert.pem')])
+  await writeFile(join(dir, 'nginx.conf'), await configuration(port, instances, isHttp2))
   const logFile = join(dir, 'log')
   const readLog = () => readFile(logFile, 'utf8')
   const log = await open(logFile, 'a')
@@ -56,16 +63,17 @@ export async function startNginx(instances: [number, number, number]): Promise<T
   } finally {
     starting.abort()
   }
-  return { url: `http://127.0.0.1:${port}`, readLog, stop }
+  return { url: `${isHttp2 ? 'https' : 'http'}://127.0.0.1:${port}`, readLog, stop }
 }
 
-async function configuration(port: number, instances: number[]): Promise<string> {
+async function configuration(port: number, instances: number[], isHttp2: boolean): Promise<string> {
   let text = await readFile(file, 'utf8')
   const replace = (what: string, by: string) => {
     if (!text.includes(what)) throw new Error(`nginx.conf must have "${what}"`)
     text = text.replaceAll(what, by)
   }
-  replace('listen 8080;', `listen 127.0.0.1:${port};`)
+  const tls = ' ssl http2; ssl_certificate cert.pem; ssl_certificate_key key.pem'
+  replace('listen 8080;', `listen 127.0.0.1:${port}${isHttp2 ? tls : ''};`)
   for (const [i, instance] of instances.entries()) replace(`instance-${i + 1}:3000`, `127.0.0.1:${instance}`)
   const kinds = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
   replace('http {', ['http {', ...kinds.map(kind => `${kind}_temp_path tmp/${kind};`)].join('\n'))

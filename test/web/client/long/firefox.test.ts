@@ -1,0 +1,71 @@
+/** The client in Firefox: tabs share a stream, the next one resumes, and closing the last one leaves. */
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { joinRoom } from '../../../../web/client/index.ts'
+import { Firefox, type FirefoxTab } from '../../../support/firefox.ts'
+import { isLive, noLongerSees, sees } from '../../../support/joined.ts'
+import { startServer, type TestServer } from '../../../support/server.ts'
+
+let server: TestServer
+let firefox: Firefox
+
+beforeAll(async () => {
+  ;[server, firefox] = await Promise.all([startServer(), Firefox.start()])
+}, 60_000)
+afterAll(async () => {
+  await firefox?.stop()
+  await server?.stop()
+})
+
+/** Opens a tab that joins the room. Any resource of the server is a page of its origin. */
+async function open(): Promise<FirefoxTab> {
+  const tab = await firefox.open(`${server.url}/client.js`)
+  await tab.evaluate(`import('/client.js').then(({ joinRoom }) => {
+    globalThis.room = joinRoom('firefox', { user: 'alice', location: { x: 1, y: 1 } })
+    globalThis.xs = []
+    for (const type of ['enter', 'move']) room.on(type, ({ collaborator }) => xs.push(collaborator.x))
+    globalThis.until = isSo => new Promise(resolve => {
+      const look = () => isSo() && resolve(true)
+      room.subscribe(look)
+      look()
+    })
+  })`)
+  await tab.evaluate(`until(() => room.status === 'live')`)
+  return tab
+}
+
+const bobIsAt = (tab: FirefoxTab, x: number) => tab.evaluate(`until(() => room.others[0]?.x === ${x})`)
+
+test('tabs share a stream, the leader’s successor misses nothing, and the last tab that closes leaves', async () => {
+  const bob = joinRoom('firefox', { url: server.url, user: 'bob', location: { x: 1, y: 0 } })
+  try {
+    await isLive(bob)
+    const first = await open()
+    const second = await open()
+    await sees(bob, 'alice', 1)
+    await bobIsAt(second, 1)
+    bob.move({ x: 2 })
+    await Promise.all([bobIsAt(first, 2), bobIsAt(second, 2)])
+    const { locks } = await first.evaluate<{ locks: number }>(
+      `navigator.locks.query().then(({ held, pending }) => ({ locks: held.length * 10 + pending.length }))`,
+    )
+    expect(locks).toBe(11)
+    await second.evaluate(`room.move({ x: 7 })`)
+    await sees(bob, 'alice', 7)
+    await first.close()
+    for (let x = 3; x <= 20; x++) {
+      bob.move({ x })
+      await bob.settled()
+    }
+    await bobIsAt(second, 20)
+    const xs = await second.evaluate<number[]>('xs')
+    expect(xs).toEqual([...new Set(xs)])
+    expect(xs.slice(-18)).toEqual(Array.from({ length: 18 }, (_, index) => index + 3))
+    const closedAt = performance.now()
+    await second.close()
+    await noLongerSees(bob, 'alice')
+    process.stdout.write(`firefox: the last tab closed, gone after ${Math.round(performance.now() - closedAt)} ms\n`)
+    expect(performance.now() - closedAt).toBeLessThan(1_000)
+  } finally {
+    await bob.leave()
+  }
+}, 60_000)
