@@ -30,6 +30,8 @@ const long = [
   '/test/bench/',
   // Ten browser tabs; a minute of renewed tokens; dead links; packages that are installed.
   '/test/web/client/long/',
+  // Examples, each installed in a folder of its own.
+  '/test/examples/',
   // Redis at a distance; Redis Cluster or Sentinel.
   '/test/broker/redis/far',
   '/test/broker/redis/cluster',

@@ -1,0 +1,52 @@
+import { RoomProvider, useMove, useOthers, useSelf, useStatus } from '@colocate/client/react'
+
+const user = new URLSearchParams(location.search).get('user') ?? undefined
+const columns = [0, 1, 2, 3, 4]
+const rows = [0, 1, 2, 3, 4, 5]
+
+export function App() {
+  return (
+    <RoomProvider room="react" user={user} location={{ x: 0, y: 0 }}>
+      <Status />
+      <table>
+        <tbody>
+          {rows.map(y => (
+            <tr key={y}>
+              {columns.map(x => (
+                <Cell key={x} x={x} y={y} />
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </RoomProvider>
+  )
+}
+
+function Status() {
+  const count = useOthers(others => others.length)
+  return (
+    <p>
+      {useStatus()}, {count} others
+    </p>
+  )
+}
+
+/** Renders again only when a collaborator enters or leaves this cell. */
+function Cell({ x, y }: { x: number; y: number }) {
+  const move = useMove()
+  const self = useSelf()
+  const others = useOthers(all => all.filter(other => other.x === x && other.y === y))
+  const here = self?.x === x && self.y === y ? [self, ...others] : others
+  return (
+    <td>
+      <button type="button" onClick={() => move({ x, y })} style={{ width: '8em', height: '2.5em' }}>
+        {here.map(({ user, name, color }) => (
+          <span key={user} style={{ background: color }}>
+            {name}
+          </span>
+        ))}
+      </button>
+    </td>
+  )
+}
