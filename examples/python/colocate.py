@@ -59,7 +59,10 @@ def parse(stream):
     event = {}
     for line in stream:
         field, _, value = line.decode().rstrip("\n").partition(": ")
-        if field:
+        if field == "retry":
+            # At once: the last one of a stream has no blank line after it.
+            yield {field: value}
+        elif field:
             event[field] = value
         elif event:
             yield event

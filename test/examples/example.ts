@@ -2,14 +2,14 @@
  * Installs an example in a temporary folder, as its users do, with packed tarballs in place of the packages of this
  * repository. Runs the scripts of its package.json.
  */
-import { execFile, spawn } from 'node:child_process'
-import { once } from 'node:events'
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, jest } from '@jest/globals'
+import { waitFor } from '../support/wait-for.ts'
 
 const run = promisify(execFile)
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -22,8 +22,8 @@ export interface Program {
   url: string
   /** Everything that it printed. */
   output(): string
-  /** Ends it by SIGTERM. Resolves with its exit code. */
-  stop(): Promise<number | null>
+  /** Sends SIGTERM. Resolves when the program and everything that it started have ended. */
+  stop(): Promise<void>
 }
 
 export interface Example {
@@ -112,7 +112,6 @@ async function replacePackages(folder: string): Promise<void> {
 /** npm and what it starts are one process group, so that a signal reaches all of them. */
 async function startScript(folder: string, script: string, env: Record<string, string>): Promise<Program> {
   const child = spawn('npm', ['run', '--silent', script], { cwd: folder, env: environment(env), detached: true })
-  const exited = once(child, 'exit')
   let text = ''
   const url = await new Promise<string>((resolve, reject) => {
     const read = (part: Buffer) => {
@@ -128,9 +127,17 @@ async function startScript(folder: string, script: string, env: Record<string, s
     url,
     output: () => text,
     async stop() {
-      if (child.exitCode === null && child.signalCode === null) process.kill(-(child.pid as number), 'SIGTERM')
-      const [code] = await exited
-      return code
+      if (hasGroup(child)) process.kill(-(child.pid as number), 'SIGTERM')
+      await waitFor(`${script} ends`, () => !hasGroup(child))
     },
+  }
+}
+
+/** Whether a process of the child's group is left. */
+function hasGroup({ pid }: ChildProcess): boolean {
+  try {
+    return process.kill(-(pid as number), 0)
+  } catch {
+    return false
   }
 }
