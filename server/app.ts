@@ -122,7 +122,9 @@ export function createApp(config: Config, log: Logger, options: AppOptions = {})
       log.info({ room, cause, durationMs: Math.round(durationMs) }, 'stream closed'),
   })
   const ticks = new Ticks()
-  const hasDemonstration = verifier === null && authorize === undefined && pageFolder !== undefined
+  const knowsUsers = verifier !== null || authorize !== undefined
+  const isOpenMode = config.auth.kind === 'open' && !knowsUsers
+  const hasDemonstration = !knowsUsers && pageFolder !== undefined
   // A claim outlives its run, which goes on for so long, is then read for so long, and is then kept for so long.
   const claimMs = maxRunMs + config.streamAgeMs + config.historyTtlMs + runLeaseMs
   const relay = new Relay({
@@ -159,9 +161,11 @@ export function createApp(config: Config, log: Logger, options: AppOptions = {})
     hasDemonstration,
     health,
     hasAdminPort: config.adminPort !== undefined,
-    pageFolder,
+    page:
+      pageFolder === undefined
+        ? undefined
+        : { folder: pageFolder, auth: isOpenMode ? 'open' : knowsUsers ? 'required' : 'off' },
   })
-  const isOpenMode = config.auth.kind === 'open' && authorize === undefined
   const isAllowedOrigin = createAllowedOrigins(config.corsOrigins, isOpenMode)
   const routerOptions = {
     authenticate: authorize

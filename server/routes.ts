@@ -7,7 +7,7 @@
  */
 import { createHealthHandlers, type HealthOptions } from './http/health.ts'
 import { openApi } from './http/openapi.ts'
-import { pageRoutes } from './http/page.ts'
+import { type PageOptions, pageRoutes } from './http/page.ts'
 import { sendJson } from './http/response.ts'
 import { type Route, route } from './http/route.ts'
 import { aliveUser, authorsOf, type LocationHandlers, leaverOf, namedFollower } from './location/handlers.ts'
@@ -27,8 +27,8 @@ export interface RouteOptions {
   health: HealthOptions
   /** Whether `/metrics` has a port of its own. */
   hasAdminPort: boolean
-  /** The folder with the page's files. Undefined: there is no page. */
-  pageFolder: string | undefined
+  /** Undefined: there is no page. */
+  page: PageOptions | undefined
 }
 
 export function createRoutes(options: RouteOptions): Route[] {
@@ -40,7 +40,7 @@ export function createRoutes(options: RouteOptions): Route[] {
     ...(options.hasDemonstration ? demonstrationRoutes : []),
     ...healthRoutes(options.health),
     ...(options.hasAdminPort ? [] : [metricsRoute(options.health)]),
-    ...(options.pageFolder ? pageRoutes(options.pageFolder) : []),
+    ...(options.page ? pageRoutes(options.page) : []),
   ]
   const description = openApi(routes)
   routes.push(

@@ -2,23 +2,23 @@
  * Serves the files of the demonstration page, each as a route of its own.
  */
 import { readdirSync } from 'node:fs'
-import express from 'express'
-import { Problem } from './problem.ts'
-import { setCommonHeaders } from './response.ts'
+import { extname, join } from 'node:path'
+import { PageFile } from './page-file.ts'
 import { type RequestContext, type Route, route } from './route.ts'
 
+export interface PageOptions {
+  folder: string
+  /** How the server knows its users. The page is told, because only in open mode it may add users of its own. */
+  auth: 'open' | 'off' | 'required'
+}
+
 /** One route for each file in `folder`, and `/` for its index.html. */
-export function pageRoutes(folder: string): Route[] {
-  const serve = express.static(folder)
-  const sendFile = ({ req, res }: RequestContext) =>
-    new Promise<void>((resolve, reject) => {
-      setCommonHeaders(res)
-      res.on('close', resolve)
-      serve(req as express.Request, res as express.Response, (error?: unknown) => {
-        reject(error ?? new Problem(404, 'The file is no longer in the folder of the page.'))
-      })
-    })
-  return ['', ...readdirSync(folder)].map(file =>
-    route({ method: 'GET', path: `/${file}`, answer: 'text', handler: sendFile }),
-  )
+export function pageRoutes({ folder, auth }: PageOptions): Route[] {
+  const tellAuth = (html: string) => html.replace('data-auth="required"', `data-auth="${auth}"`)
+  return readdirSync(folder).flatMap(name => {
+    const file = new PageFile(join(folder, name), extname(name) === '.html' ? tellAuth : undefined)
+    const sendFile = ({ req, res }: RequestContext) => file.send(req, res)
+    const paths = name === 'index.html' ? ['/', '/index.html'] : [`/${name}`]
+    return paths.map(path => route({ method: 'GET', path, answer: 'text', handler: sendFile }))
+  })
 }

@@ -1,124 +1,181 @@
 /**
- * The sheet: its cells, and selection by pointer and keyboard.
+ * The sheet's rows and cells in the document: only those near the visible part, and a few that must stay.
  *
- * Does not know the collaborators. Follows the grid pattern of the ARIA Authoring Practices: exactly one cell is in the
- * Tab order. It is the selected cell or, while the user's place is outside the sheet, the last selected one.
+ * Follows the grid pattern of the ARIA Authoring Practices: exactly one cell is in the Tab order. It is the selected cell
+ * or, while the user is outside the sheet, the last selected one.
  */
-
-import type { Place } from './cells.ts'
-import { COLUMNS, cellName, cellOf, clampToSheet, columnName, ROWS } from './cells.ts'
+import type { Budget } from './budget.ts'
+import { Cell } from './cell.ts'
+import { type Area, COLUMNS, cellOf, columnName, contains, isSamePlace, type Place, ROWS } from './cells.ts'
 import { element } from './elements.ts'
+import { type Selection, selectedArea } from './selection.ts'
+import { Viewport } from './viewport.ts'
 
-/** The cell that each key moves to. */
-const KEYS: Record<string, (from: Place, page: number) => Place> = {
-  ArrowLeft: ({ x, y }) => ({ x: x - 1, y }),
-  ArrowRight: ({ x, y }) => ({ x: x + 1, y }),
-  ArrowUp: ({ x, y }) => ({ x, y: y - 1 }),
-  ArrowDown: ({ x, y }) => ({ x, y: y + 1 }),
-  PageUp: ({ x, y }, page) => ({ x, y: y - page }),
-  PageDown: ({ x, y }, page) => ({ x, y: y + page }),
-  Home: ({ y }) => ({ x: 0, y }),
-  End: ({ y }) => ({ x: COLUMNS - 1, y }),
-  'Control+Home': () => ({ x: 0, y: 0 }),
-  'Control+End': () => ({ x: COLUMNS - 1, y: ROWS - 1 }),
+interface Row {
+  element: HTMLElement
+  cells: Map<number, Cell>
 }
 
 export class Grid {
+  readonly viewport: Viewport
   readonly #root: HTMLElement
-  readonly #cells: HTMLElement[] = []
+  readonly #content: Budget
+  readonly #header = element('div', { role: 'row', class: 'row top', 'aria-rowindex': '1' })
+  readonly #columns = new Map<number, HTMLElement>()
+  readonly #rows = new Map<number, Row>()
+  /** The cell in the Tab order. */
   #current: Place = { x: 0, y: 0 }
+  #selected: Area | undefined
+  #pins: readonly Place[] = []
 
-  /** Calls `onMove` when the user clicks a cell or moves with a key. */
-  constructor(root: HTMLElement, onMove: (place: Place) => void) {
+  /** Calls `onRender` when other cells are in the document. */
+  constructor(root: HTMLElement, content: Budget, onRender: () => void) {
     this.#root = root
+    this.#content = content
     root.setAttribute('role', 'grid')
     root.setAttribute('aria-label', 'Sheet')
+    root.setAttribute('aria-multiselectable', 'true')
     root.setAttribute('aria-rowcount', String(ROWS + 1))
     root.setAttribute('aria-colcount', String(COLUMNS + 1))
-    root.append(headerRow(), ...Array.from({ length: ROWS }, (_, y) => this.#row(y)))
-    const moveTo = (place: Place) => {
-      this.select(place)
-      this.cellAt(place)?.focus({ preventScroll: true })
-      this.scrollTo(place)
-      onMove(place)
-    }
-    root.addEventListener('click', event => {
-      const cell = (event.target as Element).closest<HTMLElement>('[role=gridcell]')
-      if (cell) moveTo(placeOf(this.#cells.indexOf(cell)))
+    const corner = { role: 'columnheader', class: 'head corner measure', 'aria-colindex': '1', 'aria-label': 'Row' }
+    this.#header.append(element('div', corner), element('div', { class: 'column-size measure', 'aria-hidden': 'true' }))
+    root.append(this.#header)
+    let viewport: Viewport | undefined
+    this.viewport = viewport = new Viewport(root.parentElement as HTMLElement, root, () => {
+      if (!viewport) return
+      this.#render()
+      onRender()
     })
-    document.addEventListener('keydown', event => {
-      const place = this.#placeFor(event)
-      if (!place) return
-      event.preventDefault()
-      moveTo(place)
-    })
-    this.select(this.#current)
+    this.#render()
   }
 
-  cellAt(place: Place): HTMLElement | undefined {
+  get current(): Place {
+    return this.#current
+  }
+
+  /** The cell, if it is in the document. */
+  cellAt(place: Place): Cell | undefined {
     const cell = cellOf(place)
-    return cell && this.#cells[cell.y * COLUMNS + cell.x]
+    return cell && this.#rows.get(cell.y)?.cells.get(cell.x)
+  }
+
+  /** Keeps these cells in the document wherever the visible part is. */
+  pin(places: readonly Place[]): void {
+    const isSame = places.length === this.#pins.length && places.every((each, i) => isSamePlace(each, this.#pins[i]))
+    if (isSame) return
+    this.#pins = places
+    this.#render()
   }
 
   /** Moves the focus with the selection if the selected cell had it: the next arrow key starts at the selection. */
-  select(place: Place): void {
-    const before = this.cellAt(this.#current)
-    const after = this.cellAt(place)
-    before?.setAttribute('aria-selected', 'false')
-    if (!after) return
-    before?.setAttribute('tabindex', '-1')
-    after.setAttribute('tabindex', '0')
-    after.setAttribute('aria-selected', 'true')
-    if (before !== after && before === document.activeElement) after.focus({ preventScroll: true })
-    this.#current = { x: Math.floor(place.x), y: Math.floor(place.y) }
+  select(selection: Selection): void {
+    const before = this.cellAt(this.#current)?.element
+    const hadFocus = before !== undefined && before === document.activeElement
+    this.#selected = selectedArea(selection)
+    this.#current = cellOf(selection.at) ?? this.#current
+    this.#render()
+    const after = this.cellAt(this.#current)?.element
+    if (before !== after) before?.setAttribute('tabindex', '-1')
+    if (hadFocus && before !== after) after?.focus({ preventScroll: true })
   }
 
-  scrollTo(place: Place, options: ScrollIntoViewOptions = { block: 'nearest', inline: 'nearest' }): void {
-    this.cellAt(place)?.scrollIntoView(options)
+  /** Makes the selected cell visible, and focuses it. On a low screen, this also scrolls the page. */
+  focus(): void {
+    this.viewport.reveal(this.#current)
+    const cell = this.cellAt(this.#current)?.element
+    cell?.focus({ preventScroll: true })
+    cell?.scrollIntoView({ block: 'nearest', inline: 'nearest' })
   }
 
-  #row(y: number): HTMLElement {
+  /** Shows changed contents. */
+  refresh(): void {
+    for (const { cells } of this.#rows.values()) for (const cell of cells.values()) cell.refresh(this.#content)
+  }
+
+  #render(): void {
+    const { left, top, right, bottom } = this.viewport.rendered
+    const pins = [...this.#pins, this.#current]
+    const columns = span(left, right)
+    update(this.#header, this.#columns, columns, x => this.#columnHeader(x), 2)
+    for (const [x, head] of this.#columns) head.style.left = `${this.viewport.leftOf(x)}px`
+    const rows = new Map([...this.#rows].map(([y, row]) => [y, row.element]))
+    const wanted = union(
+      span(top, bottom),
+      pins.map(({ y }) => y),
+    )
+    update(this.#root, rows, wanted, y => this.#createRow(y), 1)
+    for (const [y, row] of this.#rows) {
+      if (rows.has(y)) this.#renderRow(y, row, columns, pins)
+      else this.#rows.delete(y)
+    }
+  }
+
+  #renderRow(y: number, row: Row, columns: readonly number[], pins: readonly Place[]): void {
+    row.element.style.top = `${this.viewport.topOf(y)}px`
+    const pinned = pins.filter(pin => pin.y === y)
+    const wanted =
+      pinned.length > 0
+        ? union(
+            columns,
+            pinned.map(({ x }) => x),
+          )
+        : columns
+    const elements = new Map([...row.cells].map(([x, cell]) => [x, cell.element]))
+    const create = (x: number) => {
+      const cell = new Cell({ x, y }, this.#content)
+      row.cells.set(x, cell)
+      return cell.element
+    }
+    update(row.element, elements, wanted, create, 1)
+    for (const [x, cell] of row.cells) {
+      if (!elements.has(x)) row.cells.delete(x)
+      cell.left = this.viewport.leftOf(x)
+      cell.isSelected = this.#selected !== undefined && contains(this.#selected, cell.place)
+      if (isSamePlace(cell.place, this.#current)) cell.element.setAttribute('tabindex', '0')
+    }
+  }
+
+  #createRow(y: number): HTMLElement {
     const row = element('div', { role: 'row', class: 'row', 'aria-rowindex': String(y + 2) })
     row.append(element('div', { role: 'rowheader', class: 'head', 'aria-colindex': '1' }, String(y + 1)))
-    for (let x = 0; x < COLUMNS; x++) {
-      const name = cellName({ x, y })
-      const cell = element('div', {
-        role: 'gridcell',
-        class: 'cell',
-        'data-cell': name,
-        'aria-label': name,
-        'aria-colindex': String(x + 2),
-        'aria-selected': 'false',
-        tabindex: '-1',
-      })
-      this.#cells.push(cell)
-      row.append(cell)
-    }
+    this.#rows.set(y, { element: row, cells: new Map() })
     return row
   }
 
-  /** Handles a key if the focus is in the sheet, or if no element has the focus. */
-  #placeFor(event: KeyboardEvent): Place | undefined {
-    const { target, key } = event
-    if (target !== document.body && !this.#root.contains(target as Node)) return undefined
-    if (event.altKey || event.metaKey || event.shiftKey || event.defaultPrevented) return undefined
-    const to = KEYS[event.ctrlKey ? `Control+${key}` : key]
-    return to && clampToSheet(to(this.#current, this.#pageRows()))
-  }
-
-  #pageRows(): number {
-    const rowHeight = this.#cells[0]?.offsetHeight || 1
-    return Math.max(1, Math.floor((this.#root.parentElement?.clientHeight ?? 0) / rowHeight) - 2)
+  #columnHeader(x: number): HTMLElement {
+    return element('div', { role: 'columnheader', class: 'head', 'aria-colindex': String(x + 2) }, columnName(x))
   }
 }
 
-const placeOf = (index: number): Place => ({ x: index % COLUMNS, y: Math.floor(index / COLUMNS) })
-
-function headerRow(): HTMLElement {
-  const row = element('div', { role: 'row', class: 'row top', 'aria-rowindex': '1' })
-  row.append(element('div', { role: 'columnheader', class: 'head', 'aria-colindex': '1', 'aria-label': 'Row' }))
-  for (let x = 0; x < COLUMNS; x++) {
-    row.append(element('div', { role: 'columnheader', class: 'head', 'aria-colindex': String(x + 2) }, columnName(x)))
+/**
+ * Adds and removes children until they are those of `wanted`, in ascending order, behind `fixed` other children. Moves no
+ * child: an element that moves in the document loses the focus.
+ */
+function update(
+  parent: HTMLElement,
+  children: Map<number, HTMLElement>,
+  wanted: readonly number[],
+  create: (key: number) => HTMLElement,
+  fixed: number,
+): void {
+  const keys = new Set(wanted)
+  for (const [key, child] of children) {
+    if (keys.has(key)) continue
+    child.remove()
+    children.delete(key)
   }
-  return row
+  let next = parent.children[fixed] ?? null
+  for (const key of wanted) {
+    const known = children.get(key)
+    if (known) {
+      next = known.nextElementSibling
+      continue
+    }
+    const child = create(key)
+    parent.insertBefore(child, next)
+    children.set(key, child)
+  }
 }
+
+const span = (first: number, last: number) => Array.from({ length: last - first + 1 }, (_, index) => first + index)
+const union = (a: readonly number[], b: readonly number[]) => [...new Set([...a, ...b])].sort((x, y) => x - y)

@@ -1,127 +1,126 @@
 /**
- * The collaborators' markers in the cells: an outline and a flag in the collaborator's color.
+ * The collaborators' markers in the sheet. Only those in rendered cells are in the document.
  *
- * Changes the document only where a collaborator's appearance or cell has changed.
+ * Several collaborators in one cell have their outlines side by side and one flag. A flag folds after a moment; in a crowded
+ * sheet, flags show only on request, because they would cover the cells.
  */
-
 import type { Collaborator } from '../client/index.ts'
-import type { Place } from './cells.ts'
-import { cellOf } from './cells.ts'
-import { safeColor, textColorOn } from './colors.ts'
-import { element, prefersReducedMotion } from './elements.ts'
+import type { Cell } from './cell.ts'
+import { overlap, type Place } from './cells.ts'
+import { FlagTimer } from './flag-timer.ts'
+import type { Grid } from './grid.ts'
+import { Marker } from './marker.ts'
+import { animateArrival, animateMove } from './motion.ts'
+import { selectedArea } from './selection.ts'
 
-interface Marker {
-  outline: HTMLElement
-  flag: HTMLElement
-  cell: Place
-  color: string
-}
-
-/** Per rendering. If more markers move at once, a user cannot follow them, and every animation costs time. */
-const MAX_ANIMATIONS = 40
-const MOVE_EASING = 'cubic-bezier(.2, .8, .2, 1)'
+/** With more markers than this in the visible part, flags show only on hover, on focus, and while following. */
+const CROWDED = 20
 
 export class Markers {
-  readonly #cellAt: (place: Place) => HTMLElement | undefined
+  readonly #root: HTMLElement
+  readonly #grid: Grid
   readonly #markers = new Map<string, Marker>()
-  readonly #unstacked = new Set<HTMLElement>()
-  #animations = 0
+  readonly #byCell = new Map<Cell, Set<Marker>>()
+  readonly #unstacked = new Set<Cell>()
+  readonly #flags = new FlagTimer()
+  #followed: string | undefined
+  #visible = 0
+  #moves = 0
 
-  constructor(cellAt: (place: Place) => HTMLElement | undefined) {
-    this.#cellAt = cellAt
+  constructor(root: HTMLElement, grid: Grid) {
+    this.#root = root
+    this.#grid = grid
   }
 
-  set(location: Collaborator, mine: boolean): void {
-    const place = cellOf(location)
-    const cell = place && this.#cellAt(place)
-    if (!place || !cell) {
-      this.remove(location.user)
-      return
-    }
-    const known = this.#markers.get(location.user)
-    const marker = known ?? this.#add(location.user, place)
-    const { outline, flag } = marker
-    const isRenamed = flag.textContent !== location.name
-    if (isRenamed) flag.textContent = location.name
-    if (marker.color !== location.color) paint(marker, location.color)
-    outline.classList.toggle('mine', mine)
-    const previous = outline.parentElement
-    const isMoved = previous !== cell
-    if (isMoved) {
-      cell.append(outline)
-      if (previous) this.#unstacked.add(previous)
-    }
-    if (isMoved || isRenamed) this.#unstacked.add(cell)
-    if (isMoved && this.#mayAnimate()) {
-      if (known) animateMove(outline, marker.cell, place)
-      else animateArrival(outline)
-      if (known && cell.children.length > 1) animateMeeting(cell)
-    }
-    marker.cell = place
+  /** Call `finish` after the last change. */
+  set(collaborator: Collaborator, isMine: boolean): void {
+    const known = this.#markers.get(collaborator.user)
+    const marker = known ?? new Marker(collaborator, isMine)
+    this.#markers.set(collaborator.user, marker)
+    const from = known?.place
+    const isNews = marker.update(collaborator)
+    if (isNews || !known) marker.since = ++this.#moves
+    this.#place(marker)
+    if (!marker.cell || (!isNews && known)) return
+    this.#unstacked.add(marker.cell)
+    if (this.#isCrowded) return
+    this.#flags.show(marker.element)
+    if (from) animateMove(marker.element, from, marker.place as Place)
+    else animateArrival(marker.element)
   }
 
   remove(user: string): void {
-    const outline = this.#markers.get(user)?.outline
-    if (outline?.parentElement) this.#unstacked.add(outline.parentElement)
-    outline?.remove()
+    const marker = this.#markers.get(user)
+    if (marker) this.#put(marker, undefined)
     this.#markers.delete(user)
   }
 
-  /** Call once after all changes: stacking a crowded cell again for every change is slow. */
-  stack(): void {
-    for (const cell of this.#unstacked) stack(cell)
+  /** Places all markers again, because other cells are rendered. */
+  refresh(): void {
+    for (const marker of this.#markers.values()) this.#place(marker)
+    this.finish()
+  }
+
+  /** The range's first cell stays in the document while a part of the range is visible. */
+  get pins(): Place[] {
+    const { rendered } = this.#grid.viewport
+    return [...this.#markers.values()].flatMap(({ selection, place }) => {
+      const area = selection.to && selectedArea(selection)
+      return place && area && overlap(area, rendered) ? [place] : []
+    })
+  }
+
+  finish(): void {
+    this.#grid.pin(this.pins)
+    for (const cell of this.#unstacked) this.#stack(cell)
     this.#unstacked.clear()
-    this.#animations = 0
+    this.#root.classList.toggle('crowded', this.#isCrowded)
   }
 
-  #mayAnimate(): boolean {
-    return ++this.#animations <= MAX_ANIMATIONS && !document.hidden && !prefersReducedMotion()
+  setIdle(user: string, isIdle: boolean): void {
+    this.#markers.get(user)?.element.classList.toggle('idle', isIdle)
   }
 
-  #add(user: string, cell: Place): Marker {
-    // Hidden from screen readers: the cell's label already contains the name.
-    const outline = element('div', { class: 'marker', 'data-user': user, 'aria-hidden': 'true' })
-    const flag = element('span', { class: 'flag' })
-    outline.append(flag)
-    const marker = { outline, flag, cell, color: '' }
-    this.#markers.set(user, marker)
-    return marker
+  /** Keeps the flag of this collaborator open. */
+  follow(user: string | undefined): void {
+    for (const each of [this.#followed, user])
+      if (each) this.#markers.get(each)?.element.classList.toggle('followed', each === user)
+    this.#followed = user
   }
-}
 
-function paint(marker: Marker, color: string): void {
-  marker.color = color
-  marker.outline.style.setProperty('--color', safeColor(color))
-  marker.outline.style.setProperty('--ink', textColorOn(color))
-}
+  get #isCrowded(): boolean {
+    return this.#visible > CROWDED
+  }
 
-/** Stacks the flags of all collaborators in one cell, and lists their names in the cell's label. */
-function stack(cell: HTMLElement): void {
-  const outlines = [...cell.children] as HTMLElement[]
-  for (const [slot, outline] of outlines.entries()) outline.style.setProperty('--slot', String(slot))
-  cell.style.setProperty('--last-slot', String(outlines.length - 1))
-  const label = [cell.dataset.cell, ...outlines.map(outline => outline.textContent)].join(', ')
-  if (cell.getAttribute('aria-label') !== label) cell.setAttribute('aria-label', label)
-}
+  #place(marker: Marker): void {
+    this.#put(marker, this.#grid.cellAt(marker.selection.at))
+    if (marker.cell) marker.outline(this.#grid.viewport)
+  }
 
-function animateArrival(outline: HTMLElement): void {
-  const from = { opacity: 0, transform: 'scale(.7)' }
-  outline.animate([from, { opacity: 1, transform: 'none' }], { duration: 220, easing: 'cubic-bezier(.3, 1.6, .6, 1)' })
-}
+  #put(marker: Marker, cell: Cell | undefined): void {
+    const before = marker.cell
+    if (before === cell) return
+    marker.cell = cell
+    if (before) {
+      this.#visible--
+      const others = this.#byCell.get(before)
+      others?.delete(marker)
+      if (others?.size === 0) this.#byCell.delete(before)
+      this.#unstacked.add(before)
+    }
+    if (!cell) return marker.element.remove()
+    this.#visible++
+    const others = this.#byCell.get(cell) ?? new Set()
+    this.#byCell.set(cell, others.add(marker))
+    this.#unstacked.add(cell)
+    cell.element.append(marker.element)
+  }
 
-/**
- * Moves the outline from the old cell to the new one, which already contains it. The animation adds to those that still
- * run, so fast moves result in one smooth path.
- */
-function animateMove(outline: HTMLElement, from: Place, to: Place): void {
-  const offset = `translate(calc(var(--column) * ${from.x - to.x}), calc(var(--row) * ${from.y - to.y}))`
-  const keyframes = [{ transform: offset }, { transform: 'translate(0, 0)' }]
-  outline.animate(keyframes, { duration: 180, easing: MOVE_EASING, composite: 'add' })
-}
-
-/** Enlarges all outlines of a cell briefly when a collaborator moves into it. */
-function animateMeeting(cell: HTMLElement): void {
-  const keyframes = [{ transform: 'scale(1)' }, { transform: 'scale(1.08)' }, { transform: 'scale(1)' }]
-  for (const outline of cell.children)
-    outline.animate(keyframes, { duration: 320, delay: 100, easing: 'ease-in-out', composite: 'add' })
+  /** The collaborator who came last is first; the user's own marker is last, because they know where they are. */
+  #stack(cell: Cell): void {
+    const markers = [...(this.#byCell.get(cell) ?? [])]
+    const sorted = markers.sort((a, b) => Number(a.isMine) - Number(b.isMine) || b.since - a.since)
+    for (const [slot, marker] of sorted.entries()) marker.stack(slot, sorted.length)
+    cell.people = sorted.map(({ name, selection }) => (selection.isEditing ? `${name} is editing` : name))
+  }
 }

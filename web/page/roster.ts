@@ -1,17 +1,16 @@
 /**
- * The list of collaborators in the room: this window's user first, then by name. A click on an entry scrolls to the
- * collaborator's cell.
+ * The list of collaborators in the room: this window's user first, then by name. A click on an entry follows the
+ * collaborator.
  */
-
 import type { Collaborator } from '../client/index.ts'
-import { placeName } from './cells.ts'
 import { safeColor } from './colors.ts'
 import { element } from './elements.ts'
+import { selectionName, selectionOf } from './selection.ts'
 
 interface Entry {
   item: HTMLElement
+  button: HTMLElement
   name: HTMLElement
-  you: HTMLElement
   place: HTMLElement
   location: Collaborator
   mine: boolean
@@ -34,19 +33,17 @@ export class Roster {
     return this.#entries.size
   }
 
-  /** Returns the name of a collaborator who is in the list. */
-  nameOf(user: string): string | undefined {
-    return this.#entries.get(user)?.location.name
-  }
-
   set(location: Collaborator, mine: boolean): void {
     const entry = this.#entries.get(location.user) ?? this.#add(location, mine)
-    const renamed = entry.name.textContent !== location.name
-    if (renamed) entry.name.textContent = location.name
-    if (renamed || entry.mine !== mine) this.#unsorted.add(entry)
-    entry.place.textContent = placeName(location)
-    entry.item.style.setProperty('--color', safeColor(location.color))
-    entry.you.textContent = mine ? 'you' : ''
+    const { name, place, item } = entry
+    const isRenamed = name.textContent !== location.name
+    if (isRenamed) name.textContent = location.name
+    if (isRenamed || entry.mine !== mine) this.#unsorted.add(entry)
+    const selection = selectionOf(location)
+    const text = `${selectionName(selection)}${selection.isEditing ? ' ✎' : ''}`
+    if (place.textContent !== text) place.textContent = text
+    if (isRenamed || entry.location.color !== location.color)
+      item.style.setProperty('--color', safeColor(location.color))
     entry.location = location
     entry.mine = mine
   }
@@ -54,6 +51,15 @@ export class Roster {
   remove(user: string): void {
     this.#entries.get(user)?.item.remove()
     this.#entries.delete(user)
+  }
+
+  setIdle(user: string, isIdle: boolean): void {
+    this.#entries.get(user)?.item.classList.toggle('idle', isIdle)
+  }
+
+  follow(user: string | undefined): void {
+    for (const [each, { button, mine }] of this.#entries)
+      if (!mine) button.setAttribute('aria-pressed', String(each === user))
   }
 
   /**
@@ -76,14 +82,14 @@ export class Roster {
     const { user } = location
     const item = element('li', { class: 'entry', 'data-roster': user })
     const button = element('button', { type: 'button', class: 'person' })
-    const name = element('span', { class: 'name' })
+    const name = element('bdi', { class: 'name', dir: 'auto' })
     const place = element('span', { class: 'place' })
-    const you = element('span', { class: 'you' })
     // The spaces separate the words for screen readers. CSS sets the visible gaps.
-    button.append(element('span', { class: 'dot' }), name, ' ', you, ' ', place)
+    button.append(name, ' ', ...(mine ? [element('span', { class: 'you' }, 'you'), ' '] : []), place)
+    if (!mine) button.setAttribute('aria-pressed', 'false')
     button.addEventListener('click', () => this.#onPick(user))
     item.append(button)
-    const entry = { item, name, you, place, location, mine }
+    const entry = { item, button, name, place, location, mine }
     this.#entries.set(user, entry)
     this.#unsorted.add(entry)
     return entry

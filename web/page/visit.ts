@@ -1,7 +1,8 @@
 /**
- * The visit: room, user and name from the page's URL, and the user's last place from before a reload.
+ * The visit: what the page's URL says, and the user's last place from before a reload.
  */
 import type { Place } from './cells.ts'
+import { newUserId, tabUser } from './tab-user.ts'
 
 export interface Visit {
   room: string
@@ -9,13 +10,27 @@ export interface Visit {
   name: string | undefined
 }
 
-export function parseVisit(search: string): Visit {
+export interface PageQuery extends Visit {
+  token: string | undefined
+  hasBots: boolean
+}
+
+export function parseQuery(search: string): PageQuery {
   const query = new URLSearchParams(search)
   return {
     room: query.get('room') || 'lobby',
     user: query.get('user') || undefined,
     name: query.get('name') || undefined,
+    token: query.get('access_token') || undefined,
+    hasBots: query.get('bots') !== '0',
   }
+}
+
+/**
+ * With a name and no user, each tab is a collaborator of its own. Not where tokens are required: they say who the user is.
+ */
+export function visitOf({ room, user, name }: Visit, requiresToken: boolean): Visit {
+  return { room, user: user ?? (name && !requiresToken ? tabUser() : undefined), name }
 }
 
 export function visitUrl({ room, user, name }: Visit, pageUrl: string): string {
@@ -33,10 +48,7 @@ const BIRDS = 'Avocet Finch Grebe Heron Ibis Kestrel Lark Magpie Osprey Owl Plov
 /** Returns a visit as a new user, with a random name and a random user id. */
 export function newVisitor(room: string): Visit {
   const name = `${randomOf(ADJECTIVES)} ${randomOf(BIRDS)}`
-  const suffix = Math.floor(Math.random() * 36 ** 4)
-    .toString(36)
-    .padStart(4, '0')
-  return { room, user: `${name.toLowerCase().replace(' ', '-')}-${suffix}`, name }
+  return { room, user: newUserId(name.toLowerCase().replace(' ', '-')), name }
 }
 
 const randomOf = (words: string[]) => words[Math.floor(Math.random() * words.length)]

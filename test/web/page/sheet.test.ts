@@ -1,19 +1,21 @@
 import { expect, test } from '@jest/globals'
 import { cellName, cellOf, clampToSheet, placeName } from '../../../web/page/cells.ts'
 import { safeColor, textColorOn } from '../../../web/page/colors.ts'
-import { newVisitor, parseVisit, visitUrl } from '../../../web/page/visit.ts'
+import { newVisitor, parseQuery, visitUrl } from '../../../web/page/visit.ts'
 
 test('cells are named by column and row', () => {
   expect(cellName({ x: 2, y: 2 })).toBe('C3')
   expect(cellName({ x: 25, y: 49 })).toBe('Z50')
+  expect(cellName({ x: 26, y: 0 })).toBe('AA1')
+  expect(cellName({ x: 16_383, y: 1_048_575 })).toBe('XFD1048576')
 })
 
 test('a fractional place is in the cell that contains it, and a place outside the sheet is in no cell', () => {
   expect(cellOf({ x: 2.9, y: 0.5 })).toEqual({ x: 2, y: 0 })
   for (const place of [
     { x: -0.5, y: 0 },
-    { x: 26, y: 0 },
-    { x: 0, y: 50 },
+    { x: 16_384, y: 0 },
+    { x: 0, y: 1_048_576 },
     { x: 1e300, y: 0 },
   ])
     expect(cellOf(place)).toBeUndefined()
@@ -22,7 +24,7 @@ test('a fractional place is in the cell that contains it, and a place outside th
 })
 
 test('a place outside the sheet is clamped to the nearest cell', () => {
-  expect(clampToSheet({ x: -1, y: 99 })).toEqual({ x: 0, y: 49 })
+  expect(clampToSheet({ x: -1, y: 2e6 })).toEqual({ x: 0, y: 1_048_575 })
 })
 
 test('text on any color has a contrast of at least 4.5', () => {
@@ -37,15 +39,18 @@ test('a value that is not #rrggbb becomes grey', () => {
 })
 
 test('a URL without a query is a visit to the lobby without a user', () => {
-  expect(parseVisit('')).toEqual({ room: 'lobby', user: undefined, name: undefined })
-  expect(parseVisit('?room=budget&user=alice&name=Al%20ice')).toEqual({ room: 'budget', user: 'alice', name: 'Al ice' })
-  expect(parseVisit('?room=&user=&name=')).toEqual(parseVisit(''))
+  const none = { user: undefined, name: undefined, token: undefined, hasBots: true }
+  expect(parseQuery('')).toEqual({ ...none, room: 'lobby' })
+  const alice = { room: 'budget', user: 'alice', name: 'Al ice' }
+  expect(parseQuery('?room=budget&user=alice&name=Al%20ice')).toEqual({ ...none, ...alice })
+  expect(parseQuery('?access_token=a.b.c&bots=0')).toEqual({ ...none, room: 'lobby', token: 'a.b.c', hasBots: false })
+  expect(parseQuery('?room=&user=&name=')).toEqual(parseQuery(''))
 })
 
 test('the URL of a visit parses to the same visit and drops the query and hash of the page before', () => {
   const visit = { room: 'a:b~c', user: 'ä&=?#', name: '<b>' }
   const url = new URL(visitUrl(visit, 'https://host/sub/?room=x&user=me&access_token=secret#hash'))
-  expect(parseVisit(url.search)).toEqual(visit)
+  expect(parseQuery(url.search)).toMatchObject(visit)
   expect(url.href).not.toMatch(/secret|hash/)
   expect(url.pathname).toBe('/sub/')
 })
@@ -54,7 +59,7 @@ test('every new visitor has a different and valid user id', () => {
   const users = Array.from({ length: 50 }, () => newVisitor('lobby'))
   expect(new Set(users.map(({ user }) => user)).size).toBe(50)
   for (const { user, name } of users) {
-    expect(user).toMatch(/^[a-z]+-[a-z]+-[0-9a-z]{4}$/)
+    expect(user).toMatch(/^[a-z]+-[a-z]+-[0-9a-z]{10}$/)
     expect(name).toMatch(/^[A-Z][a-z]+ [A-Z][a-z]+$/)
   }
 })

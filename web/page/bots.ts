@@ -1,0 +1,123 @@
+/**
+ * Two bots that show what the sheet does, as long as the user is alone in it.
+ *
+ * They are ordinary clients in this page, with streams of their own. A lock keeps a second tab of this browser from running
+ * them too, and bots of another browser are recognized by their ids.
+ */
+import { type Collaborator, joinRoom, type Room } from '../client/index.ts'
+import type { Place } from './cells.ts'
+import type { Meta } from './selection.ts'
+
+const PREFIX = 'bot-'
+const LOCK = 'colocate bots'
+
+interface Step extends Place {
+  to?: Place
+  editing?: boolean
+  /** How long the bot stays. */
+  ms: number
+}
+
+interface Script {
+  user: string
+  name: string
+  color: string
+  steps: Step[]
+}
+
+const ADA: Script = {
+  user: `${PREFIX}ada`,
+  name: 'Ada (bot)',
+  color: '#d6336c',
+  steps: [
+    { x: 2, y: 4, ms: 1800 },
+    { x: 3, y: 4, ms: 1200 },
+    { x: 3, y: 4, editing: true, ms: 3200 },
+    { x: 3, y: 5, ms: 1400 },
+    { x: 3, y: 7, ms: 1600 },
+    { x: 4, y: 7, ms: 2600 },
+    { x: 1, y: 6, ms: 2200 },
+  ],
+}
+
+const MAX: Script = {
+  user: `${PREFIX}max`,
+  name: 'Max (bot)',
+  color: '#0c8599',
+  steps: [
+    { x: 1, y: 8, ms: 1500 },
+    { x: 2, y: 3, ms: 1200 },
+    { x: 2, y: 3, to: { x: 2, y: 6 }, ms: 700 },
+    { x: 2, y: 3, to: { x: 3, y: 9 }, ms: 3600 },
+    { x: 2, y: 10, ms: 2400 },
+    { x: 0, y: 9, ms: 2000 },
+  ],
+}
+
+export interface BotOptions {
+  room: string
+  url: URL
+}
+
+export class Bots {
+  readonly #options: BotOptions
+  /** Ends the bots that this tab runs or is about to run. */
+  #ending: AbortController | undefined
+
+  constructor(options: BotOptions) {
+    this.#options = options
+    // A page that holds a lock can't enter the back/forward cache.
+    addEventListener('pagehide', () => this.stop())
+  }
+
+  /** Call whenever the collaborators change, with all but the user. */
+  see(others: readonly Collaborator[]): void {
+    const isAlone = others.every(isBot)
+    if (!isAlone) this.stop()
+    else if (!this.#ending && others.length === 0) void this.#start()
+  }
+
+  stop(): void {
+    this.#ending?.abort()
+    this.#ending = undefined
+  }
+
+  async #start(): Promise<void> {
+    const ending = new AbortController()
+    const { signal } = ending
+    this.#ending = ending
+    // Without locks, as on plain HTTP, a second tab of the same user might run them, too: so there are none.
+    await navigator.locks?.request(LOCK, { ifAvailable: true }, async lock => {
+      if (!lock || signal.aborted) return
+      await Promise.all([ADA, MAX].map(script => this.#run(script, signal)))
+    })
+    if (this.#ending === ending) this.#ending = undefined
+  }
+
+  async #run({ user, name, color, steps }: Script, signal: AbortSignal): Promise<void> {
+    const { room: roomName, url } = this.#options
+    const [first] = steps
+    const location = first && { x: first.x, y: first.y }
+    const room: Room<Meta> = joinRoom(roomName, { url, user, name, color, location, shareStream: false, signal })
+    for (let index = 0; !signal.aborted; index++) {
+      const { x, y, to, editing, ms } = steps[index % steps.length] as Step
+      const meta = to || editing ? { ...(to && { to }), ...(editing && { editing }) } : null
+      if (!document.hidden) room.move({ x, y, meta })
+      await pause(ms, signal)
+    }
+    await room.leave()
+  }
+}
+
+/** Bots do not count as users, whichever tab runs them. */
+export const isBot = ({ user }: Collaborator) => user.startsWith(PREFIX)
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise(resolve => {
+    const timer = setTimeout(resolve, ms)
+    signal.addEventListener('abort', () => {
+      clearTimeout(timer)
+      resolve()
+    })
+  })
+}
