@@ -41,7 +41,7 @@ export interface Event {
   readonly reason: string
 }
 
-/** A value to publish. `key` and `value` must not contain control characters, because they are sent as lines. */
+/** A value to publish. They are sent as lines: `value` must be one line, and `key` must not contain a tab either. */
 export interface Draft {
   key: string
   value: string

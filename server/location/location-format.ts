@@ -16,11 +16,11 @@ const emptySnapshotBytes = 64
 export const locationFormat: Format = {
   event({ id, key, value, reason }) {
     if (value === null) return encodeEvent({ id, data: JSON.stringify({ type: 'leave', user: key, reason }) })
-    return encodeEvent({ id, data: `{"type":"location",${locationOf(value, id).slice(1)}` })
+    return encodeEvent({ id, data: `{"type":"location",${locationOf(key, value, id).slice(1)}` })
   },
 
   snapshot(reason, head, entries) {
-    const locations = Array.from(entries, ({ value, id }) => locationOf(value, id))
+    const locations = Array.from(entries, ({ key, value, id }) => locationOf(key, value, id))
     const first = firstPart(locations)
     const rest = locations.slice(first)
     const data = `{"type":"snapshot","reason":"${reason}","locations":[${locations.slice(0, first).join(',')}]}`

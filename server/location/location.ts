@@ -1,24 +1,26 @@
 /**
  * A location as the log stores it and as clients see it. Pure.
+ *
+ * The log stores `name TAB color TAB x TAB y`, and `TAB meta` if there is any. Name and meta are JSON, which contains no tab.
+ * Redis stores and replicates each location twice, in the log and as a value, so the names of the fields would cost more
+ * than their contents. The user is the key, and `at` is in the id of the event.
  */
-import type { Location } from '../../web/wire.ts'
 import { colorOf } from './color.ts'
 import type { PublishedLocation } from './requests.ts'
 
-/** The JSON that the log stores: all of a location except `at`, which is in its event's id. */
+/** What the log stores. */
 export function storedOf(user: string, { name, color, x, y, meta }: PublishedLocation, isAnonymous: boolean): string {
-  const location: Omit<Location, 'at'> = {
-    user,
-    name: name ?? (isAnonymous ? `Guest ${user.slice(-4)}` : user),
-    color: color ?? colorOf(user),
-    x,
-    y,
-    ...(meta && { meta }),
-  }
-  return JSON.stringify(location)
+  const shownName = name ?? (isAnonymous ? `Guest ${user.slice(-4)}` : user)
+  const stored = `${JSON.stringify(shownName)}\t${color ?? colorOf(user)}\t${JSON.stringify(x)}\t${JSON.stringify(y)}`
+  return meta ? `${stored}\t${JSON.stringify(meta)}` : stored
 }
 
-/** The location's JSON for clients, from the stored JSON and its event's id. */
-export function locationOf(stored: string, id: string): string {
-  return `${stored.slice(0, -1)},"at":${id.slice(0, id.indexOf('-'))}}`
+/** The location's JSON for clients, from its key, what the log stores, and its event's id. */
+export function locationOf(user: string, stored: string, id: string): string {
+  const at = id.slice(0, id.indexOf('-'))
+  // Builds before this format stored the JSON itself, all but `at`.
+  if (stored.startsWith('{')) return `${stored.slice(0, -1)},"at":${at}}`
+  const [name, color, x, y, meta] = stored.split('\t')
+  const more = meta ? `,"meta":${meta}` : ''
+  return `{"user":${JSON.stringify(user)},"name":${name},"color":"${color}","x":${x},"y":${y}${more},"at":${at}}`
 }

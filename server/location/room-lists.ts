@@ -115,6 +115,6 @@ export class RoomLists {
 }
 
 function encode(room: string, { head, entries }: Latest): Buffer {
-  const locations = entries.map(({ value, id }) => locationOf(value, id)).join(',')
+  const locations = entries.map(({ key, value, id }) => locationOf(key, value, id)).join(',')
   return Buffer.from(`{"room":${JSON.stringify(room)},"lastEventId":"${head}","locations":[${locations}]}`)
 }

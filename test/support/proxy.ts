@@ -26,7 +26,8 @@ export class TestProxy {
   readonly #pairs = new Set<Pair>()
   #targetPort: number
   #refuses = false
-  #delayMs = 0
+  /** `REDIS_DELAY_MS` runs whole suites with a Redis that is far away. */
+  #delayMs = Number(process.env.REDIS_DELAY_MS ?? 0)
   #cut: { text: string; resolve(): void } | null = null
 
   private constructor(server: Server, targetPort: number) {

@@ -1,5 +1,6 @@
 /**
  * Sends the renewals of leases of one turn of the event loop together, in scripts that take Redis at most about 2 ms each.
+ * In a cluster, each node gets its own scripts.
  */
 import type { Hold, KeepResult } from '../broker.ts'
 import type { Call, Scripts } from './scripts.ts'
@@ -16,10 +17,10 @@ const maxWeight = 250
 const topicWeight = 4
 
 export class KeepBatcher {
-  readonly #scripts: Pick<Scripts, 'runAll'>
+  readonly #scripts: Pick<Scripts, 'runTogether' | 'nodeOf'>
   #keeps: Keep[] = []
 
-  constructor(scripts: Pick<Scripts, 'runAll'>) {
+  constructor(scripts: Pick<Scripts, 'runTogether' | 'nodeOf'>) {
     this.#scripts = scripts
   }
 
@@ -50,6 +51,17 @@ export class KeepBatcher {
   #send(): void {
     const keeps = this.#keeps
     this.#keeps = []
+    const groups = new Map<unknown, Keep[]>()
+    for (const keep of keeps) {
+      const node = this.#scripts.nodeOf(keep.topic)
+      const group = groups.get(node)
+      if (group) group.push(keep)
+      else groups.set(node, [keep])
+    }
+    for (const group of groups.values()) this.#sendTo(group)
+  }
+
+  #sendTo(keeps: Keep[]): void {
     let slice: Keep[] = []
     let weight = 0
     for (const keep of keeps) {
@@ -66,7 +78,7 @@ export class KeepBatcher {
 
   #run(slice: Keep[]): void {
     if (slice.length === 0) return
-    const replies = this.#scripts.runAll('keep', slice)
+    const replies = this.#scripts.runTogether('keep', slice)
     for (const [i, reply] of replies.entries()) slice[i]?.resolve(reply)
   }
 }

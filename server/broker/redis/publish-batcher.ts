@@ -20,6 +20,7 @@ type Reply = (string | number)[]
 
 const stale = 1
 const refused = 2
+const again = 3
 
 /** A turn with more drafts sends them before its end, so that Redis works while the rest of the turn is handled. */
 const maxDrafts = 16
@@ -45,7 +46,9 @@ export class PublishBatcher {
     batch.lengths.push(drafts.length)
     this.#drafts += drafts.length
     if (this.#drafts >= maxDrafts) this.#send()
-    return receiptsOf(await batch.reply, from, drafts.length)
+    const reply = await batch.reply
+    // Each script removes some of the keys whose lease has ended, until there is room or none is left.
+    return reply[2 * from + 1] === again ? this.publish(topic, drafts) : receiptsOf(reply, from, drafts.length)
   }
 
   #startBatch(topic: string): Batch {

@@ -5,7 +5,6 @@ import type {
   Broker,
   BrokerOptions,
   Draft,
-  Entry,
   EventId,
   History,
   Hold,
@@ -16,6 +15,7 @@ import type {
 } from '../broker.ts'
 import { eventsOf, type StreamEntry } from './announcement.ts'
 import { KeepBatcher } from './keep-batcher.ts'
+import { readLatest } from './latest-reader.ts'
 import { PublishBatcher } from './publish-batcher.ts'
 import { type ScriptContext, Scripts } from './scripts.ts'
 import type { Subscriptions } from './subscriptions.ts'
@@ -54,11 +54,11 @@ export class RedisBroker implements Broker {
     return (await this.#scripts.run('end-grace', topic, key)) as EventId
   }
 
-  async latest(topic: string): Promise<Latest> {
-    const [head = '', ...flat] = (await this.#scripts.run('latest', topic)) as string[]
-    const entries: Entry[] = []
-    for (let i = 0; i < flat.length; i += 2) entries.push(entryOf(flat[i] ?? '', flat[i + 1] ?? ''))
-    return { head, entries }
+  latest(topic: string): Promise<Latest> {
+    return readLatest(
+      async (cursor, count) => (await this.#scripts.run('latest', topic, cursor, count)) as string[],
+      id => this.history(topic, id),
+    )
   }
 
   async history(topic: string, id: EventId): Promise<History> {
@@ -77,10 +77,4 @@ export class RedisBroker implements Broker {
   subscribe(topic: string, subscriber: Subscriber): Promise<() => void> {
     return this.#subscriptions.subscribe(this.#scripts.channel(topic), subscriber)
   }
-}
-
-/** A stored value is `id TAB seq TAB value`. */
-function entryOf(key: string, stored: string): Entry {
-  const [id = '', seq = ''] = stored.split('\t', 2)
-  return { id, key, value: stored.slice(id.length + seq.length + 2) }
 }

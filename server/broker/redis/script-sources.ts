@@ -23,8 +23,8 @@ export interface SourceOptions extends BrokerOptions {
   database: number
 }
 
-/** How many keys whose lease has ended one script removes. It takes Redis up to about 2 ms. */
-const maxSwept = 100
+/** How many keys whose lease has ended one script removes from a topic. It takes Redis up to about 2 ms. */
+const maxSwept = 150
 /** How many epochs are kept. A cluster has one for each master. */
 const maxEpochs = 100
 
@@ -48,9 +48,9 @@ export class ScriptSources {
     this.names = names
     this.channelSuffix = database > 0 ? `@${database}` : ''
     this.#constants = `local PUBLISH, channelSuffix = '${isCluster ? 'SPUBLISH' : 'PUBLISH'}', '${this.channelSuffix}'
-local historyLength = ${historyLength < Number.MAX_SAFE_INTEGER ? `'${historyLength}'` : 'false'}
+local historyLength, maxLength = ${numberOf(historyLength)}, ${numberOf(historyLength + surplusOf(historyLength))}
 local historyTtl, leaseMs, graceMs = ${historyTtlMs}, ${leaseMs}, ${graceMs}
-local maxKeys = ${Number.isFinite(maxKeys) ? maxKeys : 'math.huge'}`
+local maxKeys, maxSwept = ${numberOf(maxKeys)}, ${maxSwept}`
   }
 
   script(name: ScriptName, epoch: string): Script {
@@ -68,14 +68,21 @@ local maxKeys = ${Number.isFinite(maxKeys) ? maxKeys : 'math.huge'}`
     const source = [
       `local epoch = '${epoch}'`,
       this.#constants,
-      // The answer of `latest` must not contain a key whose lease has ended.
-      `local maxSwept = ${name === 'latest' ? -1 : maxSwept}`,
       read('includes/prelude'),
       `local function runOnTopic(KEYS, ARGV)\n${read('includes/topic')}\n${read(name)}\nend`,
       read('includes/for-each-topic'),
     ].join('\n')
     return { source, sha: createHash('sha1').update(source).digest('hex') }
   }
+}
+
+function numberOf(value: number): string {
+  return value < Number.MAX_SAFE_INTEGER ? `${value}` : 'math.huge'
+}
+
+/** How many more entries a log may have before it is trimmed. Redis drops a hundred entries at once, if they are its oldest. */
+function surplusOf(historyLength: number): number {
+  return Math.min(100, Math.floor(historyLength / 100) * 10)
 }
 
 function read(name: string): string {

@@ -1,8 +1,8 @@
 /**
  * Runs the Lua scripts by their hash, at the node that their topic belongs to.
  *
- * A script is one atomic step in Redis on one topic or, without a cluster, on one topic for each call. A script never
- * runs twice for one call, because a lost reply may have been a success. It never runs after its caller was told that it
+ * A script is one atomic step in Redis on one topic or, without a cluster, on one topic for each call. (For `runTogether`,
+ * see there.) A script never runs twice for one call, because a lost reply may have been a success. It never runs after its caller was told that it
  * failed, because it has a deadline by the node's clock. Before that deadline, a script that was not run (`NOSCRIPT`,
  * `MOVED`, `ASK`, `TRYAGAIN`) is sent again.
  */
@@ -74,6 +74,42 @@ export class Scripts {
         return reply
       })
     })
+  }
+
+  /** The node that a topic belongs to, as far as this instance knows. Without a cluster there is only one. */
+  nodeOf(topic: string): RedisNode | undefined {
+    return this.#context.nodes.nodeOf(this.#keys(topic)[0] ?? '')
+  }
+
+  /**
+   * Runs one script on topics of one node, also in a cluster: a script that declares no keys may use those of every slot
+   * that its node has. A topic that the node does not have is then run by itself. Settles as `runAll`.
+   */
+  runTogether(name: ScriptName, calls: Call[]): Promise<unknown>[] {
+    if (!this.#context.connections.isCluster || calls.length < 2) return this.runAll(name, calls)
+    const replies = this.#runUndeclared(name, calls)
+    return calls.map(async ({ topic, args }, i) => {
+      const reply = (await replies)[i]
+      if (!(reply instanceof Error)) return reply
+      if (isElsewhere(reply)) return this.run(name, topic, ...args)
+      throw this.#failed(reply)
+    })
+  }
+
+  /** Resolves with the reply or the error of each topic. */
+  async #runUndeclared(name: ScriptName, calls: Call[]): Promise<unknown[]> {
+    const node = this.nodeOf(calls[0]?.topic ?? '')
+    const args = calls.flatMap(call => [this.#base(call.topic), call.args.length, ...call.args])
+    const start = performance.now()
+    try {
+      if (!node?.clock.isKnown) throw new Error(silent)
+      await within(node.whenPrepared(), commandTimeoutMs)
+      const replies = await this.#evalsha(node, name, [], args, start + deadlineMs, false)
+      this.#context.onRoundTrip(name, performance.now() - start)
+      return replies
+    } catch (error) {
+      return calls.map(() => error)
+    }
   }
 
   /** Runs a script at a node, once. Rejects with the error of Redis or ioredis. */
@@ -173,6 +209,11 @@ export class Scripts {
   #base(topic: string): string {
     return `${this.#context.prefix}:{${topic}}`
   }
+}
+
+/** Nothing was run: the node lacks the script, or the topic's keys. */
+function isElsewhere(error: Error): boolean {
+  return isReplyError(error) && /^(NOSCRIPT|CROSSSLOT)|non local key|same slot/.test(wordsOf(error))
 }
 
 function argsOf(calls: Call[]): Call['args'] {

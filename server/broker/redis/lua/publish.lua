@@ -4,7 +4,7 @@
   empty), value. If a group has so many new keys that the topic would have more than `maxKeys`, none of its drafts is
   published.
   Returns for each draft: the id, and 0; if it was stale, the id of the current value, and 1; if its group was refused, an
-  empty id, and 2. ]]
+  empty id, and 2, or 3 if there may be room once more keys whose lease has ended are removed. ]]
 local keys = {}
 for i = 2, #ARGV, 3 do keys[#keys + 1] = ARGV[i] end
 if not isSwept then
@@ -29,11 +29,6 @@ local function hasRoom(first, last)
   end
   if count == 0 then return true end
   keyCount = keyCount or redis.call('HLEN', values)
-  if keyCount + count > maxKeys and not isSwept then
-    isSwept = sweep(-1)
-    keyCount = redis.call('HLEN', values)
-    for key in pairs(latest) do keyCount = keyCount + 1 - redis.call('HEXISTS', values, key) end
-  end
   if keyCount + count > maxKeys then return false end
   keyCount = keyCount + count
   return true
@@ -62,7 +57,7 @@ while first <= #keys do
   if maxKeys == math.huge or hasRoom(first, last) then
     for n = first, last do publish(n) end
   else
-    for n = first, last do receipts[2 * n - 1], receipts[2 * n] = '', 2 end
+    for n = first, last do receipts[2 * n - 1], receipts[2 * n] = '', isSwept and 2 or 3 end
   end
   first = last + 1
 end

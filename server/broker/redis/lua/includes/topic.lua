@@ -45,11 +45,19 @@ local function nextId()
   return string.format('%d-%d', headMs, headN)
 end
 
+-- The number of the log's entries, once it is known.
+local length
+
+-- The log is trimmed when it is longer than `maxLength`, and then to `historyLength`: to drop one entry after another takes
+-- Redis several times as long as to append them.
 local function append(key, reason, value)
   local line = key .. '\t' .. reason .. '\t' .. value
   local field = head == '0-0' and 'f' or 'e'
   head = nextId()
-  if historyLength then redis.call('XADD', log, 'MAXLEN', historyLength, head, field .. epoch, line)
+  length = (length or redis.call('XLEN', log)) + 1
+  if length > maxLength then
+    redis.call('XADD', log, 'MAXLEN', historyLength, head, field .. epoch, line)
+    length = historyLength
   else redis.call('XADD', log, head, field .. epoch, line) end
   local n = #added
   added[n + 1], added[n + 2], added[n + 3], added[n + 4] = '\n', head, '\t', line
@@ -165,12 +173,7 @@ local function expire(key)
   end
 end
 
--- Removes keys whose last lease has ended, at most `count` of them (-1: all), so that no step blocks Redis for long.
--- Returns whether none is left.
-local function sweep(count)
-  local due = redis.call('ZRANGEBYSCORE', leases, '-inf', now, 'LIMIT', 0, count)
-  for _, key in ipairs(due) do expire(key) end
-  return count < 0 or #due < count
-end
-
-local isSwept = sweep(maxSwept)
+-- Removes keys whose last lease has ended, but not so many that Redis is blocked for long.
+local due = redis.call('ZRANGEBYSCORE', leases, '-inf', now, 'LIMIT', 0, maxSwept)
+for _, key in ipairs(due) do expire(key) end
+local isSwept = #due < maxSwept
