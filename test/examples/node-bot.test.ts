@@ -2,7 +2,9 @@
 import { expect, test } from '@jest/globals'
 import { until, useRooms } from '../support/joined.ts'
 import { metricsAt } from '../support/metrics.ts'
+import { freePort } from '../support/ports.ts'
 import { useServer } from '../support/rooms.ts'
+import { startServer } from '../support/server.ts'
 import { waitFor } from '../support/wait-for.ts'
 import { useExample } from './example.ts'
 
@@ -42,7 +44,12 @@ test('the service waits for Retry-After and goes on when the bots move too often
   expect(Math.min(...waits)).toBeGreaterThanOrEqual(1000)
 })
 
-test('the service goes on when the server is back', async () => {
-  const program = await example.start('start', { COLOCATE_URL: 'http://127.0.0.1:9', INTERVAL_MS: '100' })
+test('the service goes on when the server comes back', async () => {
+  const port = await freePort()
+  const program = await start(`http://127.0.0.1:${port}`, 'late')
   await waitFor('the service tries again', () => program.output().includes('no answer: next attempt'))
+  const late = await startServer({ PORT: String(port) })
+  const alice = join('late', { url: late.url })
+  await until(alice, 'the bots are there', () => alice.others.length === 200)
+  await late.stop()
 })

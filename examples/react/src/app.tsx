@@ -32,7 +32,7 @@ function Status() {
   )
 }
 
-/** Renders again only when a collaborator enters or leaves this cell. */
+/** Does not render again when others move elsewhere. */
 function Cell({ x, y }: { x: number; y: number }) {
   const move = useMove()
   const self = useSelf()
