@@ -16,7 +16,8 @@ export function usePages(): Pages {
   afterAll(() => browser?.close())
   return {
     async open(url) {
-      const page = await (browser as Browser).newPage()
+      const context = await (browser as Browser).newContext()
+      const page = await context.newPage()
       // Less than a test may take, so that a failure names the element that is missing.
       page.setDefaultTimeout(30_000)
       await page.goto(url)

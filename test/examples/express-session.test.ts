@@ -1,4 +1,4 @@
-/** examples/express-session: Colocate inside an application whose sessions say who comes. */
+/** examples/express-session: Colocate inside an application, with permissions from its sessions. */
 import { expect, test } from '@jest/globals'
 import type { Page } from 'playwright-core'
 import { openStream } from '../support/streams.ts'
@@ -35,12 +35,17 @@ test('two people who have logged in see each other move, and one sees the other 
   await cellOf(bob, 3, 4).getByText('Alice').waitFor()
   await cellOf(bob, 1, 2).click()
   await cellOf(alice, 1, 2).getByText('Bob').waitFor()
-  await bob.getByRole('button', { name: 'Log out' }).click()
-  await bob.getByLabel('Name').waitFor()
-  await alice.getByText('Bob').waitFor({ state: 'detached' })
+  // The tab in which he logs out is not the one that holds his stream.
+  const tab = await bob.context().newPage()
+  await tab.goto(url)
+  await cellOf(tab, 3, 4).getByText('Alice').waitFor()
+  await tab.getByRole('button', { name: 'Log out' }).click()
+  await tab.getByLabel('Name').waitFor()
+  // Well before Bob's lease ends.
+  await alice.getByText('Bob').waitFor({ state: 'detached', timeout: 12_000 })
 })
 
-test('the session decides: nothing without a login, nobody else, and no other room', async () => {
+test('a page without a login is refused, and a page with one publishes only as its user and in its room', async () => {
   const { url } = await example.start('start', { PORT: '0' })
   const stranger = await pages.open(url)
   const [own, other] = ['/presence/rooms/session/location', '/presence/rooms/other/location']
