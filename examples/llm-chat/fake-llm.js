@@ -11,8 +11,8 @@ const wordMs = 50
 const answerTo = question =>
   `You asked: “${question}” No language model wrote this answer. It comes one word at a time, as one from a model does. ` +
   'You can reload the page while it comes: the server keeps the words in the log of this run, and the page reads them again ' +
-  'from the first one, then goes on with those that come. The Stop button ends the call of the model, so that no words are ' +
-  'paid for that are never read. This is the end.'
+  'from the first one, and then the new ones. The Stop button ends the call, so that you do not pay for words that you do ' +
+  'not read. This is the end.'
 
 async function complete(req, res) {
   const { messages } = await json(req)

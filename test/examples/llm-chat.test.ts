@@ -36,5 +36,8 @@ test('the Stop button ends the call of the model and keeps what has come', async
   await page.locator('#status', { hasText: 'stopped' }).waitFor()
   await waitFor('the relay aborts the call', () => output().includes('the call was aborted'))
   expect(await answerIn(page)).toMatch(/^You asked: “Why\?” No language model .* You can reload/)
+  await page.reload()
+  await page.locator('#status', { hasText: 'stopped' }).waitFor()
+  expect(await answerIn(page)).toMatch(/^You asked: “Why\?” No language model .* You can reload/)
   expect(await answerIn(page)).not.toContain('This is the end.')
 })

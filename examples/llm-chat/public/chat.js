@@ -4,44 +4,49 @@
 import { FatalError, openStream } from '@colocate/client/stream'
 
 const form = document.querySelector('form')
-const stopButton = document.querySelector('#stop')
+const [askButton, stopButton] = form.querySelectorAll('button')
 const answer = document.querySelector('#answer')
 const status = document.querySelector('#status')
-let reading = new AbortController()
+const { targetUrl, model } = await (await fetch('/llm')).json()
+let reading
 
-form.addEventListener('submit', async event => {
+form.addEventListener('submit', event => {
   event.preventDefault()
-  const { targetUrl, model } = await (await fetch('/llm')).json()
+  delete sessionStorage.run
   const messages = [{ role: 'user', content: form.question.value }]
-  await show('/forward-sse', { body: { targetUrl, body: { model, messages, stream: true } } })
+  void read('/forward-sse', { body: { targetUrl, body: { model, messages, stream: true } } })
 })
 
 stopButton.addEventListener('click', async () => {
   reading.abort()
-  await fetch(sessionStorage.run, { method: 'DELETE' })
+  // Before the answer begins, there is no run yet: the aborted request ends the call.
+  if (sessionStorage.run) await fetch(sessionStorage.run, { method: 'DELETE' })
 })
 
 // After a reload: the run from its first word.
-if (sessionStorage.run) await show(sessionStorage.run)
+if (sessionStorage.run) void read(sessionStorage.run)
 
-async function show(url, options) {
-  reading.abort()
+async function read(url, options) {
   reading = new AbortController()
-  const { signal } = reading
   answer.textContent = ''
-  status.textContent = 'answering'
-  stopButton.disabled = false
+  show('answering')
   try {
-    for await (const { event, data } of openStream(url, { ...options, onOpen, signal })) {
+    for await (const { event, data } of openStream(url, { ...options, onOpen, signal: reading.signal })) {
       if (event === 'relay-error') throw new Error(JSON.parse(data).detail)
-      if (data === '[DONE]') break
+      if (data === '[DONE]') return show('done')
       answer.textContent += JSON.parse(data).choices[0]?.delta.content ?? ''
     }
-    status.textContent = 'done'
+    show('stopped')
   } catch (error) {
-    status.textContent = error.name === 'AbortError' ? 'stopped' : error.message
+    show(error.name === 'AbortError' ? 'stopped' : error.message)
   }
-  stopButton.disabled = true
+}
+
+function show(text) {
+  const isAnswering = text === 'answering'
+  status.textContent = text
+  askButton.disabled = isAnswering
+  stopButton.disabled = !isAnswering
 }
 
 async function onOpen(response) {
