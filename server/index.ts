@@ -4,6 +4,7 @@
  *     const colocate = await createColocate({ authorize: req => ({ user: req.session.user, rooms: ['budget'] }) })
  *     app.use('/presence', colocate.handler)
  */
+import { env } from 'node:process'
 import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { type Logger, pino } from 'pino'
@@ -21,7 +22,7 @@ import type { Published } from './location/rooms.ts'
 
 export type { Location } from '../web/wire.ts'
 export { ConfigError } from './config/config.ts'
-export type { ColocateOptions, RedisOptions } from './config/library.ts'
+export type { ColocateOptions, RedisOptions, UpstreamOption } from './config/library.ts'
 export type { Authorize, Permission } from './http/access/permission.ts'
 export { Problem } from './http/problem.ts'
 export type { Handler } from './http/router.ts'
@@ -90,7 +91,7 @@ export function createColocate(options?: ColocateOptions): Promise<Colocate>
 export function createColocate(options: ColocateOptions, commandLine: CommandLine): Promise<CommandLineColocate>
 export async function createColocate(options: ColocateOptions = {}, commandLine?: CommandLine): Promise<Colocate> {
   const { logger = silent(), page = false, authorize } = options
-  const app = createApp(commandLine?.config ?? libraryConfig(options), logger, {
+  const app = createApp(commandLine?.config ?? libraryConfig(options, env), logger, {
     pageFolder: page ? builtPage : undefined,
     authorize,
     hasProcessMetrics: commandLine !== undefined,

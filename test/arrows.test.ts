@@ -180,10 +180,11 @@ test('the hub imports neither HTTP nor Express nor ioredis', () => {
   expect(imported.filter(to => /^(express|ioredis|node:https?)$/.test(to))).toEqual([])
 })
 
-test('only main.ts uses the process, and only version.ts reads the version of Node', () => {
+test('only main.ts uses the process; index.ts reads its environment, and version.ts the version of Node', () => {
   const users = files.filter(file => variablesIn(trees.get(file)).includes('process'))
   expect(users).toEqual(['server/main.ts'])
   expect(imports.filter(({ to }) => to === 'node:process' || to === 'process').map(asText)).toEqual([
+    'server/index.ts → node:process',
     'server/version.ts → node:process',
   ])
 })

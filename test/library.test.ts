@@ -12,9 +12,17 @@ import session from 'express-session'
 import express4 from 'express4'
 import helmet from 'helmet'
 import morgan from 'morgan'
-import { type Colocate, type ColocateOptions, ConfigError, createColocate } from '../server/index.ts'
+import { nanoid } from 'nanoid'
+import {
+  type Colocate,
+  type ColocateOptions,
+  ConfigError,
+  createColocate,
+  type UpstreamOption,
+} from '../server/index.ts'
 import { expectProblem, send } from './support/requests.ts'
 import { openStream, type TestStream } from './support/streams.ts'
+import { begin, Upstream } from './support/upstream.ts'
 
 const closing: (() => Promise<unknown>)[] = []
 afterEach(async () => {
@@ -256,6 +264,24 @@ test('an invalid option is refused with a ConfigError that names it', async () =
     expect(failure).toBeInstanceOf(ConfigError)
     expect((failure as Error).message).toMatch(message)
   }
+})
+
+test.each([
+  ['a list', (list: UpstreamOption[]) => list],
+  ['JSON', (list: UpstreamOption[]) => JSON.stringify(list)],
+])('relayUpstreams may be %s, and its headers take secrets from the environment', async (_kind, as) => {
+  const upstream = await new Upstream().listen()
+  closing.push(() => upstream.close())
+  const targetUrl = upstream.answers('/chat', call => begin(call).end('data: hello\n\n'))
+  const name = `KEY_${nanoid().replaceAll('-', '_')}`
+  process.env[name] = 'secret'
+  const headers = { authorization: `Bearer \${${name}}` }
+  const { handler } = await start({ relayUpstreams: as([{ prefix: upstream.origin, headers }]) })
+  delete process.env[name]
+  const port = await listen(handler)
+  const answer = await send(port, 'POST', '/forward-sse', { json: { targetUrl } })
+  expect(answer.text).toContain('data: hello')
+  expect(upstream.of('/chat')[0]?.headers.authorization).toBe('Bearer secret')
 })
 
 test('open mode refuses requests from another machine and for another host name', async () => {

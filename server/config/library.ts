@@ -3,8 +3,12 @@
  */
 import type { Logger } from 'pino'
 import type { Authorize } from '../http/access/permission.ts'
+import type { UpstreamOption } from '../relay/upstreams.ts'
 import { type Config, ConfigError, configOf } from './config.ts'
+import type { Environment } from './environment.ts'
 import { optionsSchema } from './options.ts'
+
+export type { UpstreamOption } from '../relay/upstreams.ts'
 
 interface RedisAccess {
   /** For the nodes, whatever kind of Redis they are. */
@@ -64,8 +68,11 @@ export interface ColocateOptions {
   roomSize?: number
   /** Locations per second for each collaborator. 100 by default. */
   postRate?: number
-  /** The URLs that are relayed: JSON as in RELAY_UPSTREAMS, or the path of a file that contains it. */
-  relayUpstreams?: string
+  /**
+   * The URLs that may be relayed: a list, its JSON, or the path of a file that contains the JSON. `${KEY}` in a header's value
+   * is read from the environment. None by default.
+   */
+  relayUpstreams?: string | UpstreamOption[]
   /** Runs per minute for each caller. 10 by default. */
   relayRate?: number
   relayGraceMs?: number
@@ -87,7 +94,7 @@ const ofSentinels = ['sentinelUsername', 'sentinelPassword', 'sentinelTls']
 const ownOptions = ['redis', 'authorize', 'logger', 'page']
 
 /** Throws a `ConfigError` that names each option that is not valid. */
-export function libraryConfig(options: ColocateOptions): Config {
+export function libraryConfig(options: ColocateOptions, env: Environment): Config {
   const known = Object.keys(optionsSchema({}).shape).filter(
     name => !notForLibrary.includes(name) && !name.startsWith('redis') && !ofSentinels.includes(name),
   )
@@ -99,7 +106,7 @@ export function libraryConfig(options: ColocateOptions): Config {
   const { redis = {}, authorize: _, logger: __, page: ___, ...plain } = options
   const ofRedis = Object.fromEntries(Object.entries(redis).map(([name, value]) => [redisOption(name), value]))
   const given = Object.entries({ ...plain, ...ofRedis }).filter(([, value]) => value !== undefined)
-  return configOf(Object.fromEntries(given), libraryName, {})
+  return configOf(Object.fromEntries(given), libraryName, env)
 }
 
 /** `name` is redisSentinelName, `url` is redisUrl, `sentinelTls` is the same. */

@@ -55,9 +55,10 @@ export function trustProxy() {
 /** The list as JSON or the path of a file that contains it. Headers may refer to the variables of `env` as `${NAME}`. */
 export function upstreams(env: Record<string, string | undefined>) {
   const rule = 'a JSON list of upstreams or the path of a file that contains one'
-  return z.string(rule).transform((text, context) => {
+  return z.union([z.string(), z.array(z.unknown())], rule).transform((given, context) => {
     try {
-      return readUpstreams(text.trimStart().startsWith('[') ? text : readFileSync(text, 'utf8'), env)
+      const isPath = typeof given === 'string' && !given.trimStart().startsWith('[')
+      return readUpstreams(isPath ? readFileSync(given, 'utf8') : given, env)
     } catch (error) {
       // The message of a file system error repeats the text, which may be a secret. Its code does not.
       const { code, message } = error as NodeJS.ErrnoException

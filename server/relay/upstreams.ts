@@ -30,9 +30,15 @@ const listSchema = z
   )
   .min(1, 'the list must contain at least one upstream')
 
-/** Throws an `Error` that names the part of the list that is not valid. Its message never contains a header's value. */
-export function readUpstreams(json: string, env: Record<string, string | undefined>): Upstream[] {
-  const { data, error } = listSchema.safeParse(parse(json))
+/** One entry of the operator's list. */
+export type UpstreamOption = z.input<typeof listSchema>[number]
+
+/**
+ * Reads the list, or its JSON. Throws an `Error` that names the part of the list that is not valid. Its message never contains
+ * a header's value.
+ */
+export function readUpstreams(list: unknown, env: Record<string, string | undefined>): Upstream[] {
+  const { data, error } = listSchema.safeParse(typeof list === 'string' ? parse(list) : list)
   const issue = error?.issues[0]
   if (issue) throw new Error(`${issue.path.join('.')}: ${issue.message}`.replace(/^: /, ''))
   const upstreams =
