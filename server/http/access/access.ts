@@ -29,9 +29,7 @@ export function createAuthenticate(verifier: Verifier | null, isAllowed: IsAllow
 
 /** Throws a 403 `Problem` that says what the token lacks: the scope or the room. */
 export function authorize(caller: Caller, scope: Scope, room: string | undefined): void {
-  if (!hasScope(caller, scope)) {
-    throw new Problem(403, `The token's "scope" claim lacks "${scope}".`)
-  }
+  if (!hasScope(caller, scope)) throw new Problem(403, `The token's "scope" claim lacks "${scope}".`)
   if (room !== undefined && !canEnter(caller, room)) {
     throw new Problem(403, `The token's "rooms" claim does not include the room "${room}".`)
   }

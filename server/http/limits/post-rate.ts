@@ -3,9 +3,10 @@
  *
  * The shared count is in the store, but most collaborators are far below the limit, and one more command for each POST would
  * double Redis's work. So in each second every instance gives the first twentieth of the limit without counting it, and
- * takes the rest from the store in steps of a twentieth. The workers of an instance share its twentieth. What an instance takes and does not use is never more than what it
- * gave for free: no collaborator is refused below the limit, and each further instance adds at most a twentieth to it. Below a limit of
- * 20 nothing is free and each step is one location: the limit is exact.
+ * takes the rest from the store in steps of a twentieth. The workers of an instance share its twentieth. What an instance
+ * takes and does not use is never more than what it gave for free: no collaborator is refused below the limit, and each
+ * further instance adds at most a twentieth to it. Below a limit of 20 nothing is free and each step is one location: the
+ * limit is exact.
  */
 import type { RateLimiterAbstract } from 'rate-limiter-flexible'
 import { consume } from './rate-limit.ts'
@@ -51,11 +52,8 @@ export class PostRate {
       this.#shares = new Map()
       this.#endsAt = now + windowMs
     }
-    let share = this.#shares.get(collaborator)
-    if (!share) {
-      share = { left: this.#free, taking: null }
-      this.#shares.set(collaborator, share)
-    }
+    const share = this.#shares.get(collaborator) ?? { left: this.#free, taking: null }
+    this.#shares.set(collaborator, share)
     return share
   }
 
