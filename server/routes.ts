@@ -5,6 +5,7 @@
  * permission; body; limit; handler. OpenAPI, metrics and the log line of a refusal follow from the row, too. The router matches
  * the table directly, in front of Express: that takes a third of the CPU (docs/decisions/0022).
  */
+import { z } from 'zod'
 import { createHealthHandlers, type HealthOptions } from './http/health.ts'
 import { openApi } from './http/openapi.ts'
 import { type PageOptions, pageRoutes } from './http/page.ts'
@@ -13,6 +14,7 @@ import { type Route, route } from './http/route.ts'
 import { aliveUser, authorsOf, type LocationHandlers, leaverOf, namedFollower } from './location/handlers.ts'
 import { aliveSchema, batchSchema, followSchema, leaveSchema, locationSchema } from './location/requests.ts'
 import { answerQuestion, questionSchema, showDemonstration } from './relay/demonstration.ts'
+import { idempotencyKeySchema } from './relay/idempotency-keys.ts'
 import { maxRequestBytes, type Relay, relayIsOff } from './relay/relay.ts'
 import { relaySchema } from './relay/request.ts'
 import { type Ticks, ticksSchema } from './ticks/ticks.ts'
@@ -145,9 +147,11 @@ function relayRoutes(relay: Relay | undefined): Route[] {
       path: '/forward-sse',
       summary: "Call an upstream and stream its answer; the response's Location is the run",
       permission: 'relay',
+      headers: { 'Idempotency-Key': idempotencyKeySchema, 'Last-Event-ID': z.string() },
       body: { schema: relaySchema, maxBytes: maxRequestBytes },
       handler: relay.begin,
       answer: 'event-stream',
+      answerHeaders: { Location: 'The run, as a relative reference' },
     }),
     route({
       method: 'GET',

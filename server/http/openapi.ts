@@ -2,13 +2,23 @@
  * Describes the route table as OpenAPI 3.1, with the schemas that validate the requests.
  */
 import { z } from 'zod'
+import { roomSchema, userSchema } from './fields.ts'
 import type { Route } from './route.ts'
 
 type Json = Record<string, unknown>
 
 const text = { type: 'string' }
-const problem = { description: 'A problem (RFC 9457)', content: { 'application/problem+json': {} } }
-const lastEventId = { in: 'header', name: 'Last-Event-ID', schema: text }
+const problem = {
+  description: 'A problem (RFC 9457)',
+  headers: answerHeaders({
+    'Retry-After': 'Seconds until another attempt, for 429 and 503',
+    RateLimit: 'The limit that is exceeded, for 429',
+    'WWW-Authenticate': 'How to authenticate, for 401',
+    Allow: 'The methods of the path, for 405',
+  }),
+  content: { 'application/problem+json': {} },
+}
+const pathSchemas: Record<string, z.ZodType> = { room: roomSchema, user: userSchema }
 const accessToken = { in: 'query', name: 'access_token', schema: text }
 
 const contentTypes = {
@@ -41,8 +51,8 @@ export function openApi(routes: readonly Route[]): Json {
 
 function operationOf(row: Route): Json {
   const parameters = [
-    ...[...row.path.matchAll(/:(\w+)/g)].map(([, name]) => ({ in: 'path', name, schema: text, required: true })),
-    ...(row.answer === 'event-source' ? [lastEventId] : []),
+    ...[...row.path.matchAll(/:(\w+)/g)].map(([, name = '']) => pathParameter(name)),
+    ...Object.entries(headersOf(row)).map(([name, schema]) => ({ in: 'header', name, schema: schemaOf(schema) })),
     ...(row.query ? queryParameters(row.query) : []),
     ...(row.permission && row.method === 'GET' ? [accessToken] : []),
   ]
@@ -55,17 +65,34 @@ function operationOf(row: Route): Json {
   }
 }
 
-function successOf({ answer, summary, hasEnd }: Route): Json {
+function pathParameter(name: string): Json {
+  return { in: 'path', name, schema: schemaOf(pathSchemas[name] ?? z.string()), required: true }
+}
+
+function headersOf({ headers, answer }: Route): Record<string, z.ZodType> {
+  return { ...headers, ...(answer === 'event-source' && { 'Last-Event-ID': z.string() }) }
+}
+
+function answerHeaders(headers: Readonly<Record<string, string>>): Json {
+  return Object.fromEntries(Object.entries(headers).map(([name, description]) => [name, { description, schema: text }]))
+}
+
+function successOf({ answer, answerHeaders: headers, summary, hasEnd }: Route): Json {
   if (answer === 'nothing') return { '204': { description: 'Done' } }
   return {
-    '200': { description: summary, content: { [contentTypes[answer]]: {} } },
+    '200': {
+      description: summary,
+      ...(headers && { headers: answerHeaders(headers) }),
+      content: { [contentTypes[answer]]: {} },
+    },
     ...(hasEnd && { '204': { description: 'The stream is over, and nothing is left to send' } }),
   }
 }
 
 /** The schema of what a client may send, before it is transformed. */
 function schemaOf(schema: z.ZodType): Json {
-  return z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' })
+  const { $schema: _, ...json } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' })
+  return json
 }
 
 function requestBody(schema: z.ZodType, batch: z.ZodType | undefined): Json {

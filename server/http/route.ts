@@ -39,6 +39,10 @@ export interface Route<Input = unknown> {
   permission?: Scope
   /** Validates the query. */
   query?: z.ZodType<Input>
+  /** The request headers that the handler reads, for OpenAPI. An `event-source` also reads `Last-Event-ID`. */
+  headers?: Readonly<Record<string, z.ZodType>>
+  /** The headers of a success that say more than how to read it, and what they say, for OpenAPI. */
+  answerHeaders?: Readonly<Record<string, string>>
   /** Validates the JSON body. */
   body?: BodyOptions<Input>
   /** The collaborators that the request acts for. The router checks each against the caller's token. */

@@ -7,6 +7,7 @@
  */
 import { createHash } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
+import { z } from 'zod'
 import type { Broker } from '../broker/broker.ts'
 import { Problem } from '../http/problem.ts'
 import { readState } from './answer-wait.ts'
@@ -37,6 +38,8 @@ export interface KeyBrokers {
 
 /** A key's run, or undefined and the number of the claim that takes the key. */
 export type KeyState = { run: string } | { run: undefined; seq: number }
+
+export const idempotencyKeySchema = z.string().regex(/^[\x21-\x7e]{1,128}$/)
 
 const claimKey = 'claim'
 
@@ -80,7 +83,7 @@ export function keyUseOf(
 ): KeyUse | undefined {
   const key = req.headers['idempotency-key']?.toString()
   if (key === undefined) return undefined
-  if (!/^[\x21-\x7e]{1,128}$/.test(key)) {
+  if (!idempotencyKeySchema.safeParse(key).success) {
     throw new Problem(400, 'The header Idempotency-Key must be 1 to 128 visible ASCII characters.')
   }
   const names = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value])
