@@ -66,7 +66,7 @@ const apacheModules = [
   'filter',
   'deflate',
   'rewrite',
-  'buffer',
+  'ext_filter',
 ]
 
 /** `lines` are part of the server, `pass` follows the target of `ProxyPass`. */

@@ -43,7 +43,7 @@ export const remedies: Partial<Record<StreamProblem, Record<Intermediary, string
     nginx: 'proxy_buffering off;   # and remove proxy_ignore_headers X-Accel-Buffering',
     Caddy: 'flush_interval -1   # in reverse_proxy',
     HAProxy: 'option http-no-delay   # and remove http-response wait-for-body',
-    Apache: 'ProxyPass … flushpackets=on   # and remove SetOutputFilter BUFFER',
+    Apache: 'SecResponseBodyAccess Off   # and remove SetOutputFilter of filters that wait for more data',
     lighttpd: 'server.stream-response-body = 2',
     Varnish: 'sub vcl_backend_response { set beresp.do_stream = true; }',
     'webpack-dev-server': 'devServer: { compress: false }',
