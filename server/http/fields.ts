@@ -20,6 +20,9 @@ function hasLength(minLength: number): (value: string) => boolean {
   }
 }
 
+/** `isPlain` for the OpenAPI document. */
+const plainPattern = '^[^\\u0000-\\u001f\\u007f-\\u009f]*$'
+
 const noControlCharacters = 'must not contain control characters'
 const lengthRule = (minLength: number) => `must have ${minLength} to ${maxLength} characters`
 
@@ -33,7 +36,7 @@ export const userSchema = z
   .refine(isPlain, noControlCharacters)
   .refine(hasLength(1), lengthRule(1))
   .refine(value => value !== '.' && value !== '..', 'must not be "." or ".."')
-  .meta({ minLength: 1, maxLength })
+  .meta({ minLength: 1, maxLength, pattern: plainPattern })
 
 /** What has a shape on the screen: no separators, control or format characters, nor the invisible letters (UAX #44). */
 const visible = /[^\p{Z}\p{C}\p{Default_Ignorable_Code_Point}\u2800]/u
@@ -48,7 +51,7 @@ export const nameSchema = z
   .refine(isPlain, noControlCharacters)
   .transform(visibleName)
   .pipe(z.string().refine(hasLength(0), lengthRule(0)).optional())
-  .meta({ maxLength })
+  .meta({ maxLength, pattern: plainPattern })
 
 export const colorSchema = z.string().regex(/^#[0-9a-fA-F]{6}$/, 'must be #rrggbb')
 

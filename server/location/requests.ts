@@ -13,6 +13,7 @@ const metaSchema = z
     abort: true,
   })
   .refine(fits, `must be at most ${maxMetaBytes} bytes of JSON`)
+  .meta({ type: 'object' })
 
 export const locationSchema = z.object({
   user: userSchema.optional(),

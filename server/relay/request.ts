@@ -21,7 +21,7 @@ const headersSchema = z
 const headerRule = 'must be an object of headers, or such an object as a JSON string'
 const bodyRule = 'must be a JSON object, or a string that contains JSON'
 
-const jsonSchema = z.string().refine(isJson, bodyRule)
+const jsonSchema = z.string().refine(isJson, bodyRule).meta({ contentMediaType: 'application/json' })
 
 export const relaySchema = z
   .object({

@@ -11,7 +11,8 @@ import { encodeEvent } from '../hub/frame.ts'
 /** A number in a body, or its digits in a query. */
 function whole(min: number, max: number) {
   const digits = z.string().regex(/^\d+$/, 'must be a whole number').transform(Number)
-  return z.union([z.int(), digits]).pipe(z.int().min(min).max(max))
+  const meta = { minimum: min, maximum: max }
+  return z.union([z.int(), digits]).meta(meta).pipe(z.int().min(min).max(max))
 }
 
 export const ticksSchema = z.object({ interval: whole(10, 10_000).default(1_000), count: whole(1, 100).default(10) })

@@ -24,6 +24,11 @@ test('/openapi.json describes every path and the fields of a location', async ()
   expect(location.required).toEqual(['x', 'y'])
   expect('#E4572E').toMatch(new RegExp(location.properties.color.pattern))
   expect(location.properties.name).toMatchObject({ maxLength: 64 })
+  expect(JSON.stringify(location.properties.meta)).toContain('"object"')
+  expect('Zoë 😀').toMatch(new RegExp(location.properties.user.pattern))
+  expect('a\u0085').not.toMatch(new RegExp(location.properties.user.pattern))
+  const [interval] = body.paths['/sse'].get.parameters.filter(({ name }: { name: string }) => name === 'interval')
+  expect(interval.schema).toMatchObject({ minimum: 10, maximum: 10_000 })
 })
 
 test('/openapi.json describes the headers that clients send and read', async () => {
