@@ -22,6 +22,7 @@ const long = [
   '/test/relay/instances',
   '/test/relay/complete',
   '/test/relay/bytes',
+  '/test/relay/stalled-reader',
   // Servers of several processes each.
   '/test/workers',
   // Many requests or connections; the benchmark's smoke test.

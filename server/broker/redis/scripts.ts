@@ -211,9 +211,9 @@ export class Scripts {
   }
 }
 
-/** Nothing was run: the node lacks the script, or the topic's keys. */
+/** Nothing was run: the node lacks the script or the topic's keys, or the service forbids scripts on several slots. */
 function isElsewhere(error: Error): boolean {
-  return isReplyError(error) && /^(NOSCRIPT|CROSSSLOT)|non local key|same slot/.test(wordsOf(error))
+  return isReplyError(error) && /^(NOSCRIPT|CROSSSLOT)|Script attempted to access/.test(wordsOf(error))
 }
 
 function argsOf(calls: Call[]): Call['args'] {
