@@ -35,8 +35,10 @@ export interface ScriptContext {
 
 /** Redis may start a script until this long after it was first sent. It is less than the time that the caller waits. */
 const deadlineMs = commandTimeoutMs - 200
-/** The pause before a script is sent again whose keys are being migrated. */
+/** The pause before a script is sent again whose keys are being migrated, or for which two nodes name each other. */
 const tryAgainMs = 50
+/** How many attempts follow each other without a pause. */
+const quickAttempts = 4
 const maxAttempts = 40
 /** How much may be on its way to Redis. */
 const maxPendingBytes = 32 * 1024 * 1024
@@ -104,7 +106,12 @@ export class Scripts {
     try {
       if (!node?.clock.isKnown) throw new Error(silent)
       await within(node.whenPrepared(), commandTimeoutMs)
-      const replies = await this.#evalsha(node, name, [], args, start + deadlineMs, false)
+      const send = () => this.#evalsha(node, name, [], args, start + deadlineMs, false)
+      const replies = await send().catch(error => {
+        if (!isReplyError(error) || !wordsOf(error).startsWith('NOSCRIPT')) throw error
+        this.#load(node, name)
+        return send()
+      })
       this.#context.onRoundTrip(name, performance.now() - start)
       return replies
     } catch (error) {
@@ -160,12 +167,13 @@ export class Scripts {
           if (++attempt > maxAttempts || performance.now() > start + deadlineMs) throw error
           const redirection = redirectionOf(error)
           const words = isReplyError(error) ? wordsOf(error) : ''
+          const isMigrating = words.startsWith('TRYAGAIN')
+          if (isMigrating || attempt > quickAttempts) await sleep(tryAgainMs)
           if (words.startsWith('NOSCRIPT')) this.#load(node, name)
-          else if (words.startsWith('TRYAGAIN')) await sleep(tryAgainMs)
-          else if (!redirection || !this.#context.connections.isCluster) throw error
-          else node = this.#redirected(redirection)
+          else if (isMigrating) node = nodes.nodeOf(keys[0] ?? '')
+          else if (redirection && this.#context.connections.isCluster) node = this.#redirected(redirection)
+          else throw error
           isAsking = redirection?.kind === 'ASK' || (isAsking && words.startsWith('NOSCRIPT'))
-          if (words.startsWith('TRYAGAIN')) node = nodes.nodeOf(keys[0] ?? '')
         }
       }
     } catch (error) {

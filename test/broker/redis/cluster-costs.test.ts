@@ -31,8 +31,9 @@ test('4,000 idle topics of a cluster are kept by a script for each 60 of a node'
   expect(await callsDuring(admins(), 'evalsha', keepAll)).toBeLessThan(4_000 / 50 + 60)
 })
 
-test('topics are kept together while one of them moves to another node, and after it', async () => {
+test('topics are kept together while one after another moves to another node, and after that', async () => {
   const topics = Array.from({ length: 60 }, () => nanoid())
+  const logOf = (topic: string) => `test:{${topic}}:log`
   const published = await Promise.all(topics.map(topic => publishTo(broker, topic, [{ key: 'alice', value: '1' }])))
   const heads = published.map(([receipt]) => receipt?.id)
   const keepAll = async () => (await Promise.all(topics.map(keep))).map(({ head }) => head)
@@ -40,7 +41,11 @@ test('topics are kept together while one of them moves to another node, and afte
   const keeping = (async () => {
     while (!isOver) expect(await keepAll()).toEqual(heads)
   })()
-  for (const topic of topics.slice(0, 10)) await cluster.migrate(`test:{${topic}}:log`)
+  // All move away from the same node. Nodes that give slots to each other at the same time may disagree for ever.
+  const source = await cluster.masterOf(logOf(topics[0] ?? ''))
+  for (const topic of topics) {
+    if ((await cluster.masterOf(logOf(topic))) === source) await cluster.migrate(logOf(topic))
+  }
   isOver = true
   await keeping
   expect(await keepAll()).toEqual(heads)
