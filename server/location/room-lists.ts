@@ -29,6 +29,9 @@ const maxAgeMs = 1_000
 /** How long a list waits for this instance's copy to receive an event that this instance has published. */
 const copyWaitMs = 100
 const copyLookMs = 5
+/** Lists of at least this size follow each other, so that their bytes leave time for other requests between them. */
+const largeBytes = 64 * 1024
+const largeBytesPerMs = 100_000
 
 export class RoomLists {
   readonly #broker: Broker
@@ -40,6 +43,8 @@ export class RoomLists {
   #heads = new Map<string, EventId>()
   #olderHeads = new Map<string, EventId>()
   #headsEndAt = 0
+  /** When the next large list may be answered. */
+  #nextLargeAt = 0
 
   /** `isStoreAway`: then there is no list, although this instance may have a copy. */
   constructor(broker: Broker, hub: Hub, isStoreAway: () => boolean) {
@@ -63,16 +68,30 @@ export class RoomLists {
 
   /** Rejects with `Unavailable`. */
   async get(name: string): Promise<Buffer> {
+    await this.#turn(this.#rooms.get(name)?.list?.bytes.length ?? 0)
     const room = this.#room(name)
     const { version } = room
+    let hasWaited = false
     for (;;) {
       const { list } = room
-      if (list && list.version >= version && performance.now() - list.startedAt <= list.maxAgeMs) return list.bytes
+      // A list that has just been read is fresh, however long that took.
+      const isFresh = list && (hasWaited || performance.now() - list.startedAt <= list.maxAgeMs)
+      if (list && isFresh && list.version >= version) return list.bytes
       room.reading ??= this.#read(name, room).finally(() => {
         room.reading = undefined
       })
       await room.reading
+      hasWaited = true
     }
+  }
+
+  /** Waits for the turn of a list of about that size. */
+  async #turn(bytes: number): Promise<void> {
+    if (bytes < largeBytes) return
+    const now = performance.now()
+    const at = Math.max(now, this.#nextLargeAt)
+    this.#nextLargeAt = at + bytes / largeBytesPerMs
+    await delay(at - now)
   }
 
   #room(name: string): Room {

@@ -62,6 +62,17 @@ describe('lists of a room', () => {
     expect(broker.reads).toBe(1)
   })
 
+  test('that are huge follow each other at a distance, so that their bytes leave time for other requests', async () => {
+    const broker = new MemoryBroker(options)
+    const lists = new RoomLists(broker, hubOf(broker), () => false)
+    for (let i = 0; i < 10; i++) await broker.publish('room', draftsOf(10_000).slice(i * 1_000, (i + 1) * 1_000))
+    const { length } = await lists.get('room')
+    const start = performance.now()
+    await Promise.all(Array.from({ length: 20 }, () => lists.get('room')))
+    // 100 MB a second. The first of them need not wait.
+    expect(performance.now() - start).toBeGreaterThan((19 * length) / 100_000)
+  })
+
   test('with 20,000 collaborators are read from the broker rarely, and still contain each change', async () => {
     const broker = new CountingBroker(options)
     const lists = new RoomLists(broker, hubOf(broker), () => false)
