@@ -46,7 +46,7 @@ local function publish(n)
     local id = append(key, '', value)
     latest[key] = id .. '\t' .. (seq ~= '' and seq or oldSeq or '') .. '\t' .. value
     receipts[2 * n - 1], receipts[2 * n] = id, 0
-    if not posted and not next(readHolders(key)) then renewPosted(key) end
+    if not posted and not next(parseHolders(held[n] or '')) then renewPosted(key) end
   end
 end
 
