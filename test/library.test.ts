@@ -108,6 +108,24 @@ describe('a mounted handler', () => {
     expect(body.locations?.map(({ user }) => user)).toEqual(['bob'])
   })
 
+  test('refuses a parsed body that is too long, as it refuses one that it reads itself', async () => {
+    const { handler } = await start()
+    const app = express().use(express.json({ limit: '3mb' }))
+    app.use('/presence', handler as express.RequestHandler)
+    const port = await listen(app as RequestListener)
+    const path = '/presence/rooms/budget/location'
+    const long = JSON.stringify({ ...alice, unknown: 'x'.repeat(16 * 1024) })
+    for (const parts of [{ bytes: long }, { chunks: [long] }]) {
+      const answer = await send(port, 'POST', path, parts)
+      expectProblem(answer, 413)
+      expect(answer.body.detail).toContain('16384')
+      const batch = Object.fromEntries(Object.entries(parts).map(([name, text]) => [name, `[${text}]`]))
+      expect((await send(port, 'POST', path, batch)).status).toBe(200)
+    }
+    const batch = Array.from({ length: 1_000 }, () => ({ ...alice, unknown: 'x'.repeat(1_100) }))
+    expectProblem(await send(port, 'POST', path, { json: batch }), 413)
+  })
+
   test('works behind a session, compression, helmet, CORS, a body parser and an access log', async () => {
     const { handler } = await start({
       authorize: req => ({ user: (req as express.Request).session.id.slice(0, 8), rooms: ['budget'] }),

@@ -2,7 +2,7 @@
  * Reads what a request carries: its query, or its JSON body within a byte limit. Checks it against a schema.
  */
 import { isUtf8 } from 'node:buffer'
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http'
 import type { z } from 'zod'
 import { Problem } from './problem.ts'
 import type { BodyOptions } from './route.ts'
@@ -15,9 +15,13 @@ const maxExcessBytes = 4 * maxBatchBytes
 /** Returns the validated body. Rejects with a `Problem`: 400, 413 or 415. */
 export async function readBody<T>(req: IncomingMessage, { schema, batch, maxBytes }: BodyOptions<T>): Promise<T> {
   refuseOtherTypes(req)
+  const limit = maxBytes ?? defaultMaxBytes
   const parsed = parsedBody(req)
-  if (parsed !== undefined) return checkBody(schema, batch, parsed)
-  const bytes = await readBytes(req, maxBytes ?? defaultMaxBytes)
+  if (parsed !== undefined) {
+    refuseLongParsed(req, parsed, limit)
+    return checkBody(schema, batch, parsed)
+  }
+  const bytes = await readBytes(req, limit)
   if (bytes.length === 0) throw new Problem(400, 'The body is empty. It must be JSON.')
   if (!isUtf8(bytes)) throw new Problem(400, 'The body is not valid UTF-8. It must be JSON in UTF-8.')
   return checkBody(schema, batch, parse(bytes.toString()))
@@ -27,6 +31,17 @@ export async function readBody<T>(req: IncomingMessage, { schema, batch, maxByte
 function parsedBody(req: IncomingMessage & { body?: unknown }): unknown {
   if (!req.readableEnded || req.body === undefined) return undefined
   return typeof req.body === 'string' || Buffer.isBuffer(req.body) ? parse(req.body.toString()) : req.body
+}
+
+/** The parser's own limit may be higher. It has read the bytes, so without Content-Length the value tells how many there were. */
+function refuseLongParsed(req: IncomingMessage, value: unknown, maxBytes: number): void {
+  const limit = Array.isArray(value) ? maxBatchBytes : maxBytes
+  const length = req.headers['content-length'] ?? Buffer.byteLength(JSON.stringify(value))
+  if (Number(length) > limit) throw tooLong(limit)
+}
+
+function tooLong(limit: number, headers?: OutgoingHttpHeaders): Problem {
+  return new Problem(413, `The body is too long: at most ${limit} bytes are allowed here.`, headers && { headers })
 }
 
 function checkBody<T>(schema: z.ZodType<T>, batch: z.ZodType<T> | undefined, value: unknown): T {
@@ -80,10 +95,7 @@ function readBytes(req: IncomingMessage, maxBytes: number): Promise<Buffer> {
     let length = 0
     let limit = maxBytes
     let hasBegun = false
-    const refuse = () => {
-      const detail = `The body is too long: at most ${limit} bytes are allowed here.`
-      reject(new Problem(413, detail, { headers: { Connection: 'close' } }))
-    }
+    const refuse = () => reject(tooLong(limit, { Connection: 'close' }))
     // The client may wait for "100 Continue", or never send all of it.
     const most = Math.max(limit, maxBatchBytes) + maxExcessBytes
     if (Number(req.headers['content-length']) > most) return refuse()
