@@ -1,6 +1,7 @@
 /**
- * Divides the tests into two projects. `npm test` runs `fast`. `npm run test:long` runs `long`, which needs more programs
- * and more time. `npm run test:all` runs both.
+ * Divides the tests into projects. `npm test` runs `fast`. `npm run test:long` runs `long`, which needs more programs and more
+ * time. `npm run test:mounted` runs suites of both once more against an application that mounts Colocate. `npm run test:all`
+ * runs everything.
  */
 import { availableParallelism } from 'node:os'
 
@@ -45,6 +46,23 @@ const long = [
   '/test/location/simple-clients',
 ]
 
+/** Suites about what an application serves that mounts Colocate behind a parser of bodies, and those that need no server. */
+const mounted = ['/test/location/', '/test/relay/', '/test/http/', '/test/faults/single']
+const byHost = ['malformed-request', 'metrics', 'routes', 'body', 'bad-input']
+const withoutServer = [
+  'match',
+  'details',
+  'rate',
+  'response',
+  'client-address',
+  'color',
+  'conceal',
+  'upstream-events',
+  'upstreams',
+]
+/** Suites about bodies that are not valid: the application answers those itself if a parser reads them first. */
+const mountedFirst = ['/test/http/body', '/test/http/bad-input', '/test/ticks/']
+
 const each = {
   testEnvironment: 'node',
   roots: ['<rootDir>/test'],
@@ -61,6 +79,19 @@ export default {
   testSequencer: '<rootDir>/test/support/longest-first.mjs',
   projects: [
     { ...each, displayName: 'fast', testPathIgnorePatterns: long },
+    {
+      ...each,
+      displayName: 'mounted',
+      globals: { mounted: 'behind a parser' },
+      testRegex: mounted.map(part => `${part}.*\\.test\\.ts$`),
+      testPathIgnorePatterns: [...byHost, ...withoutServer].map(name => `/${name}\\.test\\.ts$`),
+    },
+    {
+      ...each,
+      displayName: 'mounted first',
+      globals: { mounted: 'first' },
+      testRegex: mountedFirst.map(part => `${part}.*\\.test\\.ts$`),
+    },
     { ...each, displayName: 'long', testRegex: long.map(part => `${part}.*\\.test\\.ts$`) },
   ],
 }

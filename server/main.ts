@@ -31,7 +31,7 @@ setFlagsFromString('--no-allocation-site-pretenuring')
 /** Set for the workers that this program starts. */
 const workerMark = 'COLOCATE_WORKER'
 
-/** How long the workers may take to end after the drain time. They need about 100 ms less. */
+/** How long after the drain time a worker that has not ended is killed. The others need less, whatever the store does. */
 const workersMs = 1_900
 
 /** How long the exit waits until the last log lines are written. */

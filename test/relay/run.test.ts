@@ -5,7 +5,7 @@ import { logged } from '../support/log.ts'
 import { key, post, readProblem, relaying, resume, withoutIds } from '../support/relays.ts'
 import { expectProblem, send } from '../support/requests.ts'
 import { type Store, stores, untilReady, useRedis } from '../support/rooms.ts'
-import { startServer, type TestServer } from '../support/server.ts'
+import { isMounted, startServer, type TestServer } from '../support/server.ts'
 import { begin, type Call, Upstream } from '../support/upstream.ts'
 import { waitFor } from '../support/wait-for.ts'
 
@@ -383,7 +383,8 @@ describe('a server', () => {
     await upstream.close()
   })
 
-  test.each([
+  const ofCommand = isMounted ? test.skip : test
+  ofCommand.each([
     ['RELAY_UPSTREAMS', '/nowhere/upstreams.json', 'ENOENT'],
     ['RELAY_UPSTREAMS', '[{"prefix":"nonsense"}]', 'nonsense'],
     ['RELAY_UPSTREAMS', `[{"prefix":"https://a.org","headers":{"a":"\${MISSING}"}}]`, `\${MISSING}`],

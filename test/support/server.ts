@@ -1,5 +1,5 @@
 /**
- * Runs the server as its users do: the built program in a process of its own, on a free port.
+ * Runs the server as its users do: the built program in a process of its own, on a free port; or mounted in an application.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -17,9 +17,14 @@ export interface TestServer {
 
 export const program = new URL('../../dist/server/main.js', import.meta.url).pathname
 
+/** Set in the projects whose servers are applications that mount Colocate: behind a parser of bodies, or first. */
+const { mounted } = globalThis as { mounted?: 'behind a parser' | 'first' }
+export const isMounted = mounted !== undefined
+const application = new URL('mounted.mjs', import.meta.url).pathname
+
 /** Starts a server. Rejects with its error output if it ends before it listens. */
 export async function startServer(env: Record<string, string> = {}, args: string[] = []): Promise<TestServer> {
-  const child = spawn(process.execPath, [program, ...args], {
+  const child = spawn(process.execPath, mounted ? [application, mounted] : [program, ...args], {
     env: { PATH: process.env.PATH ?? '', PORT: '0', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
