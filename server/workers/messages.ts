@@ -12,9 +12,11 @@ export type FromWorker =
 
 export type ToWorker =
   /** Asks for the worker's own metrics. */
-  { type: 'colocate:collect'; round: number } | { type: 'colocate:all-metrics'; text: string }
+  | { type: 'colocate:collect'; round: number }
+  /** Without a text if the metrics could not be added up. */
+  | { type: 'colocate:all-metrics'; text: string | null }
 
 /** Sends to the process at the other end. A message to a process that has ended is dropped. */
-export function sendTo<Message extends FromWorker | ToWorker>(worker: Worker, message: Message): void {
+export function sendTo(worker: Worker, message: FromWorker | ToWorker): void {
   worker.send(message, undefined, undefined, () => {})
 }

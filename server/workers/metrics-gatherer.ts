@@ -31,39 +31,43 @@ export class MetricsGatherer {
   }
 
   async #answer(worker: Worker): Promise<void> {
-    this.#reading ??= this.#read()
-    const text = await this.#reading
-    this.#reading = null
+    this.#reading ??= this.#read().finally(() => {
+      this.#reading = null
+    })
+    // A worker that started after an upgrade may have metrics of another kind.
+    const text = await this.#reading.catch(() => null)
     sendTo(worker, { type: 'colocate:all-metrics', text })
   }
 
   async #read(): Promise<string> {
     const round = ++this.#round
-    const values = await Promise.all([...this.#reports.keys()].map(worker => this.#report(worker, round)))
-    const ended = this.#ended.splice(0)
-    const sum = await AggregatorRegistry.aggregate(ended).getMetricsAsJSON()
-    this.#ended.push(sum)
-    return AggregatorRegistry.aggregate([...values, sum]).metrics()
+    await Promise.all([...this.#reports.keys()].map(worker => this.#update(worker, round)))
+    const running = [...this.#reports.values()]
+    const ended = await AggregatorRegistry.aggregate(this.#ended.splice(0)).getMetricsAsJSON()
+    this.#ended.push(ended)
+    return AggregatorRegistry.aggregate([...running, ended]).metrics()
   }
 
-  #report(worker: Worker, round: number): Promise<MetricValues> {
+  /** Resolves once the worker has reported or ended, or has taken too long. */
+  #update(worker: Worker, round: number): Promise<void> {
     return new Promise(resolve => {
-      const finish = (values: MetricValues | undefined) => {
+      const finish = () => {
         clearTimeout(timer)
         worker.off('message', onMessage)
-        worker.off('exit', onExit)
-        resolve(values ?? [])
+        worker.off('exit', finish)
+        resolve()
       }
       const onMessage = (message: FromWorker) => {
         if (message.type !== 'colocate:own-metrics' || message.round !== round) return
         this.#reports.set(worker, message.values)
-        finish(message.values)
+        finish()
       }
-      // The counters of a worker that has ended are added with the others of that kind.
-      const onExit = () => finish(undefined)
-      const timer = setTimeout(() => finish(countersOf(this.#reports.get(worker) ?? [])), reportMs)
+      const timer = setTimeout(() => {
+        this.#reports.set(worker, countersOf(this.#reports.get(worker) ?? []))
+        finish()
+      }, reportMs)
       worker.on('message', onMessage)
-      worker.on('exit', onExit)
+      worker.on('exit', finish)
       sendTo(worker, { type: 'colocate:collect', round })
     })
   }

@@ -9,7 +9,7 @@ import { type FromWorker, sendTo, type ToWorker } from './messages.ts'
 export function shareMetrics(worker: Worker, onError: (error: unknown) => void): ShareMetrics {
   const send = (message: FromWorker) => sendTo(worker, message)
   return own => {
-    const waiting: ((text: string) => void)[] = []
+    const waiting: ((text: string | null) => void)[] = []
     worker.on('message', (message: ToWorker) => {
       if (message.type === 'colocate:collect') {
         const { round } = message
@@ -18,10 +18,13 @@ export function shareMetrics(worker: Worker, onError: (error: unknown) => void):
         for (const resolve of waiting.splice(0)) resolve(message.text)
       }
     })
-    return () =>
-      new Promise(resolve => {
+    return async () => {
+      const text = await new Promise<string | null>(resolve => {
         // Requests that arrive together share one answer.
         if (waiting.push(resolve) === 1) send({ type: 'colocate:read-metrics' })
       })
+      if (text === null) throw new Error('the metrics of the workers could not be added up')
+      return text
+    }
   }
 }

@@ -67,12 +67,18 @@ export class WorkerPool {
     worker.on('message', ({ type }: FromWorker) => {
       if (type === 'colocate:listening') this.#onListening(worker)
     })
-    worker.once('exit', (code: number | null, signal: string | null) => {
+    const onEnd = (code: number | null, signal: string | null) => {
       this.#workers.delete(worker)
       if (this.#isEnding) return
       if (!this.#hasListened) return this.#options.onFailure(code ?? 1)
       const isSteady = performance.now() - startedAt >= steadyMs
       this.#replace(worker, { code, signal }, isSteady ? 0 : crashes)
+    }
+    worker.once('exit', onEnd)
+    worker.on('error', error => {
+      this.#options.log.error({ err: error }, 'worker failed')
+      // Without a process, because the system has too many, there is no exit.
+      if (worker.process.pid === undefined) onEnd(null, null)
     })
   }
 
