@@ -1,7 +1,8 @@
 /**
  * Tells the server that I leave, so that the grace for a return ends.
  */
-import { type Requests, withTimeout } from './requests.ts'
+import type { Requests } from './requests.ts'
+import { untilAborted } from './until-aborted.ts'
 
 const TIMEOUT_MS = 5_000
 
@@ -11,7 +12,7 @@ const departureUrl = (url: string, user: string) => `${url}/${encodeURIComponent
 export async function sendDeparture(requests: Requests, url: string, user: string): Promise<void> {
   for (let attempts = 2; attempts > 0; attempts--) {
     const send = (signal: AbortSignal) => requests.send(departureUrl(url, user), { method: 'DELETE', signal })
-    const answer = await withTimeout(TIMEOUT_MS, undefined, send).catch(() => undefined)
+    const answer = await untilAborted(undefined, send, TIMEOUT_MS).catch(() => undefined)
     if (answer && answer.status < 500) return
   }
 }

@@ -3,7 +3,7 @@
  *
  * A large snapshot arrives in parts: the snapshot and the locations behind it have no id, except the last one.
  */
-import type { Location, RoomEvent, SnapshotReason } from '../wire.ts'
+import type { Location, RoomEvent } from '../wire.ts'
 
 export interface Entry {
   /** Empty for an event that is not in the log: `resumed`, `ping`. */
@@ -13,27 +13,19 @@ export interface Entry {
 
 /** Joins the parts of snapshots. One for each stream: what a broken stream left incomplete is dropped with it. */
 export class SnapshotAssembler {
-  #locations: Location[] | undefined
-  #reason: SnapshotReason = 'joined'
+  #partial: (RoomEvent & { type: 'snapshot' }) | undefined
 
   push(event: RoomEvent, id: string): Entry[] {
     if (event.type === 'snapshot' && id === '') {
-      this.#locations = [...event.locations]
-      this.#reason = event.reason
+      this.#partial = event
       return []
     }
-    if (this.#locations && event.type === 'location') {
-      this.#locations.push(locationOf(event))
-      return id === '' ? [] : [this.#whole(id)]
-    }
-    // No event but a location may stand behind a part: so this snapshot ended without an id.
-    return this.#locations ? [this.#whole(''), { id, event }] : [{ id, event }]
-  }
-
-  #whole(id: string): Entry {
-    const locations = this.#locations ?? []
-    this.#locations = undefined
-    return { id, event: { type: 'snapshot', reason: this.#reason, locations } }
+    if (!this.#partial || event.type !== 'location') return [{ id, event }]
+    this.#partial.locations.push(locationOf(event))
+    if (id === '') return []
+    const whole = { id, event: this.#partial }
+    this.#partial = undefined
+    return [whole]
   }
 }
 

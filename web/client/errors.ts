@@ -24,7 +24,6 @@ export class ColocateError extends Error {
 }
 
 interface Problem {
-  title?: string
   detail?: string
   errors?: { path: string; message: string }[]
 }
@@ -32,7 +31,7 @@ interface Problem {
 /** Reads the problem (RFC 9457) in the body of a refusal. */
 export async function errorOf(response: Response): Promise<ColocateError> {
   const problem: Problem = (await response.json().catch(() => undefined)) ?? {}
-  const text = problem.detail || problem.title || `The server answered HTTP ${response.status}.`
+  const text = problem.detail || `The server answered HTTP ${response.status}.`
   const fields = problem.errors?.map(({ path, message }) => `${path} ${message}`) ?? []
   return new ColocateError(response.status, [text, ...fields].join(' '))
 }

@@ -5,12 +5,11 @@
 /** Whether `id` is above `other`. An id that is not numeric counts as new: it is better to repeat an event than to lose it. */
 export function isAbove(id: string, other: string): boolean {
   if (id === other) return false
-  const [ms, n] = partsOf(id)
-  const [otherMs, otherN] = partsOf(other)
+  const [ms = 0, n = 0] = partsOf(id)
+  const [otherMs = 0, otherN = 0] = partsOf(other)
   return !(ms < otherMs || (ms === otherMs && n <= otherN))
 }
 
-function partsOf(id: string): [ms: number, n: number] {
-  const [ms, n] = id.split('-')
-  return [Number(ms), Number(n ?? 0)]
+function partsOf(id: string): number[] {
+  return id.split('-').map(Number)
 }

@@ -53,7 +53,7 @@ export class EventStreamConnection {
   #hedge: ReturnType<typeof setTimeout> | undefined
   #watch: ReturnType<typeof setTimeout> | undefined
   #isOpen = false
-  /** When a new stream was opened because the current one may be dead; 0: it is not doubted. */
+  /** When a new stream was opened because the current one may be dead. */
   #doubtedAt = 0
 
   constructor(options: ConnectionOptions) {
@@ -72,7 +72,7 @@ export class EventStreamConnection {
   replace(): void {
     if (!this.#isOpen) return
     clearTimeout(this.#retry)
-    for (const stream of this.#next) this.#remove(stream)
+    this.#dropNext()
     this.#add()
   }
 
@@ -102,7 +102,7 @@ export class EventStreamConnection {
   close(): void {
     this.#isOpen = false
     this.#drop()
-    for (const stream of this.#next) this.#remove(stream)
+    this.#dropNext()
     clearTimeout(this.#retry)
     clearTimeout(this.#hedge)
   }
@@ -119,9 +119,9 @@ export class EventStreamConnection {
     this.#next.add(stream)
   }
 
-  #remove(stream: EventStream): void {
-    stream.close()
-    this.#next.delete(stream)
+  #dropNext(): void {
+    for (const stream of this.#next) stream.close()
+    this.#next.clear()
   }
 
   #drop(): void {
@@ -135,16 +135,15 @@ export class EventStreamConnection {
     if (isNew) {
       this.#drop()
       this.#next.delete(stream)
-      for (const other of this.#next) this.#remove(other)
+      this.#dropNext()
       clearTimeout(this.#retry)
       this.#current = stream
       this.#failures = 0
       this.#heldBackCount = 0
-      this.#doubtedAt = 0
       this.#watchSilence()
     }
     const entries = heard.filter(entry => this.#isUnseen(entry))
-    if (isNew && this.#status !== 'live') this.#tell({ entries, status: 'live' })
+    if (this.#status !== 'live') this.#tell({ entries, status: 'live' })
     else if (entries.length > 0) this.#tell({ entries })
   }
 
@@ -186,9 +185,8 @@ export class EventStreamConnection {
 
   /** An open stream keeps the lease, also one that a proxy holds back. Each new one finds out whether the proxy is gone. */
   #addPatient(): void {
-    const old = [...this.#next]
+    this.#dropNext()
     this.#add(true)
-    for (const stream of old) this.#remove(stream)
     clearTimeout(this.#retry)
     this.#retry = setTimeout(() => this.#addPatient(), HELD_BACK_RETRY_MS)
   }

@@ -49,7 +49,8 @@ export class EventStreamParser {
 
   #take(line: string): void {
     if (line === '') return this.#dispatch()
-    const [, field, value = ''] = /^([^:]*)(?:: ?(.*))?$/s.exec(line) ?? []
+    const [field, ...parts] = line.split(':')
+    const value = parts.join(':').replace(/^ /, '')
     if (field === 'data') this.#data.push(value)
     else if (field === 'event') this.#event = value
     else if (field === 'id' && !value.includes('\0')) this.#id = value

@@ -24,10 +24,10 @@ export class Requests {
     this.#options = options
   }
 
-  async send(url: string, init: Sending & { signal: AbortSignal }): Promise<Response> {
+  async send(url: string, init: Sending): Promise<Response> {
     const { tokens } = this.#options
     for (let { isOnce } = init; ; isOnce = true) {
-      const token = await unlessAborted(tokens.get(), init.signal)
+      const token = await tokens.get()
       const response = await this.#fetch(url, token, init)
       if (response.status !== 401) return response
       tokens.revoke(token)
@@ -56,36 +56,3 @@ export const json = (body: unknown): RequestInit => ({
   headers: { 'content-type': 'application/json' },
   body: JSON.stringify(body),
 })
-
-/** Rejects when the signal aborts first. */
-export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  let end = () => {}
-  const aborted = new Promise<never>((_, reject) => {
-    end = onAbort(signal, () => reject(signal.reason))
-  })
-  return Promise.race([promise, aborted]).finally(end)
-}
-
-/** Runs with a signal that also aborts after a time. Not `AbortSignal.any`: in Node.js 20 it leaks memory. */
-export async function withTimeout<T>(
-  ms: number,
-  outer: AbortSignal | undefined,
-  run: (signal: AbortSignal) => Promise<T>,
-): Promise<T> {
-  const inner = new AbortController()
-  const abort = () => inner.abort()
-  const timer = setTimeout(abort, ms)
-  const end = onAbort(outer, abort)
-  try {
-    return await run(inner.signal)
-  } finally {
-    clearTimeout(timer)
-    end()
-  }
-}
-
-function onAbort(signal: AbortSignal | undefined, listener: () => void): () => void {
-  signal?.addEventListener('abort', listener)
-  if (signal?.aborted) listener()
-  return () => signal?.removeEventListener('abort', listener)
-}

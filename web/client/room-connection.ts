@@ -4,9 +4,10 @@
 import type { Location } from '../wire.ts'
 import type { Entry } from './entries.ts'
 import { type ConnectionUpdate, EventStreamConnection } from './event-stream-connection.ts'
-import { ListPoller } from './list-poller.ts'
-import { json, type Requests, type Sending, withTimeout } from './requests.ts'
+import { startPolling } from './polling.ts'
+import { json, type Requests, type Sending } from './requests.ts'
 import type { Transport } from './types.ts'
+import { untilAborted } from './until-aborted.ts'
 
 const REQUEST_TIMEOUT_MS = 20_000
 const PROBE_TIMEOUT_MS = 8_000
@@ -54,8 +55,9 @@ export interface RoomConnectionOptions {
 export class RoomConnection implements RoomLink {
   readonly #options: RoomConnectionOptions
   readonly #stream: EventStreamConnection
-  readonly #poller: ListPoller
   readonly #ending = new AbortController()
+  /** Defined while the list is polled. */
+  #stopPolling: (() => void) | undefined
 
   constructor(options: RoomConnectionOptions) {
     this.#options = options
@@ -73,12 +75,9 @@ export class RoomConnection implements RoomLink {
         this.#keepAlive()
         return (await this.#list(PROBE_TIMEOUT_MS)) !== undefined
       },
-      onHeldBack: () => this.#poller.start(),
-    })
-    this.#poller = new ListPoller({
-      list: () => this.#list(),
-      keepAlive: () => this.#keepAlive(),
-      onList: entry => this.#onList(entry),
+      onHeldBack: () => {
+        this.#stopPolling ??= startPolling(() => this.#poll())
+      },
     })
   }
 
@@ -91,24 +90,30 @@ export class RoomConnection implements RoomLink {
   close(): void {
     this.#ending.abort()
     this.#stream.close()
-    this.#poller.stop()
+    this.#stopPolling?.()
+    this.#stopPolling = undefined
   }
 
   #onStream(update: ConnectionUpdate): void {
     const { entries = [], status } = update
     if (entries.some(({ event }) => event.type === 'ping')) this.#keepAlive()
-    const isPolling = this.#poller.isRunning
+    const isPolling = this.#stopPolling !== undefined
     // While the list is polled, a stream that is tried and fails changes nothing.
     if (isPolling && status === 'reconnecting') return
-    this.#poller.stop()
+    this.#stopPolling?.()
+    this.#stopPolling = undefined
     this.#options.onUpdate({
       ...update,
-      entries: entries.filter(({ id, event }) => id !== '' || event.type === 'snapshot'),
+      // Without an id it is not in the log: `resumed`, `ping`.
+      entries: entries.filter(({ id }) => id !== ''),
       ...(isPolling && { transport: 'stream', status: status ?? 'live' }),
     })
   }
 
-  #onList(entry: Entry | undefined): void {
+  async #poll(): Promise<void> {
+    this.#keepAlive()
+    const entry = await this.#list()
+    if (!this.#stopPolling) return
     if (!entry) return this.#options.onUpdate({ status: 'reconnecting' })
     this.#stream.lastEventId = entry.id
     this.#options.onUpdate({ entries: [entry], status: 'live', transport: 'polling' })
@@ -135,6 +140,6 @@ export class RoomConnection implements RoomLink {
   #send(path: string, init: Sending, timeoutMs: number): Promise<Response | undefined> {
     const { requests, url } = this.#options
     const send = (signal: AbortSignal) => requests.send(url + path, { ...init, signal })
-    return withTimeout(timeoutMs, this.#ending.signal, send).catch(() => undefined)
+    return untilAborted(this.#ending.signal, send, timeoutMs).catch(() => undefined)
   }
 }

@@ -5,28 +5,25 @@ import type { RoomListeners } from './types.ts'
 
 type Listener = (...args: never[]) => void
 
+interface Listeners<Meta extends object> extends RoomListeners<Meta> {
+  /** Anything changed. */
+  change(): void
+}
+
 export class RoomEvents<Meta extends object> {
-  readonly #subscribers = new Set<{ listener: () => void }>()
   readonly #listeners = new Map<string, Set<{ listener: Listener }>>()
   #depth = 0
   #hasChanged = false
 
-  readonly subscribe = (listener: () => void): (() => void) => {
-    // An entry of its own, so that a listener can be subscribed twice.
-    const entry = { listener }
-    this.#subscribers.add(entry)
-    return () => void this.#subscribers.delete(entry)
-  }
-
-  readonly on = <Type extends keyof RoomListeners<Meta>>(
-    type: Type,
-    listener: RoomListeners<Meta>[Type],
-  ): (() => void) => {
+  readonly on = <Type extends keyof Listeners<Meta>>(type: Type, listener: Listeners<Meta>[Type]): (() => void) => {
+    // An entry of its own, so that a listener can be added twice.
     const entry = { listener: listener as Listener }
     const entries = this.#listeners.get(type) ?? new Set()
     this.#listeners.set(type, entries.add(entry))
     return () => void entries.delete(entry)
   }
+
+  readonly subscribe = (listener: () => void) => this.on('change', listener)
 
   /** Runs `change`, and then calls the subscribers once if it reported a change. */
   batch(change: () => void): void {
@@ -36,7 +33,7 @@ export class RoomEvents<Meta extends object> {
     } finally {
       if (--this.#depth === 0 && this.#hasChanged) {
         this.#hasChanged = false
-        for (const { listener } of [...this.#subscribers]) call(listener)
+        this.emit('change')
       }
     }
   }
@@ -45,19 +42,16 @@ export class RoomEvents<Meta extends object> {
     this.#hasChanged = true
   }
 
-  emit<Type extends keyof RoomListeners<Meta>>(type: Type, ...args: Parameters<RoomListeners<Meta>[Type]>): void {
-    for (const { listener } of [...(this.#listeners.get(type) ?? [])])
-      call(() => listener(...(args as unknown as never[])))
-  }
-}
-
-/** As the DOM does: the error is reported, and the next listener is called. */
-function call(listener: () => void): void {
-  try {
-    listener()
-  } catch (error) {
-    queueMicrotask(() => {
-      throw error
-    })
+  emit<Type extends keyof Listeners<Meta>>(type: Type, ...args: Parameters<Listeners<Meta>[Type]>): void {
+    for (const { listener } of [...(this.#listeners.get(type) ?? [])]) {
+      try {
+        listener(...(args as unknown as never[]))
+      } catch (error) {
+        // As the DOM does: the error is reported, and the next listener is called.
+        queueMicrotask(() => {
+          throw error
+        })
+      }
+    }
   }
 }

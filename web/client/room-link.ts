@@ -21,9 +21,8 @@ export async function loadSharing(): Promise<Sharing | undefined> {
 }
 
 export function createRoomLink(options: RoomLinkOptions, sharing?: Sharing): RoomLink {
-  const { url, sharedBy } = options
-  if (!sharing || sharedBy === undefined) return new RoomConnection(options)
+  if (!sharing || options.sharedBy === undefined) return new RoomConnection(options)
   const connect = (lastEventId: string, onUpdate: (update: RoomUpdate) => void) =>
     new RoomConnection({ ...options, lastEventId, onUpdate })
-  return new sharing.SharedConnection({ ...options, key: `${url} ${sharedBy}`, connect })
+  return new sharing.SharedConnection({ ...options, connect })
 }

@@ -16,11 +16,11 @@ export class RoomState<Meta extends object> {
 
   /** Everyone but `user`, by when they came. */
   others(user: string | undefined): Collaborator<Meta>[] {
-    return [...this.#collaborators.values()].filter(collaborator => collaborator.user !== user)
+    return this.all().filter(collaborator => collaborator.user !== user)
   }
 
-  locations(): Location[] {
-    return [...this.#collaborators.values()] as unknown as Location[]
+  all(): Collaborator<Meta>[] {
+    return [...this.#collaborators.values()]
   }
 
   apply({ event }: Entry): RoomChange<Meta>[] {

@@ -1,12 +1,14 @@
 /**
  * A room: who is in it, and me among them. Puts the parts together.
  */
+
+import type { Location } from '../wire.ts'
 import { sendDeparture, sendLastDeparture } from './departure.ts'
 import type { Entry } from './entries.ts'
-import { ColocateError } from './errors.ts'
+import type { ColocateError } from './errors.ts'
 import { watchPage, whenActivated } from './page-lifecycle.ts'
 import { readChanges } from './read-changes.ts'
-import { Requests, unlessAborted } from './requests.ts'
+import { Requests } from './requests.ts'
 import type { RoomLink, RoomUpdate } from './room-connection.ts'
 import { RoomEvents } from './room-events.ts'
 import { createRoomLink, loadSharing } from './room-link.ts'
@@ -15,9 +17,14 @@ import { roomUrl } from './room-url.ts'
 import { SelfPresence } from './self-presence.ts'
 import { TokenSource } from './token.ts'
 import type { Collaborator, Room, RoomChange, RoomOptions, RoomStatus, Transport } from './types.ts'
+import { untilAborted } from './until-aborted.ts'
 
 export class RoomClient<Meta extends object> implements Room<Meta> {
   readonly name: string
+  self: Collaborator<Meta> | undefined
+  status: RoomStatus = 'connecting'
+  error: ColocateError | undefined
+  transport: Transport = 'stream'
   readonly #options: RoomOptions<Meta>
   readonly #state = new RoomState<Meta>()
   readonly #events = new RoomEvents<Meta>()
@@ -28,30 +35,22 @@ export class RoomClient<Meta extends object> implements Room<Meta> {
   #url = ''
   #link: RoomLink | undefined
   #sharing: Awaited<ReturnType<typeof loadSharing>>
-  /** The page is gone; it may come back out of the back/forward cache. */
-  #isUnloaded = false
   #lastEventId = ''
-  #status: RoomStatus = 'connecting'
-  #error: ColocateError | undefined
-  #transport: Transport = 'stream'
-  #wasLive = false
-  #self: Collaborator<Meta> | undefined
   #others: readonly Collaborator<Meta>[] | undefined
   #leaving: Promise<void> | undefined
 
   constructor(name: string, options: RoomOptions<Meta>) {
-    const { token, fetch, credentials, location, signal } = options
+    const { location, signal } = options
     this.name = name
     this.#options = options
     this.#tokens = new TokenSource({
-      token,
+      ...options,
       onError: error => this.#events.emit('error', error),
       onRenewed: () => this.#link?.renew(),
     })
     this.#requests = new Requests({
+      ...options,
       tokens: this.#tokens,
-      fetch,
-      credentials,
       onRequest: answer => this.#link?.watch?.(answer),
     })
     this.#me = new SelfPresence<Meta>({
@@ -62,28 +61,16 @@ export class RoomClient<Meta extends object> implements Room<Meta> {
       find: user => this.#state.get(user),
       onChange: () => this.#refreshSelf(),
       onIdentity: isKnown => this.#onIdentity(isKnown),
-      onRefused: error => error !== this.#error && this.#events.emit('error', error),
+      onRefused: error => this.#events.emit('error', error),
     })
     if (location) this.#me.move(location)
     signal?.addEventListener('abort', this.leave, { once: true, signal: this.#ending.signal })
     if (signal?.aborted) void this.leave()
   }
 
-  get self() {
-    return this.#self
-  }
   get others() {
-    this.#others ??= this.#state.others(this.#me.user)
+    this.#others ??= this.#state.others(this.#me.location.user)
     return this.#others
-  }
-  get status() {
-    return this.#status
-  }
-  get error() {
-    return this.#error
-  }
-  get transport() {
-    return this.#transport
   }
 
   // Properties, so that they work unbound.
@@ -97,14 +84,14 @@ export class RoomClient<Meta extends object> implements Room<Meta> {
 
   readonly settled = () => this.#me.settled()
   readonly subscribe = this.#events.subscribe
-  readonly on = this.#events.on
+  readonly on: Room<Meta>['on'] = this.#events.on
   readonly [Symbol.asyncIterator] = () => readChanges<Meta>(this)
 
   readonly reconnect = () => {
-    if (this.#leaving || !this.#link || (this.#status === 'live' && this.#transport === 'stream')) return
-    if (this.#status === 'closed') this.#onUpdate({ status: 'reconnecting' })
+    if (this.#leaving || !this.#link || (this.status === 'live' && this.transport === 'stream')) return
+    if (this.status === 'closed') this.#onUpdate({ status: 'reconnecting' })
     this.#link.open()
-    if (this.#transport === 'polling') this.#link.renew()
+    if (this.transport === 'polling') this.#link.renew()
     this.#me.wake()
   }
 
@@ -117,28 +104,25 @@ export class RoomClient<Meta extends object> implements Room<Meta> {
 
   /** Resolves when requests may be sent: with the room's URL, or with the error that forbids them. */
   async #start(): Promise<string | ColocateError> {
-    try {
-      this.#url = roomUrl(this.name, this.#options.url)
-    } catch (error) {
-      if (!(error instanceof ColocateError)) throw error
-      this.#onUpdate({ status: 'closed', error })
-      return error
+    const url = roomUrl(this.name, this.#options.url)
+    if (typeof url !== 'string') {
+      this.#onUpdate({ status: 'closed', error: url })
+      return url
     }
-    await unlessAborted(this.#prepare(), this.#ending.signal).catch(() => {})
-    if (this.#leaving) return this.#url
+    this.#url = url
+    const prepared = async () => {
+      await whenActivated()
+      if (this.#options.shareStream ?? true) this.#sharing = await loadSharing()
+      await this.#tokens.get()
+    }
+    await untilAborted(this.#ending.signal, prepared).catch(() => {})
+    if (this.#leaving) return url
     this.#me.identify(this.#options.user ?? this.#tokens.subject)
     this.#refreshSelf()
     this.#watchPage()
     // An anonymous collaborator has the cookie after the first answer: only then the stream is theirs.
-    if (this.#me.user !== undefined || !this.#options.location) this.#connect()
-    return this.#url
-  }
-
-  async #prepare(): Promise<void> {
-    const { shareStream = true } = this.#options
-    await whenActivated()
-    if (shareStream) this.#sharing = await loadSharing()
-    if (!this.#leaving) await this.#tokens.get()
+    if (this.#me.location.user !== undefined || !this.#options.location) this.#connect()
+    return url
   }
 
   #watchPage(): void {
@@ -150,27 +134,24 @@ export class RoomClient<Meta extends object> implements Room<Meta> {
       onHidden: () => this.#link?.hide?.(),
       onOffline: () => this.#link?.lose(),
       onUnload: () => this.#unload(),
-      onReturn: () => {
-        this.#isUnloaded = false
-        this.#connect()
-      },
+      onReturn: () => this.#connect(),
     }
     watchPage(listeners, this.#ending.signal)
   }
 
   #connect(): void {
     this.#disconnect()
-    if (this.#leaving || this.#isUnloaded || this.#url === '') return
-    const { user, named } = this.#me
+    if (this.#leaving || this.#url === '') return
+    const { named, location } = this.#me
     const options = {
       // Without cookies, two tabs that name no user are two collaborators.
-      sharedBy: user ?? (this.#options.credentials === 'omit' ? undefined : ''),
+      sharedBy: location.user ?? (this.#options.credentials === 'omit' ? undefined : ''),
       url: this.#url,
       requests: this.#requests,
       user: named,
-      hasLease: () => this.#me.user !== undefined,
+      hasLease: () => this.#me.location.user !== undefined,
       lastEventId: this.#lastEventId,
-      locations: () => this.#state.locations(),
+      locations: () => this.#state.all() as unknown as Location[],
       onUpdate: (update: RoomUpdate) => this.#onUpdate(update),
     }
     this.#link = createRoomLink(options, this.#sharing)
@@ -192,13 +173,13 @@ export class RoomClient<Meta extends object> implements Room<Meta> {
     else this.#disconnect()
   }
 
-  #onUpdate({ entries = [], status, error, transport = this.#transport }: RoomUpdate): void {
+  #onUpdate({ entries = [], status, error, transport = this.transport }: RoomUpdate): void {
     if (this.#leaving) return
     this.#events.batch(() => {
       const changes = entries.flatMap(entry => this.#apply(entry))
       this.#refreshSelf()
-      if (transport !== this.#transport) this.#events.changed()
-      this.#transport = transport
+      if (transport !== this.transport) this.#events.changed()
+      this.transport = transport
       for (const change of changes) this.#events.emit(change.type, change)
       if (status) this.#setStatus(status, error)
     })
@@ -209,7 +190,7 @@ export class RoomClient<Meta extends object> implements Room<Meta> {
   #apply(entry: Entry): RoomChange<Meta>[] {
     const { id, event } = entry
     if (id !== '') this.#lastEventId = id
-    const { user } = this.#me
+    const { user } = this.#me.location
     const changes = this.#state.apply(entry).filter(({ collaborator }) => collaborator.user !== user)
     this.#me.hear(entry)
     if (changes.length > 0 || (event.type === 'location' && event.user !== user)) {
@@ -220,20 +201,20 @@ export class RoomClient<Meta extends object> implements Room<Meta> {
   }
 
   #refreshSelf(): void {
-    const { shown } = this.#me
-    if (shown === this.#self) return
+    const { shown } = this.#me.location
+    if (shown === this.self) return
     this.#events.batch(() => {
-      this.#self = shown
+      this.self = shown
       this.#events.changed()
     })
   }
 
-  #setStatus(wanted: RoomStatus, error?: ColocateError): void {
-    this.#wasLive ||= wanted === 'live'
-    const status = wanted === 'reconnecting' && !this.#wasLive ? 'connecting' : wanted
-    if (status === this.#status && error === this.#error) return
-    this.#status = status
-    this.#error = error
+  #setStatus(status: RoomStatus, error?: ColocateError): void {
+    // The first attempts to connect are no reconnection.
+    if (status === 'reconnecting' && this.status === 'connecting') return
+    if (status === this.status && error === this.error) return
+    this.status = status
+    this.error = error
     this.#events.changed()
     this.#events.emit('status', status, error)
   }
@@ -253,7 +234,6 @@ export class RoomClient<Meta extends object> implements Room<Meta> {
   #unload(): void {
     const user = this.#me.present
     const isShared = this.#link?.hasPeers
-    this.#isUnloaded = true
     this.#disconnect()
     if (user !== undefined && !isShared) sendLastDeparture(this.#requests, this.#url, user)
     this.#onUpdate({ status: 'reconnecting' })

@@ -59,11 +59,9 @@ export class SelfLocation<Meta extends object> {
   }
 
   /** Returns whether a location must be published: I have one, and another name or colour. */
-  update(change: Identity): boolean {
-    const { name, color } = this.#identity
-    this.#identity.name = change.name ?? name
-    this.#identity.color = change.color ?? color
+  update({ name = this.#identity.name, color = this.#identity.color }: Identity): boolean {
     const isSame = this.#identity.name === name && this.#identity.color === color
+    Object.assign(this.#identity, { name, color })
     return !isSame && this.shown !== undefined && this.restore()
   }
 

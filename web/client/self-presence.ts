@@ -6,9 +6,10 @@ import type { Entry } from './entries.ts'
 import type { ColocateError } from './errors.ts'
 import { LocationPublisher } from './location-publisher.ts'
 import { type Outcome, postLocation } from './publish.ts'
-import { type Requests, unlessAborted, withTimeout } from './requests.ts'
+import type { Requests } from './requests.ts'
 import { SelfLocation } from './self-location.ts'
 import type { Collaborator, Move, RoomOptions } from './types.ts'
+import { untilAborted } from './until-aborted.ts'
 
 /** Another tab of mine may put me back first. */
 const RETURN_MS = 100
@@ -31,10 +32,10 @@ export interface SelfPresenceOptions<Meta extends object> {
 
 export class SelfPresence<Meta extends object> {
   readonly #context: SelfPresenceOptions<Meta>
-  readonly #location: SelfLocation<Meta>
+  readonly location: SelfLocation<Meta>
   readonly #publisher: LocationPublisher
   /** Whom requests name; undefined when the token or the cookie says who I am. */
-  #named: string | undefined
+  named: string | undefined
   #hasPublished = false
   #returning: ReturnType<typeof setTimeout> | undefined
   #isClosed = false
@@ -42,8 +43,8 @@ export class SelfPresence<Meta extends object> {
   constructor(context: SelfPresenceOptions<Meta>) {
     const { user, name, color, movesPerSecond = 20 } = context.options
     this.#context = context
-    this.#named = user
-    this.#location = new SelfLocation({ user, name, color }, context.find)
+    this.named = user
+    this.location = new SelfLocation({ user, name, color }, context.find)
     this.#publisher = new LocationPublisher({
       movesPerSecond,
       send: (update, signal) => this.#send(update, signal),
@@ -51,29 +52,17 @@ export class SelfPresence<Meta extends object> {
     })
   }
 
-  get user(): string | undefined {
-    return this.#location.user
-  }
-
-  get named(): string | undefined {
-    return this.#named
-  }
-
-  get shown(): Collaborator<Meta> | undefined {
-    return this.#location.shown
-  }
-
   /** My id, if the room's log may have a location of mine. */
   get present(): string | undefined {
-    return this.#hasPublished || this.#location.logged ? this.user : undefined
+    return this.#hasPublished || this.location.logged ? this.location.user : undefined
   }
 
   move(move: Move<Meta>): void {
-    if (this.#location.move(move)) this.#publish()
+    if (this.location.move(move)) this.#publish()
   }
 
   update(change: { name?: string | undefined; color?: string | undefined }): void {
-    if (this.#location.update(change)) this.#publish()
+    if (this.location.update(change)) this.#publish()
   }
 
   settled = () => this.#publisher.settled()
@@ -81,28 +70,27 @@ export class SelfPresence<Meta extends object> {
 
   /** The token, or the server's answer, says who I am. Returns whether that is news. */
   identify(user: string | undefined): boolean {
-    if (user === undefined || user === this.user) return false
-    this.#location.identify(user)
+    if (user === undefined || user === this.location.user) return false
+    this.location.identify(user)
     return true
   }
 
   /** Takes an entry of the log, after the room's state did. */
   hear(entry: Entry): void {
     const { event } = entry
-    this.#location.hear(entry)
-    if (event.type === 'snapshot' || (event.type === 'leave' && event.user === this.user)) this.#returnSoon()
+    this.location.hear(entry)
+    if (event.type === 'snapshot' || (event.type === 'leave' && event.user === this.location.user)) this.#returnSoon()
   }
 
   /** Sends nothing more. Resolves when no request is in flight, or after 5 seconds. */
   close(): Promise<void> {
     this.#isClosed = true
     clearTimeout(this.#returning)
-    const landed = this.#publisher.close()
-    return withTimeout(LANDING_MS, undefined, signal => unlessAborted(landed, signal)).catch(() => {})
+    return untilAborted(undefined, () => this.#publisher.close(), LANDING_MS).catch(() => {})
   }
 
   #publish(): void {
-    this.#publisher.publish(this.#location.draft())
+    this.#publisher.publish(this.location.draft())
     this.#context.onChange()
   }
 
@@ -110,28 +98,28 @@ export class SelfPresence<Meta extends object> {
     const { options, requests, started, onIdentity } = this.#context
     const url = await started
     if (typeof url !== 'string') return { kind: 'refused', error: url }
-    if (this.#isClosed && !this.#hasPublished) return { kind: 'later', afterMs: 0 }
-    const isAnonymous = this.#named !== options.user
+    const isAnonymous = this.named !== options.user
     // What an anonymous collaborator is called, the server decides, and the log says.
-    const name = update.name ?? (isAnonymous ? this.#location.logged?.name : undefined)
-    if (isAnonymous && name === undefined) return { kind: 'later', afterMs: 0 }
-    const isUnknown = this.user === undefined
+    const name = update.name ?? (isAnonymous ? this.location.logged?.name : undefined)
+    const isNotNamed = isAnonymous && name === undefined
+    if (isNotNamed || (this.#isClosed && !this.#hasPublished)) return { kind: 'later', afterMs: 0 }
+    const isUnknown = this.location.user === undefined
     if (isUnknown) onIdentity(false)
     this.#hasPublished = true
-    const outcome = await postLocation(requests, url, signal, { ...update, user: this.#named, name })
+    const outcome = await postLocation(requests, url, signal, { ...update, user: this.named, name })
     // The cookie that says who I am may be blocked, and Node.js keeps none.
-    if (isUnknown && outcome.kind === 'done' && options.token === undefined) this.#named = outcome.user
+    if (isUnknown && outcome.kind === 'done' && options.token === undefined) this.named = outcome.user
     return outcome
   }
 
   #settle(outcome: Outcome, isLatest: boolean): void {
     const { onChange, onIdentity, onRefused } = this.#context
-    let isAnother = this.user === undefined
+    let isAnother = this.location.user === undefined
     if (outcome.kind === 'done') {
       isAnother = this.identify(outcome.user)
-      if (isLatest) this.#location.answered(outcome.id)
+      if (isLatest) this.location.answered(outcome.id)
     } else if (outcome.kind === 'refused') {
-      if (isLatest) this.#location.giveUp()
+      if (isLatest) this.location.giveUp()
       onRefused(outcome.error)
     }
     onChange()
@@ -141,12 +129,10 @@ export class SelfPresence<Meta extends object> {
   /** A log that was lost, or a lease that ran out while this computer slept, took me out of a room that I am still in. */
   #returnSoon(): void {
     clearTimeout(this.#returning)
-    if (this.#isClosed || !this.#location.isMissing) return
+    if (this.#isClosed || !this.location.isMissing) return
     const waitMs = RETURN_MS * (1 + Math.random())
     this.#returning = setTimeout(() => {
-      if (!this.#location.isMissing || !this.#publisher.isIdle) return
-      this.#location.restore()
-      this.#publish()
+      if (this.location.isMissing && this.#publisher.isIdle && this.location.restore()) this.#publish()
     }, waitMs)
   }
 }

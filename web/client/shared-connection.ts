@@ -22,8 +22,9 @@ const HAND_OVER_MS = 3_000
 const SLOW_MS = 8_000
 
 export interface SharedConnectionOptions {
-  /** The same for all tabs that share. */
-  key: string
+  /** The room's URL and the collaborator: the same for all tabs that share. */
+  url: string
+  sharedBy?: string | undefined
   lastEventId: string
   connect(lastEventId: string, onUpdate: (update: RoomUpdate) => void): RoomLink
   /** Who is where, as this tab knows it. */
@@ -53,7 +54,7 @@ export class SharedConnection implements RoomLink {
 
   constructor(options: SharedConnectionOptions) {
     this.#options = options
-    const name = `colocate ${options.key}`
+    const name = `colocate ${options.url} ${options.sharedBy}`
     this.#channel = new BroadcastChannel(name)
     this.#channel.onmessage = ({ data }) => this.#receive(data)
     this.#lock = new LeaderLock({ name, onLead: () => this.#lead(), onStolen: () => this.#follow() })

@@ -4,9 +4,10 @@
 import { backoffMs, retryAfterMs } from './backoff.ts'
 import { errorOf } from './errors.ts'
 import { EventStreamParser } from './event-stream-parser.ts'
-import { Requests, unlessAborted, withTimeout } from './requests.ts'
+import { Requests } from './requests.ts'
 import { TokenSource } from './token.ts'
 import type { Token } from './types.ts'
+import { untilAborted } from './until-aborted.ts'
 
 export interface StreamEvent {
   event: string
@@ -78,7 +79,7 @@ export async function* openStream(
     for (let failures = 0; ; failures++) {
       let broken: Error | undefined
       try {
-        const response = await source.request()
+        const response = await untilAborted(ending.signal, () => source.request())
         if (!response?.body) return
         for await (const event of source.read(response.body)) {
           failures = 0
@@ -193,8 +194,7 @@ class StreamSource {
     const ownMs = failures === 0 && this.#retryMs !== undefined ? this.#retryMs : backoffMs(failures)
     const waitMs = Math.max(ownMs, this.#retryMs ?? 0, this.#retryAfterMs)
     this.#retryAfterMs = 0
-    const forever = new Promise(() => {})
-    await withTimeout(waitMs, this.#signal, signal => unlessAborted(forever, signal)).catch(() => {})
+    await untilAborted(this.#signal, () => new Promise(() => {}), waitMs).catch(() => {})
     if (this.#signal.aborted) throw new DOMException('The stream was aborted.', 'AbortError')
   }
 

@@ -7,12 +7,14 @@
 import { backoffMs } from './backoff.ts'
 import { ColocateError } from './errors.ts'
 import type { Token, TokenRequest } from './types.ts'
+import { MAX_TIMEOUT_MS } from './until-aborted.ts'
 
 const MAX_EARLY_MS = 60_000
-const MAX_TIMEOUT_MS = 2 ** 31 - 1
+/** When a token that the server refused has expired. */
+const REFUSED = 0
 
 export interface TokenOptions {
-  token: Token | undefined
+  token?: Token | undefined
   onError?(error: ColocateError): void
   /** A newer token has replaced one that would have expired. */
   onRenewed?(): void
@@ -45,12 +47,9 @@ export function renewalAt({ exp = Number.NaN, iat = Number.NaN }: Claims, now: n
 export class TokenSource {
   readonly #options: TokenOptions
   #current: string | undefined
-  /** Whether `#current` may be sent; until `#expiresAt`, if its end is known. */
-  #isUsable = false
-  #expiresAt = Number.NaN
+  /** Until when `#current` may be sent; not a number: its end is not known. */
+  #expiresAt = REFUSED
   #asking: Promise<string> | undefined
-  /** How often the function returned the same token again. */
-  #repeats = 0
   #renewal: ReturnType<typeof setTimeout> | undefined
   #retry: ReturnType<typeof setTimeout> | undefined
   #isClosed = false
@@ -70,14 +69,13 @@ export class TokenSource {
   }
 
   async get(): Promise<string | undefined> {
-    if (typeof this.#options.token !== 'function') return this.#current
-    if (this.#isUsable && !(Date.now() >= this.#expiresAt)) return this.#current
-    return this.#ask(this.#current === undefined ? 'start' : this.#isUsable ? 'expiring' : 'refused')
+    if (typeof this.#options.token !== 'function' || !(Date.now() >= this.#expiresAt)) return this.#current
+    return this.#ask(this.#current === undefined ? 'start' : this.#expiresAt === REFUSED ? 'refused' : 'expiring')
   }
 
   /** The server refused this token: if it is still the current one, the next `get` asks for another. */
   revoke(token: string | undefined): void {
-    if (token === this.#current) this.#isUsable = false
+    if (token === this.#current) this.#expiresAt = REFUSED
   }
 
   close(): void {
@@ -99,9 +97,9 @@ export class TokenSource {
     for (let failures = 0; ; failures++) {
       try {
         const token = await ask({ reason })
-        if (typeof token !== 'string' || token === '') throw new TypeError('The function returned no token.')
+        if (typeof token !== 'string' || token === '') throw new TypeError('It returned no token.')
         const isNew = token !== this.#current
-        this.#accept(token, isNew)
+        this.#accept(token)
         if (isNew && reason === 'expiring' && !this.#isClosed) onRenewed?.()
         return token
       } catch (cause) {
@@ -113,18 +111,16 @@ export class TokenSource {
     }
   }
 
-  #accept(token: string, isNew: boolean): void {
+  #accept(token: string): void {
     const now = Date.now()
     const claims = claimsOf(token)
     const expiresAt = (claims.exp ?? Number.NaN) * 1_000
-    this.#repeats = isNew ? 0 : this.#repeats + 1
     this.#current = token
-    this.#isUsable = true
     this.#expiresAt = expiresAt
     // With a clock that is wrong every token looks expired: then only the server can say when.
     if (!(expiresAt > now)) this.#expiresAt = Number.NaN
     // A function that returns the old token, or one that is about to expire, is not called without a pause.
-    else this.#renewAt(Math.max(renewalAt(claims, now), now + backoffMs(this.#repeats, 500)))
+    else this.#renewAt(Math.max(renewalAt(claims, now), now + backoffMs(0, 500)))
   }
 
   #renewAt(at: number): void {
@@ -137,6 +133,6 @@ export class TokenSource {
 }
 
 function tokenError(cause: unknown): ColocateError {
-  const detail = cause instanceof Error ? cause.message : String(cause)
+  const detail = (cause as Error | undefined)?.message ?? cause
   return new ColocateError(0, `The token function failed: ${detail}`, { cause, code: 'unauthorized' })
 }

@@ -20,7 +20,7 @@ export interface Collaborator<Meta extends object = Record<string, unknown>> {
   readonly at: number
 }
 
-/** `connecting` until the room was live once. `closed` after `leave()` or a refusal. */
+/** `connecting` until the room is live, or refused, for the first time. `closed` after `leave()` or a refusal. */
 export type RoomStatus = 'connecting' | 'live' | 'reconnecting' | 'closed'
 
 /** `polling`: a proxy holds streams back, so the list of locations is requested every 5 seconds. */

@@ -22,16 +22,6 @@ test('the parts of a snapshot become one, with the id of the last', () => {
   expect(assembler.push(location('e'), '8-0')).toEqual([{ id: '8-0', event: location('e') }])
 })
 
-test('a snapshot that is followed by anything but a location has ended', () => {
-  const assembler = new SnapshotAssembler()
-  assembler.push(snapshot('a'), '')
-  const ping: RoomEvent = { type: 'ping' }
-  expect(assembler.push(ping, '')).toEqual([
-    { id: '', event: snapshot('a') },
-    { id: '', event: ping },
-  ])
-})
-
 test('only an object with a type is an event', () => {
   expect(parseEvent('{"type":"ping"}')).toEqual({ type: 'ping' })
   for (const data of ['', 'null', '7', '"x"', '{}', '{"type":1}', '<html>']) expect(parseEvent(data)).toBeUndefined()

@@ -64,7 +64,7 @@ test('others are everyone but me, by when they came, whatever moves', () => {
   apply(moved(at('carol', 1)))
   apply(moved(at('bob', 2)))
   expect(state.others('me').map(({ user }) => user)).toEqual(['bob', 'carol'])
-  expect(state.locations()).toHaveLength(3)
+  expect(state.all()).toHaveLength(3)
 })
 
 test('events that say nothing of locations, or are unknown, change nothing', () => {
