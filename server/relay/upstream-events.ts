@@ -13,8 +13,10 @@ export class UpstreamEvents {
   isTooLong = false
   #found: UpstreamEvent[] = []
   #endedInCr = false
-  // Removes a byte order mark, and keeps the bytes of an incomplete character for the next chunk.
-  readonly #decoder = new TextDecoder()
+  // Keeps the bytes of an incomplete character for the next chunk. A decoder that removes byte order marks removes two in
+  // Node.js 24, where the standard removes one.
+  readonly #decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+  #isStart = true
   readonly #parser
 
   /** `maxLength`: the longest event, in characters. */
@@ -30,7 +32,7 @@ export class UpstreamEvents {
 
   /** Returns the events that these bytes complete. */
   read(bytes: Buffer): UpstreamEvent[] {
-    return this.#parse(this.#withLineFeeds(this.#decoder.decode(bytes, { stream: true })))
+    return this.#parse(this.#withLineFeeds(this.#withoutMark(this.#decoder.decode(bytes, { stream: true }))))
   }
 
   /** Returns the event that the upstream's orderly end completes: its blank line may be missing, and the end of its last line. */
@@ -43,6 +45,12 @@ export class UpstreamEvents {
     const found = this.#found
     this.#found = []
     return found
+  }
+
+  #withoutMark(text: string): string {
+    const isFirst = this.#isStart && text !== ''
+    if (isFirst) this.#isStart = false
+    return isFirst && text.startsWith('\ufeff') ? text.slice(1) : text
   }
 
   /** Replaces every line end with a line feed. The parser waits after a CR for the next chunk, which may begin with LF. */

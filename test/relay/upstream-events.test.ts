@@ -43,6 +43,14 @@ test.each(Object.keys(recordings))(
   },
 )
 
+test('UpstreamEvents removes one byte order mark, and no second one, for every split', () => {
+  const bytes = Buffer.from('\ufeff\ufeffdata: a\n\ndata: b\n\n')
+  for (let at = 0; at <= bytes.length; at++) {
+    // The second mark is part of the first field's name, so that field is unknown.
+    expect(read([bytes.subarray(0, at), bytes.subarray(at)])).toEqual([{ event: undefined, data: 'b' }])
+  }
+})
+
 test('UpstreamEvents returns an event that ends in a carriage return at once', () => {
   expect(read([Buffer.from('data: a\r\r')])).toEqual([{ event: undefined, data: 'a' }])
 })
