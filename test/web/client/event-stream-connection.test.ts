@@ -243,16 +243,55 @@ test('a link that is dead altogether is not one whose streams are held back', as
   expect(heldBack()).toBe(0)
 })
 
-test('1,000 clients come back after an outage one after another', async () => {
-  const { backoffMs } = await import('../../../web/client/backoff.ts')
+test('1,000 clients come back after an outage of 10 s one after another', async () => {
+  connection.close()
+  const startedAt = Date.now()
+  const outageMs = 10_000
+  let isAway = false
+  const cuts: (() => void)[] = []
   const perSecond = new Map<number, number>()
-  for (let client = 0; client < 1_000; client++) {
-    let at = 1_000 + Math.random() * 2_000
-    for (let failures = 0; at < 10_000; failures++) at += backoffMs(failures)
-    const second = Math.floor(at / 1_000)
-    perSecond.set(second, (perSecond.get(second) ?? 0) + 1)
+  let attempts = 0
+  const open = async () => {
+    attempts++
+    if (isAway) throw new TypeError('fetch failed')
+    if (Date.now() > startedAt) {
+      const second = Math.floor((Date.now() - startedAt) / 1_000)
+      perSecond.set(second, (perSecond.get(second) ?? 0) + 1)
+    }
+    const body = new ReadableStream<Uint8Array>({
+      start(controller) {
+        controller.enqueue(new TextEncoder().encode(hello()))
+        cuts.push(() => controller.error(new TypeError('terminated')))
+      },
+    })
+    return new Response(body, { headers: { 'content-type': 'text/event-stream' } })
   }
+  const connections = Array.from({ length: 1_000 }, () => {
+    const each = new EventStreamConnection({
+      lastEventId: '',
+      open,
+      onUpdate: () => {},
+      isAnswering: async () => false,
+      onHeldBack: () => {},
+    })
+    each.open()
+    return each
+  })
+  await passMs(0)
+  expect(cuts).toHaveLength(1_000)
+  isAway = true
+  for (const cut of cuts) cut()
+  await passMs(outageMs)
+  isAway = false
+  await passMs(30_000)
+  for (const each of connections) each.close()
   const histogram = [...perSecond].sort(([a], [b]) => a - b)
-  process.stdout.write(`clients that come back in each second: ${histogram.map(([s, n]) => `${s}:${n}`).join(' ')}\n`)
+  process.stdout.write(
+    `1,000 clients after an outage of 10 s, in each second: ${histogram.map(([s, n]) => `${s}:${n}`).join(' ')}; ${attempts - 2_000} attempts failed\n`,
+  )
+  expect(histogram.reduce((sum, [, count]) => sum + count, 0)).toBe(1_000)
+  // Every client comes back within the longest wait, and no second has more than a quarter of them.
+  expect(histogram.at(-1)?.[0]).toBeLessThanOrEqual(25)
   expect(Math.max(...perSecond.values())).toBeLessThan(250)
+  expect(attempts - 2_000).toBeLessThan(6_000)
 })
