@@ -1,38 +1,27 @@
 /** The package as its users have it: packed, installed in an empty project, compiled and run. */
-import { execFile } from 'node:child_process'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
-import { gunzipSync } from 'node:zlib'
+import { gunzipSync, gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { post } from '../../../support/client.ts'
+import { type Installed, installClient, packageFolder, root, run } from '../../../support/packed-client.ts'
 import { startServer, type TestServer } from '../../../support/server.ts'
 import { waitFor } from '../../../support/wait-for.ts'
 
-const run = promisify(execFile)
-const root = fileURLToPath(new URL('../../../..', import.meta.url))
-const packageFolder = join(root, 'web/client')
-
 let server: TestServer
+let installed: Installed
 let folder: string
-let tarball: string
 
 beforeAll(async () => {
-  ;[server, folder] = await Promise.all([startServer(), mkdtemp(join(tmpdir(), 'colocate-client-'))])
-  const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', folder], { cwd: packageFolder })
-  const packed = JSON.parse(stdout)
-  const [{ filename }] = Array.isArray(packed) ? packed : (Object.values(packed) as [{ filename: string }])
-  tarball = join(folder, filename)
-  await writeFile(join(folder, 'package.json'), '{"type":"module","private":true}')
-  await run('npm', ['install', '--no-audit', '--no-fund', tarball, 'react@18', '@types/react@18', 'typescript@5'], {
-    cwd: folder,
-  })
+  ;[server, installed] = await Promise.all([
+    startServer(),
+    installClient(['react@18', '@types/react@18', 'typescript@5']),
+  ])
+  folder = installed.folder
 }, 120_000)
 afterAll(async () => {
   await server?.stop()
-  await rm(folder, { recursive: true, force: true })
+  await installed?.remove()
 })
 
 /** The first example of the README: the ten lines. */
@@ -111,6 +100,56 @@ for (const [version, tsc] of compilers) {
   )
 }
 
+/** What the examples of the documentation take from around them. */
+const ambient = `
+declare const room: import('@colocate/client').Room<{ editing?: boolean; text?: string }>
+declare const targetUrl: string
+declare const messages: unknown[]
+declare function toast(text: string): void
+`
+
+const pages = ['web/client/README.md', 'docs/client.md', 'docs/react.md']
+
+test.each(pages)('every example of %s compiles', async page => {
+  const text = await readFile(join(root, page), 'utf8')
+  const blocks = [...text.matchAll(/^```(jsx?|tsx?|html)\n(.*?)^```/gms)].map(([, language = '', code = '']) =>
+    language === 'html' ? ['js', /<script type="module">(.*?)<\/script>/s.exec(code)?.[1] ?? ''] : [language, code],
+  )
+  expect(blocks.length).toBeGreaterThan(2)
+  const files = blocks.map(([language], index) => `example-${index}.${language}`)
+  await Promise.all([
+    ...blocks.map(([, code], index) => writeFile(join(folder, files[index] ?? ''), `${code}\nexport {}\n`)),
+    writeFile(join(folder, 'ambient.d.ts'), ambient),
+    writeFile(
+      join(folder, 'tsconfig.docs.json'),
+      JSON.stringify({
+        compilerOptions: {
+          strict: true,
+          noImplicitAny: false,
+          allowJs: true,
+          checkJs: true,
+          noEmit: true,
+          target: 'es2022',
+          module: 'esnext',
+          moduleResolution: 'bundler',
+          jsx: 'react-jsx',
+          lib: ['es2022', 'dom'],
+          types: [],
+          // A page without a build imports the library from the server.
+          paths: {
+            'https://colocate.example.com/client.js': ['./node_modules/@colocate/client/dist/client/index.d.ts'],
+          },
+        },
+        files: [...files, 'ambient.d.ts'],
+      }),
+    ),
+  ])
+  const { stdout } = await run(join(root, 'node_modules/.bin/tsc'), ['-p', 'tsconfig.docs.json'], {
+    cwd: folder,
+  }).catch(error => error)
+  expect(stdout).toBe('')
+})
+
 test('the ten lines work in Node.js', async () => {
   await writeFile(join(folder, 'ten-lines.js'), `${await tenLines()}\nawait room.settled()\n`)
   await post(server.url, 'budget', { user: 'bob', name: 'Bob', x: 7, y: 8 })
@@ -143,8 +182,13 @@ test('importing has no effect, also on a server, and nothing else is installed',
   expect(dependencies).toBeUndefined()
 })
 
+test('the core has at most 8 kB, gzipped', async () => {
+  const core = await readFile(join(folder, 'node_modules/@colocate/client/dist/index.js'))
+  expect(gzipSync(core, { level: 9 }).length).toBeLessThanOrEqual(8_000)
+})
+
 test('the package has its types, source maps and texts, and nothing of the tests', async () => {
-  const names = namesIn(gunzipSync(await readFile(tarball)))
+  const names = namesIn(gunzipSync(await readFile(installed.tarball)))
   for (const name of [
     'README.md',
     'CHANGELOG.md',
