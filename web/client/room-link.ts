@@ -14,10 +14,14 @@ type Sharing = typeof import('./shared-connection.ts')
 
 /** Loads what sharing needs. Only pages share: a process with several rooms is not one person's browser. */
 export async function loadSharing(): Promise<Sharing | undefined> {
-  const { navigator, document, BroadcastChannel } = globalThis
-  if (!document || !navigator.locks || !BroadcastChannel) return undefined
-  // A page that has a copy of one file alone does not share.
-  return import('./shared-connection.ts').catch(() => undefined)
+  if (!globalThis.document || !globalThis.BroadcastChannel) return undefined
+  try {
+    // A browser may lack locks, and a sandbox may refuse them. A page that has a copy of one file alone does not share.
+    await navigator.locks.query()
+    return await import('./shared-connection.ts')
+  } catch {
+    return undefined
+  }
 }
 
 export function createRoomLink(options: RoomLinkOptions, sharing?: Sharing): RoomLink {

@@ -141,6 +141,14 @@ test('a tab that leaves keeps me in the room while another one is there', async 
 
 const without: [what: string, options: RoomOptions, before: () => void][] = [
   ['without Web Locks', {}, () => Object.defineProperty(navigator, 'locks', { value: undefined })],
+  [
+    'where a sandbox refuses Web Locks',
+    {},
+    () => {
+      const refuse = () => Promise.reject(new DOMException('The origin is opaque.', 'SecurityError'))
+      Object.defineProperties(navigator.locks, { request: { value: refuse }, query: { value: refuse } })
+    },
+  ],
   ['without BroadcastChannel', {}, () => Object.defineProperty(globalThis, 'BroadcastChannel', { value: undefined })],
   ['with shareStream: false', { shareStream: false }, () => {}],
 ]
