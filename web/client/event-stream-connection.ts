@@ -140,6 +140,7 @@ export class EventStreamConnection {
       this.#current = stream
       this.#failures = 0
       this.#heldBackCount = 0
+      this.#notBefore = 0
       this.#watchSilence()
     }
     const entries = heard.filter(entry => this.#isUnseen(entry))

@@ -220,6 +220,16 @@ test('Retry-After is kept, also when the page is seen', async () => {
   expect(requests).toHaveLength(2)
 })
 
+test('a stream that was opened in spite of Retry-After is replaced when it is silent', async () => {
+  const { requests, last } = setUp()
+  last().respond({ status: 503, headers: { 'retry-after': '120' } })
+  await last().end()
+  connection.open()
+  await last().say(hello())
+  await passMs(45_000)
+  expect(requests).toHaveLength(3)
+})
+
 test('three streams that say nothing, while requests are answered, are held back within 40 s', async () => {
   const { requests, last, heldBack, statuses } = setUp()
   await passMs(36_000)
