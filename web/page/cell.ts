@@ -43,6 +43,11 @@ export class Cell {
     this.element.setAttribute('aria-selected', String(isSelected))
   }
 
+  /** The cell is above the others, so that no grid line crosses its markers. */
+  set isOccupied(isOccupied: boolean) {
+    this.element.classList.toggle('occupied', isOccupied)
+  }
+
   set people(names: readonly string[]) {
     this.#people = names
     this.#label()

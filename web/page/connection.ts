@@ -33,6 +33,7 @@ export class ConnectionView {
     // A hidden button loses the focus.
     if (document.activeElement === retry && shown === 'live') byId('here').focus()
     retry.hidden = shown !== 'offline' && shown !== 'reconnecting'
+    this.#showBox()
   }
 
   showTransport(transport: Transport): void {
@@ -52,5 +53,10 @@ export class ConnectionView {
     const notice = byId('notice')
     notice.hidden = text === ''
     if (notice.textContent !== text) notice.textContent = text
+    this.#showBox()
+  }
+
+  #showBox(): void {
+    byId('trouble').hidden = byId('notice').hidden && byId('retry').hidden
   }
 }

@@ -1,5 +1,5 @@
 /**
- * At each edge of the sheet's visible part, a button says who is beyond it. A click scrolls to the nearest of them.
+ * For each edge of the sheet's visible part, a button says who is beyond it. A click scrolls to the nearest of them.
  */
 import type { Collaborator } from '../client/index.ts'
 import { type Area, cellOf, contains, placeName } from './cells.ts'
@@ -58,7 +58,7 @@ export class Edges {
     button.hidden = text === ''
     const at = nearest && placeName(nearest.collaborator)
     button.title = nearest ? `${who} ${where}; go to ${nearest.collaborator.name} in ${at}` : ''
-    button.replaceChildren(`${arrow} `, element('bdi', { dir: 'auto' }, who))
+    button.replaceChildren(element('span', {}, arrow), ' ', element('bdi', { dir: 'auto' }, who))
   }
 }
 

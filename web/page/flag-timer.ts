@@ -1,17 +1,19 @@
 /**
  * Unfolds flags for a moment.
  */
+import type { Marker } from './marker.ts'
+
 const SHOWN_MS = 2000
 
 export class FlagTimer {
   /** The unfolded markers and when to fold them, the earliest first. */
-  readonly #until = new Map<HTMLElement, number>()
+  readonly #until = new Map<Marker, number>()
   #timer: ReturnType<typeof setTimeout> | undefined
 
-  show(marker: HTMLElement): void {
+  show(marker: Marker): void {
     this.#until.delete(marker)
     this.#until.set(marker, performance.now() + SHOWN_MS)
-    marker.classList.add('fresh')
+    marker.toggle('fresh', true)
     this.#timer ??= setTimeout(() => this.#fold(), SHOWN_MS)
   }
 
@@ -23,7 +25,7 @@ export class FlagTimer {
         this.#timer = setTimeout(() => this.#fold(), until - now)
         return
       }
-      marker.classList.remove('fresh')
+      marker.toggle('fresh', false)
       this.#until.delete(marker)
     }
   }

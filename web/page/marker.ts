@@ -11,6 +11,8 @@ import { type Selection, selectedArea, selectionOf } from './selection.ts'
 import type { Viewport } from './viewport.ts'
 
 const SIDES = ['left', 'top', 'width', 'height']
+/** So many outlines have space side by side in one cell. */
+const MAX_OUTLINES = 3
 
 export class Marker {
   // Hidden from screen readers: the cell's label contains the name.
@@ -19,16 +21,15 @@ export class Marker {
   /** `bdi` and `dir`: a name keeps its own direction, so that its beginning stays readable when it is cut. */
   readonly #name = element('bdi', { class: 'flag-name', dir: 'auto' })
   readonly #more = element('span', { class: 'more' })
+  readonly #classes = new Set<string>()
   readonly isMine: boolean
   /** The cell that contains the marker; undefined while that cell is not in the document. */
   cell: Cell | undefined
   selection: Selection
   name = ''
-  /** When the collaborator came into this cell, by the page's own clock. */
+  /** A count that orders the markers of a cell by when their collaborators came. */
   since = 0
   #color = ''
-  #slot = Number.NaN
-  #count = Number.NaN
 
   constructor(collaborator: Collaborator, isMine: boolean) {
     this.isMine = isMine
@@ -36,14 +37,13 @@ export class Marker {
     this.element.className = isMine ? 'marker mine' : 'marker'
     this.element.dataset.user = collaborator.user
     this.#flag.append(this.#name)
-    this.element.append(this.#flag)
   }
 
   get place(): Place | undefined {
     return cellOf(this.selection.at)
   }
 
-  /** Returns what changed that the flag should show. */
+  /** Returns whether anything changed that the flag should show. */
   update(collaborator: Collaborator): boolean {
     const { name, color } = collaborator
     const before = this.selection
@@ -52,7 +52,7 @@ export class Marker {
     const isRenamed = name !== this.name
     if (isRenamed) this.#name.textContent = this.name = name
     if (color !== this.#color) this.#paint(color)
-    if (isEditing !== before.isEditing || isRenamed) this.element.classList.toggle('editing', isEditing)
+    this.toggle('editing', isEditing)
     return isRenamed || isEditing !== before.isEditing || !isSamePlace(at, before.at) || !isSamePlace(to, before.to)
   }
 
@@ -64,8 +64,8 @@ export class Marker {
     if (!area || !place) return
     const { visible } = viewport
     // A flag above the first visible row would be below the header.
-    this.#toggle('below', area.top <= visible.top)
-    this.#toggle('at-end', area.left >= visible.right)
+    this.toggle('below', area.top <= visible.top)
+    this.toggle('at-end', area.left >= visible.right)
     if (!this.selection.to) {
       if (dataset.range === undefined) return
       delete dataset.range
@@ -82,27 +82,37 @@ export class Marker {
     style.height = `${(bottom - top + 1) * row + 1}px`
   }
 
-  /** The marker's rank among those in its cell. Only the first one's flag is shown, with the count of the others. */
-  stack(slot: number, count: number): void {
-    if (slot === this.#slot && count === this.#count) return
-    this.#slot = slot
-    this.#count = count
-    this.element.style.setProperty('--slot', String(slot))
-    this.element.classList.toggle('first', slot === 0)
+  /**
+   * Sets the marker's rank among those in its cell. Only the first one has a flag, with the count of the others. A flag that
+   * is not shown is not in the document: in a busy room, flags would be most of its elements.
+   */
+  stack(slot: number, count: number, hasFlag: boolean): void {
+    for (let each = 1; each <= MAX_OUTLINES; each++) this.toggle(`slot-${each}`, Math.min(slot, MAX_OUTLINES) === each)
     const others = slot === 0 ? count - 1 : 0
-    this.#more.textContent = `+${others}`
-    if (others > 0) this.#flag.append(this.#more)
-    else this.#more.remove()
+    this.toggle('several', others > 0)
+    if (slot > 0 || !(hasFlag || others > 0)) {
+      if (this.#flag.parentElement) this.#flag.remove()
+      return
+    }
+    if (others > 0) {
+      this.#more.textContent = `+${others}`
+      this.#flag.append(this.#more)
+    } else this.#more.remove()
+    if (!this.#flag.parentElement) this.element.append(this.#flag)
   }
 
-  #toggle(name: string, isOn: boolean): void {
-    if (this.element.classList.contains(name) !== isOn) this.element.classList.toggle(name, isOn)
+  toggle(name: string, isOn: boolean): void {
+    if (this.#classes.has(name) === isOn) return
+    if (isOn) this.#classes.add(name)
+    else this.#classes.delete(name)
+    this.element.classList.toggle(name, isOn)
   }
 
+  /** Everything else takes its color from these two. */
   #paint(color: string): void {
     this.#color = color
-    this.element.style.setProperty('--color', safeColor(color))
-    this.element.style.setProperty('--ink', textColorOn(color))
+    this.element.style.color = safeColor(color)
+    this.#name.style.color = this.#more.style.color = textColorOn(color)
   }
 }
 

@@ -13,7 +13,7 @@ import { Marker } from './marker.ts'
 import { animateArrival, animateMove } from './motion.ts'
 import { selectedArea } from './selection.ts'
 
-/** With more markers than this in the visible part, flags show only on hover, on focus, and while following. */
+/** With more flags than this in the visible part, they show only on hover, on focus, and while following. */
 const CROWDED = 20
 
 export class Markers {
@@ -24,12 +24,14 @@ export class Markers {
   readonly #unstacked = new Set<Cell>()
   readonly #flags = new FlagTimer()
   #followed: string | undefined
-  #visible = 0
+  #opened: Cell | undefined
+  #isCrowded = false
   #moves = 0
 
   constructor(root: HTMLElement, grid: Grid) {
     this.#root = root
     this.#grid = grid
+    for (const type of ['pointerover', 'focusin']) root.addEventListener(type, event => this.#openAt(event))
   }
 
   /** Call `finish` after the last change. */
@@ -44,7 +46,7 @@ export class Markers {
     if (!marker.cell || (!isNews && known)) return
     this.#unstacked.add(marker.cell)
     if (this.#isCrowded) return
-    this.#flags.show(marker.element)
+    this.#flags.show(marker)
     if (from) animateMove(marker.element, from, marker.place as Place)
     else animateArrival(marker.element)
   }
@@ -72,24 +74,38 @@ export class Markers {
 
   finish(): void {
     this.#grid.pin(this.pins)
+    const isCrowded = this.#byCell.size > CROWDED
+    if (isCrowded !== this.#isCrowded) {
+      this.#isCrowded = isCrowded
+      this.#root.classList.toggle('crowded', isCrowded)
+      for (const cell of this.#byCell.keys()) this.#unstacked.add(cell)
+    }
     for (const cell of this.#unstacked) this.#stack(cell)
     this.#unstacked.clear()
-    this.#root.classList.toggle('crowded', this.#isCrowded)
   }
 
   setIdle(user: string, isIdle: boolean): void {
-    this.#markers.get(user)?.element.classList.toggle('idle', isIdle)
+    this.#markers.get(user)?.toggle('idle', isIdle)
   }
 
   /** Keeps the flag of this collaborator open. */
   follow(user: string | undefined): void {
-    for (const each of [this.#followed, user])
-      if (each) this.#markers.get(each)?.element.classList.toggle('followed', each === user)
+    for (const each of [this.#followed, user]) {
+      const marker = each === undefined ? undefined : this.#markers.get(each)
+      marker?.toggle('followed', each === user)
+      if (marker?.cell) this.#unstacked.add(marker.cell)
+    }
     this.#followed = user
+    this.finish()
   }
 
-  get #isCrowded(): boolean {
-    return this.#visible > CROWDED
+  /** The pointer or the focus is at a cell: in a crowded sheet, only this cell has a flag. */
+  #openAt({ target }: Event): void {
+    const element = (target as Element).closest<HTMLElement>('[role=gridcell]')
+    const cell = [...this.#byCell.keys()].find(each => each.element === element)
+    for (const each of [this.#opened, cell]) if (each) this.#unstacked.add(each)
+    this.#opened = cell
+    if (this.#isCrowded) this.finish()
   }
 
   #place(marker: Marker): void {
@@ -102,25 +118,27 @@ export class Markers {
     if (before === cell) return
     marker.cell = cell
     if (before) {
-      this.#visible--
       const others = this.#byCell.get(before)
       others?.delete(marker)
       if (others?.size === 0) this.#byCell.delete(before)
       this.#unstacked.add(before)
     }
     if (!cell) return marker.element.remove()
-    this.#visible++
     const others = this.#byCell.get(cell) ?? new Set()
     this.#byCell.set(cell, others.add(marker))
     this.#unstacked.add(cell)
     cell.element.append(marker.element)
   }
 
-  /** The collaborator who came last is first; the user's own marker is last, because they know where they are. */
+  /** The followed collaborator is first, else the one who came last; the user's own marker is last, because they know where they are. */
   #stack(cell: Cell): void {
     const markers = [...(this.#byCell.get(cell) ?? [])]
-    const sorted = markers.sort((a, b) => Number(a.isMine) - Number(b.isMine) || b.since - a.since)
-    for (const [slot, marker] of sorted.entries()) marker.stack(slot, sorted.length)
+    const followed = this.#markers.get(this.#followed ?? '')
+    const rankOf = (marker: Marker) => (marker === followed ? 0 : marker.isMine ? 2 : 1)
+    const sorted = markers.sort((a, b) => rankOf(a) - rankOf(b) || b.since - a.since)
+    const isOpen = !this.#isCrowded || cell === this.#opened || sorted[0] === followed
+    for (const [slot, marker] of sorted.entries()) marker.stack(slot, sorted.length, isOpen)
+    cell.isOccupied = sorted.length > 0
     cell.people = sorted.map(({ name, selection }) => (selection.isEditing ? `${name} is editing` : name))
   }
 }

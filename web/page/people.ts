@@ -15,6 +15,8 @@ import type { Meta } from './selection.ts'
 
 /** The page still shows a collaborator for so long after their page has closed: after a reload it is back at once. */
 const LINGER_MS = 1500
+/** More changes in one frame would make it longer than a user notices. */
+const MAX_CHANGES = 25
 const IDLE_CHECK_MS = 5000
 
 export interface PeopleOptions {
@@ -36,8 +38,12 @@ export class People {
   readonly #announcer = new Announcer(byId('news'))
   readonly #idle: IdleWatch
   readonly #shown = new Map<string, Collaborator>()
+  /** Who is in the room, as it was announced. */
+  readonly #known = new Set<string>()
   /** Until when a collaborator who has left is still shown. */
   readonly #lingering = new Map<string, number>()
+  /** Who has changed and is not shown as they are, the longest waiting first. */
+  readonly #changed = new Set<string>()
   #others: readonly Collaborator[] = []
   #me: string | undefined
 
@@ -71,23 +77,40 @@ export class People {
     setTimeout(this.#options.renderSoon, LINGER_MS)
   }
 
-  /** Shows what has changed since the last call. */
+  /** Shows what has changed since the last call; in a busy room, the rest in the next frames. */
   show({ self, others }: Room<Meta>): void {
-    const isFirst = this.#shown.size === 0
     this.#me = self?.user
     // An anonymous user has no id before the server's first answer.
     const present = new Map(others.concat(self?.user ? self : []).map(each => [each.user, each]))
     for (const collaborator of present.values())
-      if (this.#shown.get(collaborator.user) !== collaborator) this.#set(collaborator)
+      if (this.#shown.get(collaborator.user) !== collaborator) this.#changed.add(collaborator.user)
+    this.#setChanged(present)
+    this.#announce(present)
     for (const user of this.#shown.keys())
       if (!present.has(user) && !((this.#lingering.get(user) ?? 0) > Date.now())) this.#remove(user)
     this.#others = [...this.#shown.values()].filter(({ user }) => user !== this.#me)
     this.#markers.finish()
     this.#roster.sort()
-    if (isFirst && this.#shown.size > 0) this.#announcer.enter(this.#shown.size)
     this.#avatars.show(this.#others, this.follower.user)
     this.#edges.show(this.#others, this.#options.grid.viewport.visible)
     byId('count').textContent = String(this.#roster.size)
+  }
+
+  #announce(present: Map<string, Collaborator>): void {
+    if (this.#known.size === 0 && present.size > 0) this.#announcer.enter(present.size)
+    else for (const { user, name } of present.values()) if (!this.#known.has(user)) this.#announcer.join(user, name)
+    for (const user of present.keys()) this.#known.add(user)
+  }
+
+  /** The longest waiting changes first, so that all collaborators have their turn. */
+  #setChanged(present: Map<string, Collaborator>): void {
+    const users = [this.#me ?? '', this.follower.user ?? '', ...this.#changed].filter(user => this.#changed.has(user))
+    for (const user of new Set(users.slice(0, MAX_CHANGES))) {
+      const collaborator = present.get(user)
+      if (collaborator) this.#set(collaborator)
+      this.#changed.delete(user)
+    }
+    if (this.#changed.size > 0) this.#options.renderSoon()
   }
 
   /** Other cells are rendered. */
@@ -97,9 +120,8 @@ export class People {
   }
 
   #set(collaborator: Collaborator): void {
-    const { user, name } = collaborator
+    const { user } = collaborator
     const isMine = user === this.#me
-    if (!this.#shown.has(user)) this.#announcer.join(user, name)
     this.#shown.set(user, collaborator)
     this.#markers.set(collaborator, isMine)
     this.#roster.set(collaborator, isMine)
@@ -114,6 +136,8 @@ export class People {
     for (const part of [this.#markers, this.#roster, this.#idle]) part.remove(user)
     this.#lingering.delete(user)
     this.#shown.delete(user)
+    this.#known.delete(user)
+    this.#changed.delete(user)
     if (this.follower.user === user) this.follower.stop()
   }
 
