@@ -63,7 +63,7 @@ export class Controls {
     const isSingle = at.x === to.x && at.y === to.y
     this.#select({ at, to: isSingle ? undefined : to, isEditing: false })
     this.#grid.viewport.reveal(to)
-    this.#grid.cellAt(at)?.element.focus({ preventScroll: true })
+    this.#grid.takeFocus()
   }
 
   /** Shows a selection that another tab of the user has published. */

@@ -59,12 +59,13 @@ export class Grid {
     return cell && this.#rows.get(cell.y)?.cells.get(cell.x)
   }
 
-  /** Keeps these cells in the document wherever the visible part is. */
-  pin(places: readonly Place[]): void {
+  /** Keeps these cells in the document wherever the visible part is. Returns whether they are others than before. */
+  pin(places: readonly Place[]): boolean {
     const isSame = places.length === this.#pins.length && places.every((each, i) => isSamePlace(each, this.#pins[i]))
-    if (isSame) return
+    if (isSame) return false
     this.#pins = places
     this.#render()
+    return true
   }
 
   /** Moves the focus with the selection if the selected cell had it: the next arrow key starts at the selection. */
@@ -79,12 +80,16 @@ export class Grid {
     if (hadFocus && before !== after) after?.focus({ preventScroll: true })
   }
 
+  /** Focuses the selected cell wherever it is. */
+  takeFocus(): void {
+    this.cellAt(this.#current)?.element.focus({ preventScroll: true })
+  }
+
   /** Makes the selected cell visible, and focuses it. On a low screen, this also scrolls the page. */
   focus(): void {
     this.viewport.reveal(this.#current)
-    const cell = this.cellAt(this.#current)?.element
-    cell?.focus({ preventScroll: true })
-    cell?.scrollIntoView({ block: 'nearest', inline: 'nearest' })
+    this.takeFocus()
+    this.cellAt(this.#current)?.element.scrollIntoView({ block: 'nearest', inline: 'nearest' })
   }
 
   /** Shows changed contents. */

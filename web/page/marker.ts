@@ -65,7 +65,7 @@ export class Marker {
     const { visible } = viewport
     // A flag above the first visible row would be below the header.
     this.toggle('below', area.top <= visible.top)
-    this.toggle('at-end', area.left >= visible.right)
+    this.toggle('at-end', area.left >= Math.max(visible.right - 1, visible.left + 2))
     if (!this.selection.to) {
       if (dataset.range === undefined) return
       delete dataset.range

@@ -63,17 +63,8 @@ export class Markers {
     this.finish()
   }
 
-  /** The range's first cell stays in the document while a part of the range is visible. */
-  get pins(): Place[] {
-    const { rendered } = this.#grid.viewport
-    return [...this.#markers.values()].flatMap(({ selection, place }) => {
-      const area = selection.to && selectedArea(selection)
-      return place && area && overlap(area, rendered) ? [place] : []
-    })
-  }
-
   finish(): void {
-    this.#grid.pin(this.pins)
+    if (this.#grid.pin(this.#pins)) for (const marker of this.#markers.values()) this.#place(marker)
     const isCrowded = this.#byCell.size > CROWDED
     if (isCrowded !== this.#isCrowded) {
       this.#isCrowded = isCrowded
@@ -106,6 +97,15 @@ export class Markers {
     for (const each of [this.#opened, cell]) if (each) this.#unstacked.add(each)
     this.#opened = cell
     if (this.#isCrowded) this.finish()
+  }
+
+  /** The range's first cell stays in the document while a part of the range is visible. */
+  get #pins(): Place[] {
+    const { rendered } = this.#grid.viewport
+    return [...this.#markers.values()].flatMap(({ selection, place }) => {
+      const area = selection.to && selectedArea(selection)
+      return place && area && overlap(area, rendered) ? [place] : []
+    })
   }
 
   #place(marker: Marker): void {

@@ -144,6 +144,8 @@ export class People {
   #pick(user: string): void {
     const collaborator = this.#shown.get(user)
     if (!collaborator) return
+    // After a click, the next arrow key is for the sheet. Who uses the keyboard stays at the button.
+    if (!document.activeElement?.matches(':focus-visible')) this.#options.grid.takeFocus()
     if (user !== this.#me) return this.follower.toggle(collaborator)
     this.follower.stop()
     this.#options.onFindSelf()

@@ -42,5 +42,6 @@ export function watchPointer(root: HTMLElement, { viewport }: Grid, listeners: P
     if (cell && !isHandled) select(placeOf(event), event.shiftKey)
     isHandled = false
   })
-  root.addEventListener('dblclick', event => isOnCell(event) && listeners.onEdit())
+  // The target is `root` when it has captured the pointer.
+  root.addEventListener('dblclick', event => (isOnCell(event) || event.target === root) && listeners.onEdit())
 }
