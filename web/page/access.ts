@@ -10,7 +10,7 @@ const STORAGE_KEY = 'colocate token'
 
 const QUESTIONS: Record<TokenRequest['reason'], string> = {
   start: 'This room requires an access token.',
-  expiring: 'Your access token expires soon. Enter a new one to stay in the room.',
+  expiring: 'Your access token expires now. Enter a new one to stay in the room.',
   refused: 'Your access token has expired or is not valid. Enter a new one to go on.',
 }
 

@@ -53,7 +53,8 @@ export class Avatars {
     if (avatar.looks === looks) return
     avatar.looks = looks
     const { button } = avatar
-    button.textContent = initialsOf(name)
+    // By the stylesheet, because they are not the button's name.
+    button.dataset.initials = initialsOf(name)
     button.title = `Follow ${name}`
     button.setAttribute('aria-label', `Follow ${name}`)
     button.setAttribute('aria-pressed', String(isFollowed))

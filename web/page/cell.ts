@@ -6,12 +6,14 @@ import { cellName, type Place } from './cells.ts'
 import { element } from './elements.ts'
 
 /** A label with more names would take minutes to read. */
-const MAX_NAMES = 5
+const MAX_NAMES = 6
 
 export class Cell {
   readonly place: Place
   readonly element: HTMLElement
   readonly #text: HTMLElement
+  /** Separates the text and the name on a flag for tools that read the cell's content. */
+  readonly #space = document.createTextNode(' ')
   #left = Number.NaN
   #people: readonly string[] = []
   #isSelected: boolean | undefined
@@ -58,7 +60,7 @@ export class Cell {
     this.#text.textContent = text
     // Most cells are empty: without an element of their own they cost less.
     if (text === '') this.#text.remove()
-    else this.element.prepend(this.#text)
+    else this.element.prepend(this.#text, this.#space)
     this.element.dataset.kind = content.kind(this.place)
     this.element.classList.toggle('right', content.isRightAligned(this.place))
     this.#label()

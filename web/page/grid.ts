@@ -37,8 +37,10 @@ export class Grid {
     root.setAttribute('aria-multiselectable', 'true')
     root.setAttribute('aria-rowcount', String(ROWS + 1))
     root.setAttribute('aria-colcount', String(COLUMNS + 1))
-    const corner = { role: 'columnheader', class: 'head corner measure', 'aria-colindex': '1', 'aria-label': 'Row' }
-    this.#header.append(element('div', corner), element('div', { class: 'column-size measure', 'aria-hidden': 'true' }))
+    const corner = { role: 'columnheader', class: 'head corner measure', 'aria-colindex': '1' }
+    const rowHead = element('div', corner)
+    rowHead.append(element('span', { class: 'visually-hidden' }, 'Row'))
+    this.#header.append(rowHead, element('div', { class: 'column-size measure', 'aria-hidden': 'true' }))
     root.append(this.#header)
     let viewport: Viewport | undefined
     this.viewport = viewport = new Viewport(root.parentElement as HTMLElement, root, () => {

@@ -21,6 +21,7 @@ export class Marker {
   /** `bdi` and `dir`: a name keeps its own direction, so that its beginning stays readable when it is cut. */
   readonly #name = element('bdi', { class: 'flag-name', dir: 'auto' })
   readonly #more = element('span', { class: 'more' })
+  readonly #gap = document.createTextNode(' ')
   readonly #classes = new Set<string>()
   readonly isMine: boolean
   /** The cell that contains the marker; undefined while that cell is not in the document. */
@@ -96,8 +97,12 @@ export class Marker {
     }
     if (others > 0) {
       this.#more.textContent = `+${others}`
-      this.#flag.append(this.#more)
-    } else this.#more.remove()
+      // First, so that the folded and the unfolded flag both begin as the cell's label does. It is shown last.
+      this.#flag.prepend(this.#more, this.#gap)
+    } else {
+      this.#more.remove()
+      this.#gap.remove()
+    }
     if (!this.#flag.parentElement) this.element.append(this.#flag)
   }
 

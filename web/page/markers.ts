@@ -139,6 +139,8 @@ export class Markers {
     const isOpen = !this.#isCrowded || cell === this.#opened || sorted[0] === followed
     for (const [slot, marker] of sorted.entries()) marker.stack(slot, sorted.length, isOpen)
     cell.isOccupied = sorted.length > 0
-    cell.people = sorted.map(({ name, selection }) => (selection.isEditing ? `${name} is editing` : name))
+    const names = sorted.map(({ name, selection }) => (selection.isEditing ? `${name} is editing` : name))
+    // As the flag says it.
+    cell.people = sorted.length > 1 ? [`+${sorted.length - 1}`, ...names] : names
   }
 }

@@ -60,9 +60,14 @@ copyLinkOnClick(byId('copy'), visit.room)
 openAsAnotherUser(byId('second') as HTMLAnchorElement, visit.room)
 showSelection(controls.selection)
 grid.viewport.reveal(controls.selection.at)
-// A tab that was opened in the background, or is prerendered, joins when the user sees it.
-if (document.visibilityState === 'visible') join(access.take(query.token))
-else document.addEventListener('visibilitychange', () => join(access.take(query.token)), { once: true })
+for (const type of ['visibilitychange', 'prerenderingchange']) document.addEventListener(type, joinWhenSeen)
+joinWhenSeen()
+
+/** A tab that was opened in the background, or is prerendered, joins when the user sees it. */
+function joinWhenSeen(): void {
+  const { prerendering } = document as Document & { prerendering?: boolean }
+  if (!room && !prerendering && document.visibilityState === 'visible') join(access.take(query.token))
+}
 
 function join(token: string | undefined): void {
   const { at } = controls.selection

@@ -89,9 +89,9 @@ test.each(['F2', 'typing', 'a double click'])('%s edits: others see it, and the 
   await first.page.keyboard.press('Enter')
   await second.sees('alice', 'D7')
   await second.page.locator('[data-user=alice]:not(.editing)').waitFor()
-  expect(await cell(first, 'D6').textContent()).toBe('5,000')
-  expect(await cell(first, 'D11').textContent()).toBe('15,475')
-  expect(await cell(second, 'D6').textContent()).toBe('5,460')
+  expect(await cell(first, 'D6').locator('.text').textContent()).toBe('5,000')
+  expect(await cell(first, 'D11').locator('.text').textContent()).toBe('15,475')
+  expect(await cell(second, 'D6').locator('.text').textContent()).toBe('5,460')
 })
 
 test('Escape ends an edit without a change, and Tab moves to the right', async () => {
@@ -103,7 +103,7 @@ test('Escape ends an edit without a change, and Tab moves to the right', async (
   await first.page.keyboard.type('1')
   await first.page.keyboard.press('Tab')
   await first.sees('alice', 'D5')
-  expect(await cell(first, 'C5').textContent()).toBe('1')
+  expect(await cell(first, 'C5').locator('.text').textContent()).toBe('1')
   expect(await first.page.evaluate(() => (document.activeElement as HTMLElement).dataset.cell)).toBe('D5')
 })
 

@@ -132,9 +132,9 @@ test('several collaborators in one cell have outlines side by side, and one flag
   await alice.sees('dan', 'C4')
   await alice.sees('alice', 'C4')
   const cell = alice.page.locator('[data-cell="C4"]')
-  await cell.locator('.flag:visible', { hasText: /^dan\+3$/ }).waitFor()
+  await cell.locator('.flag:visible', { hasText: /^\+3 dan$/ }).waitFor()
   expect(await cell.locator('.flag:visible').count()).toBe(1)
-  expect(await cell.getAttribute('aria-label')).toBe('C4, 4,200, dan, carol, bob, Alice')
+  expect(await cell.getAttribute('aria-label')).toBe('C4, 4,200, +3, dan, carol, bob, Alice')
   const outlines = await cell.locator('.marker:visible').evaluateAll(markers =>
     markers.map(marker => {
       const { outlineOffset, outlineStyle } = getComputedStyle(marker)
