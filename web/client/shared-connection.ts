@@ -10,6 +10,7 @@ import { isHidden } from './page-lifecycle.ts'
 import { RecentEntries } from './recent-entries.ts'
 import type { RoomLink, RoomUpdate } from './room-connection.ts'
 import type { Draft, Message, State } from './sharing-messages.ts'
+import { SlowRequests } from './slow-requests.ts'
 
 const BEAT_MS = 10_000
 /** A leader that says nothing for longer is frozen: its lock is taken. */
@@ -18,8 +19,6 @@ const DEAD_MS = 45_000
 const ANSWER_MS = 5_000
 /** How long the old leader goes on until the new one's stream is open. */
 const HAND_OVER_MS = 3_000
-/** Over HTTP/1.1 a browser has six connections to a host. A slow network answers sooner. */
-const SLOW_MS = 8_000
 
 export interface SharedConnectionOptions {
   /** The room's URL and the collaborator: the same for all tabs that share. */
@@ -48,7 +47,7 @@ export class SharedConnection implements RoomLink {
   #watch: ReturnType<typeof setTimeout> | undefined
   #beat: ReturnType<typeof setInterval> | undefined
   #handOver: ReturnType<typeof setTimeout> | undefined
-  #slowMs = SLOW_MS
+  readonly #requests = new SlowRequests(() => this.pause())
   #isOpen = false
   #isClosed = false
 
@@ -89,19 +88,7 @@ export class SharedConnection implements RoomLink {
 
   lose = () => this.#connection?.lose()
   pause = () => this.#connection?.pause()
-
-  /** A request that waits for long may wait for a connection that a stream holds. */
-  async watch(answer: Promise<Response>): Promise<void> {
-    let pausedAt = 0
-    const timer = setTimeout(() => {
-      pausedAt = Date.now()
-      this.pause()
-    }, this.#slowMs)
-    await answer.catch(() => {})
-    clearTimeout(timer)
-    // The network is slow, not short of connections: the next request has more time.
-    if (pausedAt > 0 && Date.now() - pausedAt > SLOW_MS / 4) this.#slowMs *= 2
-  }
+  watch = (answer: Promise<Response>) => this.#requests.watch(answer)
   renew = () => this.#connection?.renew()
 
   /** The stream goes on until the next leader has one; `isAtOnce`: the page ends. */
@@ -125,6 +112,9 @@ export class SharedConnection implements RoomLink {
     clearTimeout(this.#watch)
     clearTimeout(this.#handOver)
     this.#beat = setInterval(() => this.#post({ type: 'beat' }), BEAT_MS)
+    // A tab may have gone without a word. Those that are there answer.
+    this.#peers.clear()
+    this.#postHello()
     const { connect, lastEventId } = this.#options
     this.#connection ??= connect(this.#recent.lastEventId || lastEventId, update => this.#onConnection(update))
     this.#connection.open()
@@ -227,6 +217,10 @@ export class SharedConnection implements RoomLink {
   #askLeader(): void {
     if (Date.now() - this.#askedAt < 1_000) return
     this.#askedAt = Date.now()
+    this.#postHello()
+  }
+
+  #postHello(): void {
     this.#post({ type: 'hello', lastEventId: this.#recent.lastEventId, isHidden: isHidden() })
   }
 

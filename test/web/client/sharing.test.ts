@@ -24,7 +24,7 @@ let name = ''
 let streams: Page[] = []
 
 beforeAll(async () => {
-  ;[browser, server] = await Promise.all([launch(), startServer()])
+  ;[browser, server] = await Promise.all([launch(), startServer({ LEAVE_GRACE_MS: '60000' })])
 })
 afterAll(async () => {
   await browser?.close()
@@ -137,6 +137,25 @@ test('a tab that leaves keeps me in the room while another one is there', async 
   await moveBob(1)
   await bobIsAt(second, 1)
   expect(await second.evaluate(() => room.self?.x)).toBe(1)
+})
+
+test('the last tab that closes leaves at once, also when the one before it went without a word', async () => {
+  const first = await open({}, () => {
+    const { postMessage } = BroadcastChannel.prototype
+    BroadcastChannel.prototype.postMessage = function (message) {
+      if (message.type !== 'bye') postMessage.call(this, message)
+    }
+  })
+  await isLive(first)
+  const second = await open()
+  await isLive(second)
+  await first.close()
+  await moveBob(1)
+  await bobIsAt(second, 1)
+  expect(streams).toEqual([first, second])
+  await second.close()
+  // The grace, which is longer than this test may take, would keep me.
+  await waitFor('I am gone', async () => !(await fetchLocations(server.url, name)).has('alice'))
 })
 
 const without: [what: string, options: RoomOptions, before: () => void][] = [
