@@ -51,7 +51,6 @@ const mounted = ['/test/location/', '/test/relay/', '/test/http/', '/test/faults
 const byHost = ['malformed-request', 'metrics', 'routes', 'body', 'bad-input']
 const withoutServer = [
   'match',
-  'details',
   'rate',
   'response',
   'client-address',

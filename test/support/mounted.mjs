@@ -24,9 +24,6 @@ function optionsOf(variables) {
     else if (name.startsWith('SENTINEL_')) redis[camelCase(name)] = value
     else if (!name.startsWith('RELAY_KEY')) options[camelCase(name)] = value
   }
-  // An application puts its keys into the headers itself.
-  if (options.relayUpstreams)
-    options.relayUpstreams = options.relayUpstreams.replace(/\$\{(\w+)\}/g, (_, name) => variables[name])
   return Object.keys(redis).length > 0 ? { ...options, redis } : options
 }
 
