@@ -56,7 +56,8 @@ describe.each(stores)('with the %s store, a stream', store => {
     await stream.next('leave')
     const at = id.split('-')[0]
     const left = stream.lastEventId
-    expect(stream.text.slice(before)).toBe(
+    // The heartbeat that follows the first write after 100 ms may come in between.
+    expect(stream.text.slice(before).replace(/^:\n/m, '')).toBe(
       `id: ${id}\ndata: {"type":"location","user":"alice","name":"Alice","color":"#e4572e","x":2,"y":2,"at":${at}}\n\n` +
         `id: ${left}\ndata: {"type":"leave","user":"alice","reason":"left"}\n\n`,
     )
