@@ -7,6 +7,7 @@ import type { Entry } from './entries.ts'
 import { isAbove } from './event-ids.ts'
 import { LeaderLock } from './leader-lock.ts'
 import { isHidden } from './page-lifecycle.ts'
+import { PeerTabs } from './peer-tabs.ts'
 import { RecentEntries } from './recent-entries.ts'
 import type { RoomLink, RoomUpdate } from './room-connection.ts'
 import type { Draft, Message, State } from './sharing-messages.ts'
@@ -36,7 +37,7 @@ export class SharedConnection implements RoomLink {
   readonly #id = Math.random().toString(36).slice(2)
   readonly #channel: BroadcastChannel
   readonly #lock: LeaderLock
-  readonly #peers = new Set<string>()
+  readonly #peers: PeerTabs
   readonly #recent = new RecentEntries()
   /** The leader's; for a moment also that of a tab which no longer leads. */
   #connection: RoomLink | undefined
@@ -56,6 +57,7 @@ export class SharedConnection implements RoomLink {
     const name = `colocate ${options.url} ${options.sharedBy}`
     this.#channel = new BroadcastChannel(name)
     this.#channel.onmessage = ({ data }) => this.#receive(data)
+    this.#peers = new PeerTabs(name)
     this.#lock = new LeaderLock({ name, onLead: () => this.#lead(), onStolen: () => this.#follow() })
   }
 
@@ -71,7 +73,7 @@ export class SharedConnection implements RoomLink {
     if (this.#connection) return this.#connection.open()
     if (this.#isOpen) return this.wake()
     this.#isOpen = true
-    this.#askLeader()
+    void this.#peers.join(this.#id).then(() => this.#askLeader())
     this.#lock.queue()
     this.#watchLeader(ANSWER_MS)
   }
@@ -102,7 +104,7 @@ export class SharedConnection implements RoomLink {
 
   #resign(): void {
     this.#isOpen = false
-    this.#post({ type: 'bye' })
+    this.#peers.leave()
     this.#lock.release()
     clearTimeout(this.#watch)
     clearInterval(this.#beat)
@@ -112,9 +114,6 @@ export class SharedConnection implements RoomLink {
     clearTimeout(this.#watch)
     clearTimeout(this.#handOver)
     this.#beat = setInterval(() => this.#post({ type: 'beat' }), BEAT_MS)
-    // A tab may have gone without a word. Those that are there answer.
-    this.#peers.clear()
-    this.#postHello()
     const { connect, lastEventId } = this.#options
     this.#connection ??= connect(this.#recent.lastEventId || lastEventId, update => this.#onConnection(update))
     this.#connection.open()
@@ -169,7 +168,6 @@ export class SharedConnection implements RoomLink {
   #receive(message: Message): void {
     const { from, to, type } = message
     if (to !== undefined && to !== this.#id) return
-    if (type === 'bye') return void this.#peers.delete(from)
     this.#peers.add(from)
     const isLeader = this.#lock.isHeld
     if (type === 'hello') this.#greet(from, message.lastEventId, message.isHidden)
@@ -217,10 +215,6 @@ export class SharedConnection implements RoomLink {
   #askLeader(): void {
     if (Date.now() - this.#askedAt < 1_000) return
     this.#askedAt = Date.now()
-    this.#postHello()
-  }
-
-  #postHello(): void {
     this.#post({ type: 'hello', lastEventId: this.#recent.lastEventId, isHidden: isHidden() })
   }
 

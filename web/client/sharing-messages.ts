@@ -23,7 +23,7 @@ interface Entries {
 }
 
 interface Signal {
-  type: 'here' | 'beat' | 'hidden' | 'seen' | 'granted' | 'leading' | 'bye'
+  type: 'here' | 'beat' | 'hidden' | 'seen' | 'granted' | 'leading'
 }
 
 export type Message = { from: string; to?: string } & (Hello | Entries | Signal)

@@ -161,6 +161,7 @@ test('settled resolves although I move on all the time', async () => {
   let x = 0
   const moving = setInterval(() => alice.move({ x: ++x }), 5)
   try {
+    await until(alice, 'I have moved', () => (alice.self?.x ?? 0) > 0)
     await alice.settled()
     await alice.settled()
     expect(x).toBeGreaterThan(0)
