@@ -40,8 +40,9 @@ export function placeName(place: Place): string {
 
 /** Returns the cells that a text such as `Z1000` or `c3:d7` names, or undefined if it names none of this sheet. */
 export function parseCells(text: string): { from: Place; to: Place } | undefined {
-  const [from, to = from, ...more] = text.trim().split(':').map(parseCell)
-  return from && to && more.length === 0 ? { from, to } : undefined
+  const names = text.split(':')
+  const [from, to] = [names[0], names.at(-1)].map(name => parseCell(name ?? ''))
+  return from && to && names.length <= 2 ? { from, to } : undefined
 }
 
 function parseCell(name: string): Place | undefined {
