@@ -37,9 +37,9 @@ export class ScrollMap {
     this.#view = view
   }
 
-  /** The element was scrolled. */
-  onScroll(scroll: number): void {
-    const isDrag = Math.abs(scroll - this.#scroll) > DRAG_VIEWS * this.#view
+  /** The element was scrolled; `isByWheel`: not by the scrollbar, however far. */
+  onScroll(scroll: number, isByWheel = false): void {
+    const isDrag = !isByWheel && Math.abs(scroll - this.#scroll) > DRAG_VIEWS * this.#view
     this.#scroll = scroll
     if (isDrag) this.#offset = Math.round(this.#positionAt(scroll) - scroll)
   }

@@ -7,6 +7,8 @@ import { ScrollMap } from './scroll-map.ts'
 /** Rows and columns that are rendered beyond each edge, so that fast scrolling shows no gaps. */
 const OVERSCAN = { rows: 3, columns: 1 }
 const SETTLE_MS = 200
+/** Scrolling goes on for so long after a turn of the wheel or a movement of a finger. */
+const WHEEL_MS = 1000
 /** A smooth scroll over more views than this takes too long. */
 const SMOOTH_VIEWS = 3
 
@@ -26,6 +28,7 @@ export class Viewport {
   #sizes: Sizes = { column: 1, row: 1, head: 1 }
   #visible: Area = { left: 0, top: 0, right: 0, bottom: 0 }
   #key = ''
+  #wheeledAt = Number.NEGATIVE_INFINITY
   #timer: ReturnType<typeof setTimeout> | undefined
 
   /** Calls `onChange` when other cells are to be rendered, or the same ones elsewhere. */
@@ -34,6 +37,10 @@ export class Viewport {
     this.#root = root
     this.#onChange = onChange
     scroller.addEventListener('scroll', () => this.#onScroll())
+    const onWheel = ({ timeStamp }: Event) => {
+      this.#wheeledAt = timeStamp
+    }
+    for (const type of ['wheel', 'touchmove']) scroller.addEventListener(type, onWheel, { passive: true })
     const observer = new ResizeObserver(() => this.#measure())
     observer.observe(scroller)
     // A cell of the header, whose size the stylesheet sets.
@@ -125,7 +132,7 @@ export class Viewport {
   }
 
   #onScroll(): void {
-    this.#rows.onScroll(this.#scroller.scrollTop)
+    this.#rows.onScroll(this.#scroller.scrollTop, performance.now() - this.#wheeledAt < WHEEL_MS)
     clearTimeout(this.#timer)
     this.#timer = setTimeout(() => this.#scrollTo(this.#rows.position), SETTLE_MS)
     this.#update()

@@ -38,6 +38,8 @@ test('a small movement moves the sheet by as many pixels everywhere', () => {
     const scroll = map.moveTo(position)
     map.onScroll(scroll + 100)
     expect(map.position).toBe(position + 100)
+    map.onScroll(scroll + 10_100, true)
+    expect(map.position).toBe(position + 10_100)
   }
 })
 
