@@ -1,19 +1,17 @@
 /** Axe finds no violation in any state of the page. */
-import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { expect, test } from '@jest/globals'
+import axe from 'axe-core'
 import type { BrowserContextOptions } from 'playwright-core'
 import { startServer } from '../../support/server.ts'
 import { openWindow, type Window } from './browser.ts'
 import { cell, useRoomWindows } from './room-windows.ts'
 
 const suite = useRoomWindows()
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
 async function violationsIn({ page }: Window): Promise<string[]> {
   // Half-transparent texts have no contrast to judge.
   await page.waitForFunction(() => document.getAnimations().length === 0)
-  await page.evaluate(axe)
+  await page.evaluate(axe.source)
   return page.evaluate(async () => {
     const { axe } = globalThis as unknown as {
       axe: { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> }
