@@ -1,8 +1,8 @@
 /**
  * Two bots that show what the sheet does, as long as the user is alone in it.
  *
- * They are ordinary clients in this page, with streams of their own. A lock keeps a second tab of this browser from running
- * them too, and bots of another browser are recognized by their ids.
+ * They are ordinary clients in this page, with streams of their own. A lock lets one tab of this browser run them at a time,
+ * and bots of another browser are recognized by their ids.
  */
 import { type Collaborator, joinRoom, type Room } from '../client/index.ts'
 import type { Place } from './cells.ts'
@@ -61,6 +61,7 @@ export interface BotOptions {
 
 export class Bots {
   readonly #options: BotOptions
+  #others: readonly Collaborator[] = []
   /** Ends the bots that this tab runs or is about to run. */
   #ending: AbortController | undefined
 
@@ -72,9 +73,9 @@ export class Bots {
 
   /** Call whenever the collaborators change, with all but the user. */
   see(others: readonly Collaborator[]): void {
-    const isAlone = others.every(isBot)
-    if (!isAlone) this.stop()
-    else if (!this.#ending && others.length === 0) void this.#start()
+    this.#others = others
+    if (!others.every(isBot)) this.stop()
+    else if (!this.#ending) void this.#start()
   }
 
   stop(): void {
@@ -86,10 +87,13 @@ export class Bots {
     const ending = new AbortController()
     const { signal } = ending
     this.#ending = ending
-    // Without locks, as on plain HTTP, a second tab of the same user might run them, too: so there are none.
-    await navigator.locks?.request(LOCK, { ifAvailable: true }, async lock => {
-      if (!lock || signal.aborted) return
-      await Promise.all([ADA, MAX].map(script => this.#run(script, signal)))
+    // Waits while another tab of this browser runs them. Locks need a secure context, as loopback is.
+    const whenAlone = async () => {
+      if (!signal.aborted && this.#others.length === 0)
+        await Promise.all([ADA, MAX].map(script => this.#run(script, signal)))
+    }
+    await navigator.locks?.request(LOCK, { signal }, whenAlone).catch(error => {
+      if (!signal.aborted) throw error
     })
     if (this.#ending === ending) this.#ending = undefined
   }
@@ -99,7 +103,8 @@ export class Bots {
     const [first] = steps
     const location = first && { x: first.x, y: first.y }
     const room: Room<Meta> = joinRoom(roomName, { url, user, name, color, location, shareStream: false, signal })
-    for (let index = 0; !signal.aborted; index++) {
+    // A full room, for example, is closed to the bots.
+    for (let index = 0; !signal.aborted && room.status !== 'closed'; index++) {
       const { x, y, to, editing, ms } = steps[index % steps.length] as Step
       const meta = to || editing ? { ...(to && { to }), ...(editing && { editing }) } : null
       if (!document.hidden) room.move({ x, y, meta })

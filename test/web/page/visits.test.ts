@@ -39,8 +39,9 @@ test('a second tab of the same user runs no bots of its own, and takes over when
   const second = await suite.beside(first, { ...alice, bots: '1' })
   await roster(second, 'bot-ada').waitFor()
   expect((await listed()).sort()).toEqual(['alice', 'bot-ada', 'bot-max'])
+  const takesOver = second.page.waitForRequest(request => request.postData()?.includes('"bot-ada"') ?? false)
   await first.page.close()
-  await roster(second, 'bot-ada').waitFor({ state: 'detached' })
+  await takesOver
   await roster(second, 'bot-ada').waitFor()
 })
 
