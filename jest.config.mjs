@@ -34,6 +34,8 @@ const long = [
   '/test/web/client/long/',
   // Examples, each installed in a folder of its own.
   '/test/examples/',
+  // A trace of the page in a busy room.
+  '/test/web/page/busy',
   // Redis at a distance; Redis Cluster or Sentinel.
   '/test/broker/redis/far',
   '/test/broker/redis/cluster',
