@@ -61,7 +61,7 @@ export interface Colocate {
   close(): Promise<void>
 }
 
-/** @internal What the command line has and an application does not have. */
+/** @internal Options that only the command line sets. */
 export interface CommandLine {
   /** From variables and flags, in place of the options. */
   config: Config
@@ -71,7 +71,7 @@ export interface CommandLine {
 
 /** @internal */
 export interface CommandLineColocate extends Colocate {
-  /** Serves `/metrics` to everyone who reaches it, for a port of its own. */
+  /** Serves `/metrics` without authentication, on a separate port. */
   readonly adminHandler: Handler
 }
 

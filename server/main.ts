@@ -31,7 +31,7 @@ setFlagsFromString('--no-allocation-site-pretenuring')
 /** Set for the workers that this program starts. */
 const workerMark = 'COLOCATE_WORKER'
 
-/** How long after the drain time a worker that has not ended is killed. The others need less, whatever the store does. */
+/** How long after the drain time a worker that still runs is killed. Workers that do not hang always end earlier. */
 const workersMs = 1_900
 
 /** How long the exit waits until the last log lines are written. */
@@ -89,7 +89,8 @@ async function serveHere(config: Config): Promise<void> {
   const worker = isOwnWorker ? cluster.worker : undefined
   const output = createLog(config, isTerminal, worker ? { pid: process.pid } : null)
   const { log } = output
-  // Without the primary process nothing reaches this one. Its clients reconnect, and a new primary process needs the port.
+  // If the primary process ends, this worker receives no more connections. It exits, so that its clients reconnect and
+  // a new primary process can use the port.
   worker?.once('disconnect', () => exit(output, 1))
   const share = worker && shareMetrics(worker, error => log.error({ err: error }, 'metrics could not be read'))
   const colocate = await createColocate({ logger: log, page: true }, { config, shareMetrics: share })
@@ -146,7 +147,10 @@ async function finish(output: Log, close: () => Promise<void>): Promise<void> {
   void setTimeout(lastLinesMs).then(() => exit(output, code))
 }
 
-/** Drops the lines that are not written yet: pino would write them at exit, and retry forever if nothing reads from the pipe. */
+/**
+ * Exits without the log lines that are not written yet. pino would write them at exit, and would retry forever if
+ * nothing reads from the pipe.
+ */
 function exit(output: Log, code: number): never {
   output.destroy()
   process.exit(code)

@@ -74,7 +74,7 @@ describe('two workers', () => {
     expect(server.child.exitCode).toBe(0)
   })
 
-  test('log lines that tell them apart, and no warning that they split the rooms', async () => {
+  test('log their process ids, and no warning that they split the rooms', async () => {
     const server = await start(2)
     const [one, two] = workersOf(server)
     expect(one).not.toBe(two)

@@ -25,7 +25,7 @@ app.use(express.urlencoded())
 app.get('/', (req, res) => res.sendFile(pathOf(req.session.user ? 'pages/sheet.html' : 'pages/login.html')))
 
 app.post('/login', (req, res, next) => {
-  // A new session id, so that one that was known before the login is worth nothing.
+  // Creates a new session id at the login, against session fixation.
   req.session.regenerate(error => {
     if (error) return next(error)
     // A real application verifies a password here.

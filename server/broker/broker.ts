@@ -41,7 +41,7 @@ export interface Event {
   readonly reason: string
 }
 
-/** A value to publish. They are sent as lines: `value` must be one line, and `key` must not contain a tab either. */
+/** A value to publish. Values are sent as lines: `key` and `value` must not contain a line break, and `key` no tab. */
 export interface Draft {
   key: string
   value: string

@@ -13,7 +13,7 @@ export interface Log {
   destroy(): void
 }
 
-/** Linux writes so much to a pipe as a whole, so that the lines of several workers stay apart. */
+/** Linux writes at most this much to a pipe atomically. Larger writes of several workers could be interleaved. */
 const maxWriteBytes = 4_096
 /** Lines that are waiting for stdout. Lines beyond this are dropped, so that a stalled pipe cannot fill the memory. */
 const maxLogBytes = 1024 * 1024

@@ -33,7 +33,10 @@ function parsedBody(req: IncomingMessage & { body?: unknown }): unknown {
   return typeof req.body === 'string' || Buffer.isBuffer(req.body) ? parse(req.body.toString()) : req.body
 }
 
-/** The parser's own limit may be higher. It has read the bytes, so without Content-Length the value tells how many there were. */
+/**
+ * Refuses a body that the application's parser has read, if it is longer than Colocate allows. Without Content-Length,
+ * its length is that of the parsed value as JSON.
+ */
 function refuseLongParsed(req: IncomingMessage, value: unknown, maxBytes: number): void {
   const limit = Array.isArray(value) ? maxBatchBytes : maxBytes
   const length = req.headers['content-length'] ?? Buffer.byteLength(JSON.stringify(value))

@@ -27,7 +27,10 @@ export interface Metrics {
 
 /** The values of one process, as they are before they become text. */
 export type MetricValues = Awaited<ReturnType<Registry['getMetricsAsJSON']>>
-/** Takes what reads the metrics of this process. Returns what reads, as text, those of all processes that share an address. */
+/**
+ * Takes a function that reads the metrics of this process. Returns a function that reads, as text, the metrics of all
+ * processes that share the address.
+ */
 export type ShareMetrics = (own: () => Promise<MetricValues>) => () => Promise<string>
 
 export interface MetricsOptions {
@@ -74,7 +77,7 @@ export function createMetrics({ hasProcessMetrics, share, isReady, isStoreUp }: 
   // One of them samples the event loop's lag. At the default of 10 ms that costs an idle process more than 1 % of a core.
   if (hasProcessMetrics) collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 50 })
 
-  // The address is as ready as the worker that is least ready.
+  // The minimum over all workers: the address is ready only if every worker is.
   const flag = (name: string, help: string, read: () => boolean) =>
     new Gauge({
       name,

@@ -41,7 +41,9 @@ export interface Route<Input = unknown> {
   query?: z.ZodType<Input>
   /** The request headers that the handler reads, for OpenAPI. An `event-source` also reads `Last-Event-ID`. */
   headers?: Readonly<Record<string, z.ZodType>>
-  /** The headers of a success that say more than how to read it, and what they say, for OpenAPI. */
+  /**
+   * The response headers of a success and their descriptions, for OpenAPI. Headers such as `Content-Type` are left out.
+   */
   answerHeaders?: Readonly<Record<string, string>>
   /** Validates the JSON body. */
   body?: BodyOptions<Input>

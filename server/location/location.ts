@@ -1,9 +1,10 @@
 /**
  * A location as the log stores it and as clients see it. Pure.
  *
- * The log stores `name TAB color TAB x TAB y`, and `TAB meta` if there is any. Name and meta are JSON, which contains no tab.
- * Redis stores and replicates each location twice, in the log and as a value, so the names of the fields would cost more
- * than their contents. The user is the key, and `at` is in the id of the event.
+ * The log stores `name TAB color TAB x TAB y`, followed by `TAB meta` if the location has `meta`. Name and meta are
+ * JSON, which contains no tab. Field names are not stored: Redis stores and replicates each location twice, in the log
+ * and as a value, and the names would take more bytes than the values. The user is the key, and `at` is part of the
+ * event's id.
  */
 import { colorOf } from './color.ts'
 import type { PublishedLocation } from './requests.ts'
@@ -18,7 +19,7 @@ export function storedOf(user: string, { name, color, x, y, meta }: PublishedLoc
 /** The location's JSON for clients, from its key, what the log stores, and its event's id. */
 export function locationOf(user: string, stored: string, id: string): string {
   const at = id.slice(0, id.indexOf('-'))
-  // Builds before this format stored the JSON itself, all but `at`.
+  // Earlier builds stored the JSON of the location without `at`.
   if (stored.startsWith('{')) return `${stored.slice(0, -1)},"at":${at}}`
   const [name, color, x, y, meta] = stored.split('\t')
   const more = meta ? `,"meta":${meta}` : ''

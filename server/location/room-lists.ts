@@ -29,7 +29,7 @@ const maxAgeMs = 1_000
 /** How long a list waits for this instance's copy to receive an event that this instance has published. */
 const copyWaitMs = 100
 const copyLookMs = 5
-/** Lists of at least this size follow each other, so that their bytes leave time for other requests between them. */
+/** Lists of at least this size are sent at a limited rate, so that other requests are answered between them. */
 const largeBytes = 64 * 1024
 const largeBytesPerMs = 100_000
 
@@ -74,7 +74,7 @@ export class RoomLists {
     let hasWaited = false
     for (;;) {
       const { list } = room
-      // A list that has just been read is fresh, however long that took.
+      // A list that this request has waited for is fresh, even if reading it took longer than `maxAgeMs`.
       const isFresh = list && (hasWaited || performance.now() - list.startedAt <= list.maxAgeMs)
       if (list && isFresh && list.version >= version) return list.bytes
       room.reading ??= this.#read(name, room).finally(() => {

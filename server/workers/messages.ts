@@ -13,7 +13,7 @@ export type FromWorker =
 export type ToWorker =
   /** Asks for the worker's own metrics. */
   | { type: 'colocate:collect'; round: number }
-  /** Without a text if the metrics could not be added up. */
+  /** `text` is null if the metrics could not be combined. */
   | { type: 'colocate:all-metrics'; text: string | null }
 
 /** Sends to the process at the other end. A message to a process that has ended is dropped. */

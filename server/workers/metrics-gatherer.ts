@@ -1,13 +1,14 @@
 /**
- * The metrics of all workers as one text, for the worker that took the request. Counters of a worker that has ended stay in
- * the sums: Prometheus would take a smaller sum for a restart, and count everything again.
+ * Combines the metrics of all workers into one text, which the worker that received the request sends. The sums keep
+ * the counters of workers that have ended: Prometheus takes a counter that decreases for a restart and counts from zero
+ * again.
  */
 import type { Worker } from 'node:cluster'
 import { AggregatorRegistry } from 'prom-client'
 import type { MetricValues } from '../http/metrics.ts'
 import { type FromWorker, sendTo } from './messages.ts'
 
-/** How long a worker may take to report. One that takes longer counts with the counters that it reported last. */
+/** How long a worker may take to report. After that, the counters of its last report are used. */
 const reportMs = 1_000
 
 export class MetricsGatherer {
@@ -34,7 +35,7 @@ export class MetricsGatherer {
     this.#reading ??= this.#read().finally(() => {
       this.#reading = null
     })
-    // A worker that started after an upgrade may have metrics of another kind.
+    // Combining fails if a worker that started after an upgrade has a metric of another type.
     const text = await this.#reading.catch(() => null)
     sendTo(worker, { type: 'colocate:all-metrics', text })
   }
@@ -73,7 +74,7 @@ export class MetricsGatherer {
   }
 }
 
-/** What only grows. */
+/** Returns the metrics that only increase. */
 function countersOf(values: MetricValues): MetricValues {
   return values.filter(({ type }) => ['counter', 'histogram'].includes(String(type)))
 }

@@ -1,6 +1,6 @@
 /**
- * Closes the connections that a worker was given, but had not taken, when it crashed. Node keeps them open without an owner, so
- * that their clients would wait forever; a client whose connection closes tries again.
+ * When a worker crashes, closes the connections that were sent to it and that it had not accepted yet. Node would keep
+ * these connections open, and their clients would wait forever. A client whose connection closes tries again.
  */
 import type { Worker } from 'node:cluster'
 
@@ -10,7 +10,10 @@ interface Connection {
 }
 
 export function closePendingConnections({ process: child }: Worker): void {
-  /** The last one of each port: a worker is given the next one when it has taken this one. Closing twice does nothing. */
+  /**
+   * The last connection of each port. The worker receives the next one only after it has accepted this one. Closing a
+   * connection twice has no effect.
+   */
   const pending = new Map<unknown, Connection>()
   const send = child.send.bind(child) as (...args: unknown[]) => boolean
   child.send = (...args: unknown[]) => {

@@ -14,13 +14,18 @@ export interface WorkerPoolOptions {
   fork(): Worker
   /** A worker accepts connections. */
   onListening(worker: Worker): void
-  /** The first worker ended before it listened, so no other could. It has printed why. */
+  /**
+   * Called when the first worker ends before it listens. The other workers would fail in the same way, so they are not
+   * started. The worker has already printed the reason.
+   */
   onFailure(code: number): void
 }
 
-/** A worker that crashed is replaced after this, which doubles up to the maximum with each crash that follows soon. */
+/**
+ * The delay before a crashed worker is replaced. It doubles, up to the maximum, if the replacement crashes soon, too.
+ */
 const [minRestartMs, maxRestartMs] = [100, 10_000]
-/** A worker that lived for this long starts the row anew. */
+/** If a worker ran for at least this long, the delay starts at the minimum again. */
 const steadyMs = 30_000
 
 export class WorkerPool {
@@ -33,7 +38,10 @@ export class WorkerPool {
     this.#options = options
   }
 
-  /** Starts one worker, and the others once it listens: what keeps it from listening, such as a port in use, is reported once. */
+  /**
+   * Starts one worker, and the others after it listens. An error that affects every worker, such as a port in use, is
+   * therefore reported only once.
+   */
   start(): void {
     this.#start(0)
   }
@@ -77,7 +85,7 @@ export class WorkerPool {
     worker.once('exit', onEnd)
     worker.on('error', error => {
       this.#options.log.error({ err: error }, 'worker failed')
-      // Without a process, because the system has too many, there is no exit.
+      // If the system could not start a process, for example because there are too many, `exit` is not emitted.
       if (worker.process.pid === undefined) onEnd(null, null)
     })
   }

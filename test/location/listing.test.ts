@@ -62,7 +62,7 @@ describe('lists of a room', () => {
     expect(broker.reads).toBe(1)
   })
 
-  test('that are huge follow each other at a distance, so that their bytes leave time for other requests', async () => {
+  test('that are huge are sent at a limited rate, so that other requests are answered between them', async () => {
     const broker = new MemoryBroker(options)
     const lists = new RoomLists(broker, hubOf(broker), () => false)
     for (let i = 0; i < 10; i++) await broker.publish('room', draftsOf(10_000).slice(i * 1_000, (i + 1) * 1_000))

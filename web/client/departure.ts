@@ -1,5 +1,5 @@
 /**
- * Tells the server that I leave, so that the grace for a return ends.
+ * Tells the server that the local collaborator leaves, so that the grace period ends at once.
  */
 import type { Requests } from './requests.ts'
 import { untilAborted } from './until-aborted.ts'
@@ -8,7 +8,10 @@ const TIMEOUT_MS = 5_000
 
 const departureUrl = (url: string, user: string) => `${url}/${encodeURIComponent(user)}?when=closed`
 
-/** Resolves when the server knows, or can't be reached in two attempts: then the grace or the lease ends my presence. */
+/**
+ * Resolves after the server has answered, or after two attempts that failed. If both failed, the collaborator leaves
+ * when the grace period or the lease ends.
+ */
 export async function sendDeparture(requests: Requests, url: string, user: string): Promise<void> {
   for (let attempts = 2; attempts > 0; attempts--) {
     const send = (signal: AbortSignal) => requests.send(departureUrl(url, user), { method: 'DELETE', signal })

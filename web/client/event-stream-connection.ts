@@ -12,7 +12,7 @@ import { EventStream, type StreamEnd } from './event-stream.ts'
 
 /** The server sends a heartbeat every 15 s: after this the link is dead, whatever the socket says. */
 const DEAD_MS = 45_000
-/** A page that is seen again, or a network that is back, doubts a stream that is silent for longer. */
+/** When the page becomes visible or the network returns, a stream that was silent for longer than this is checked. */
 const DOUBT_MS = 5_000
 /** When a new stream does not answer within this time, a second one is opened: the first one's connection may be dead, too. */
 const HEDGE_MS = 3_000
@@ -34,7 +34,10 @@ export interface ConnectionOptions {
   onUpdate(update: ConnectionUpdate): void
   /** Resolves whether the server answers requests, although a stream said nothing. */
   isAnswering(): Promise<boolean>
-  /** Streams say nothing while requests are answered. From now on one is tried every 5 minutes. */
+  /**
+   * Called when streams receive nothing although requests are answered. From then on, a new stream is tried every 5
+   * minutes.
+   */
   onHeldBack(): void
 }
 
@@ -43,11 +46,11 @@ export class EventStreamConnection {
   #current: EventStream | undefined
   readonly #next = new Set<EventStream>()
   #status: ConnectionStatus | undefined
-  /** A list of locations, requested meanwhile, may be newer than the last event. */
+  /** Writable, because a list of locations that was polled may be newer than the last event. */
   lastEventId: string
   #failures = 0
   #heldBackCount = 0
-  /** The server asked not to be called before. */
+  /** The time before which the server asked for no request. */
   #notBefore = 0
   #retry: ReturnType<typeof setTimeout> | undefined
   #hedge: ReturnType<typeof setTimeout> | undefined
@@ -76,7 +79,7 @@ export class EventStreamConnection {
     this.#add()
   }
 
-  /** The page is seen again, or the network is back: whether the link still works is found out now. */
+  /** Call when the page becomes visible or the network returns. Checks whether the connection still works. */
   wake(): void {
     if (!this.#isOpen || Date.now() < this.#notBefore) return
     if (this.#current && Date.now() - this.#current.heardAt <= DOUBT_MS) return
@@ -92,7 +95,9 @@ export class EventStreamConnection {
     if (this.#isOpen) this.#lost({ afterMs: 0 })
   }
 
-  /** Lets go of the connection for a moment. It comes back behind the requests that wait for one. */
+  /**
+   * Closes the stream and reopens it, so that requests that wait for one of the browser's connections are sent first.
+   */
   pause(): void {
     if (!this.#current) return
     this.#drop()
@@ -177,7 +182,7 @@ export class EventStreamConnection {
   }
 
   #retryAfter({ afterMs, isSilent }: StreamEnd): void {
-    // The silence took its time already.
+    // After a silent stream the backoff does not grow: the wait for its first event took long enough.
     const waitMs = Math.max(afterMs, backoffMs(isSilent ? 0 : this.#failures++))
     this.#notBefore = Date.now() + afterMs
     clearTimeout(this.#retry)
@@ -192,7 +197,7 @@ export class EventStreamConnection {
     this.#retry = setTimeout(() => this.#addPatient(), HELD_BACK_RETRY_MS)
   }
 
-  /** A proxy that holds streams back answers everything else. */
+  /** Counts silent streams. If requests are answered at the same time, a proxy holds streams back. */
   async #countSilent(): Promise<void> {
     const isAnswering = await this.#options.isAnswering()
     if (!this.#isOpen || this.#current) return
@@ -202,7 +207,7 @@ export class EventStreamConnection {
     this.#options.onHeldBack()
   }
 
-  /** One timer that looks again later, instead of one for each chunk. */
+  /** Checks with one timer, which is set again when it fires, instead of a timer for each chunk. */
   #watchSilence(): void {
     const stream = this.#current
     if (!stream) return

@@ -1,7 +1,8 @@
 /**
  * Parses an event stream as the HTML standard does (9.2.6), whatever its chunk borders and line ends.
  *
- * Not `eventsource-parser`: that holds an event back when a chunk ends with CR, and drops the id of a block without data.
+ * The package `eventsource-parser` is not used: it delays an event if a chunk ends with CR, and drops the id of a block
+ * without data.
  */
 export interface ParsedEvent {
   event: string
@@ -19,14 +20,14 @@ export class EventStreamParser {
   /** The last event id, as in the standard: it stays until another one comes. */
   lastEventId: string
   readonly #options: ParserOptions
-  // A decoder that removes byte order marks removes two in Node.js 24, where the standard removes one.
+  // `push` removes the byte order mark. The decoder of Node.js 24 would remove two, but the standard removes only one.
   readonly #decoder = new TextDecoder('utf-8', { ignoreBOM: true })
   #isStart = true
   #rest = ''
   #endedWithCr = false
   #event = ''
   #data: string[] = []
-  /** The id of the block that is being read; it counts when its blank line is there. */
+  /** The id of the block that is being read. It takes effect at the blank line that ends the block. */
   #id: string | undefined
 
   /** `lastEventId` is the one of the stream that this one resumes. */

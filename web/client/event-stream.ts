@@ -1,7 +1,8 @@
 /**
  * One request for a room's stream, from its start to its end.
  *
- * It is given up when it says nothing for 10 seconds; after its first event, silence is the connection's to judge.
+ * The request is aborted if no event arrives for 10 seconds. After the first event, `EventStreamConnection` watches for
+ * silence.
  */
 import { retryAfterMs } from './backoff.ts'
 import { type Entry, parseEvent, SnapshotAssembler } from './entries.ts'
@@ -13,7 +14,7 @@ const FINAL = [400, 401, 403, 404]
 
 /** How a stream ended. */
 export interface StreamEnd {
-  /** The server asks not to be called before. */
+  /** How long the server asks to wait before the next request. */
   afterMs: number
   /** It said nothing. */
   isSilent?: boolean

@@ -1,5 +1,5 @@
 /**
- * The lock of which one tab holds it: the leader. It passes to the next tab when the leader closes, however that happens.
+ * A lock that one tab holds: the leader. When the leader closes or crashes, the next tab receives the lock.
  */
 export interface LeaderLockOptions {
   name: string
@@ -61,7 +61,7 @@ export class LeaderLock {
       })
     } catch (error) {
       if ((error as Error).name !== 'AbortError') throw error
-      // A request that was aborted before it held the lock ended by this tab's own will.
+      // If the lock was not held, this tab itself aborted the request.
       if (!release || this.#release !== release) return
       this.#release = undefined
       onStolen()

@@ -1,7 +1,8 @@
 /**
- * The pace at which my moves are published: at most one request in flight, and only ever the latest move.
+ * Publishes the local collaborator's moves: at most one request at a time, always with the latest move.
  *
- * Does not know HTTP: `send` tells what became of a move. A move is sent until it is in the log, refused or overtaken.
+ * Contains no HTTP: `send` resolves with the outcome of a move. A move is sent again until it is in the log, is
+ * refused, or is replaced by a later one.
  */
 import type { LocationUpdate } from '../wire.ts'
 import { backoffMs } from './backoff.ts'
@@ -9,7 +10,7 @@ import type { ColocateError } from './errors.ts'
 import type { Outcome } from './publish.ts'
 
 const RETRY_MIN_MS = 500
-/** A request that waits for longer is sent again once the server is heard on another connection. */
+/** A request that waits for longer than this is sent again as soon as another connection reaches the server. */
 const STUCK_MS = 5_000
 
 export interface LocationPublisherOptions {
@@ -37,11 +38,14 @@ export class LocationPublisher {
   #flight: { startedAt: number; abort: AbortController; landed: Promise<void> } | undefined
   #failures = 0
   #timer: ReturnType<typeof setTimeout> | undefined
-  /** Nothing is sent before: the first is this side's backoff, the second the server's wish. */
+  /** Times before which nothing is sent: the client's own pace or backoff, and the server's `Retry-After`. */
   #pauseUntil = 0
   #askedUntil = 0
   #seq = 0
-  /** Another device of mine has a higher `seq`, perhaps by a clock that is ahead. */
+  /**
+   * Added to the clock for `seq`, because another device of this collaborator, whose clock may be ahead, has a higher
+   * one.
+   */
   #aheadMs = 0
   #refusal: ColocateError | undefined
   #waiting: Waiting[] = []
@@ -65,7 +69,10 @@ export class LocationPublisher {
     this.#pump()
   }
 
-  /** Resolves when the latest move, or a newer one of mine, is in the log. Rejects with the error that refused it. */
+  /**
+   * Resolves when the move that is the latest now, or a newer one of this collaborator, is in the log. Rejects with the
+   * error if the server refuses it.
+   */
   settled(): Promise<void> {
     if (this.#refusal) return Promise.reject(this.#refusal)
     if (this.isIdle || this.#isClosed) return Promise.resolve()
@@ -135,7 +142,7 @@ export class LocationPublisher {
     this.#settle(update.seq, error)
   }
 
-  /** What became of a move decides for those who waited for it, or for an earlier one. */
+  /** Settles the calls of `settled` that waited for this move or an earlier one. */
   #settle(seq: number, error?: ColocateError): void {
     const decided = this.#waiting.filter(waiting => waiting.seq <= seq)
     this.#waiting = this.#waiting.filter(waiting => waiting.seq > seq)

@@ -1,16 +1,18 @@
 /**
- * Where I asked to be, until the room's log has it: so that my own marker moves at once and never jumps back.
+ * The requested location of the local collaborator, until it is in the room's log. With it, the collaborator's own
+ * marker moves at once and never jumps back.
  *
- * No I/O and no clock. The log is heard in order: what I asked for holds until the event that it became, or one behind it, is heard.
+ * No I/O and no clock. Events arrive in the order of the log. The request ends when its own event or a later one
+ * arrives.
  */
 import { isAbove } from './event-ids.ts'
 
 export class OptimisticLocation<Wish> {
-  /** Where I asked to be; undefined when the log knows. */
+  /** The requested location; undefined when the log contains it. */
   asked: Wish | undefined
-  /** The event that my last move became, once the answer said so. */
+  /** The id of the last move's event, after the server has answered. */
   #awaited: string | undefined
-  /** The last event of the log that was heard, whosever it is. */
+  /** The id of the last event that arrived, of any collaborator. */
   #heard = ''
 
   ask(wish: Wish): void {

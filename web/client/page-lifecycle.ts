@@ -1,5 +1,5 @@
 /**
- * What a page lives through that matters to a connection. Without a page, in Node.js or a worker, nothing happens.
+ * Watches the events of a page that affect its connections. In Node.js and in web workers, there are no such events.
  */
 export interface PageListeners {
   /** The page is seen again, or the network is back. */

@@ -1,5 +1,5 @@
 /**
- * The pace at which a room's list of locations is read, where a proxy holds streams back.
+ * Polls a room's list of locations if a proxy holds streams back.
  */
 const POLL_MS = 5_000
 /** The server has noticed by then that the last stream is closed: the lease outlives the grace. */

@@ -8,9 +8,9 @@ import { json, type Requests } from './requests.ts'
 import { untilAborted } from './until-aborted.ts'
 
 export type Outcome =
-  /** It is in the log. `stale`: the log has a location of mine with a higher `seq`, whose id this is. */
+  /** It is in the log. `stale`: the log has a location of this collaborator with a higher `seq`; `id` is its id. */
   | { kind: 'done'; id: string; user: string; stale: boolean }
-  /** Whether it is in the log is unknown, or it can't be now: the same again, but not before `afterMs`. */
+  /** The server can't publish it now, or the outcome is unknown. Send it again, but not before `afterMs`. */
   | { kind: 'later'; afterMs: number }
   /** The server would refuse it again. */
   | { kind: 'refused'; error: ColocateError }

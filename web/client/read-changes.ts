@@ -10,7 +10,10 @@ const KEPT_MAX = 1_000
 type Watched<Meta extends object> = Pick<Room<Meta>, 'on' | 'status' | 'error'>
 type Changes<Meta extends object> = AsyncIterator<RoomChange<Meta>, undefined, undefined>
 
-/** Changes are kept from now on. Ends with the room, and throws the error that closed it. */
+/**
+ * Buffers changes from this call on. The iterator ends when the room is closed. If an error closed the room, the
+ * iterator throws it.
+ */
 export function readChanges<Meta extends object>(room: Watched<Meta>): Changes<Meta> {
   const kept: RoomChange<Meta>[] = []
   let wake = () => {}

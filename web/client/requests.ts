@@ -7,7 +7,7 @@ export interface RequestsOptions {
   tokens: TokenSource
   fetch?: typeof globalThis.fetch | undefined
   credentials?: RequestCredentials | undefined
-  /** Called with the answer to come of each request but streams. */
+  /** Called with the promise of the answer to each request that is not a stream. */
   onRequest?: ((answer: Promise<Response>) => void) | undefined
 }
 
@@ -36,7 +36,7 @@ export class Requests {
     }
   }
 
-  /** For a page that ends: sent at once, with the token that is there, and not aborted with the page. */
+  /** For a page that is being unloaded: sends at once, with the current token. The request outlives the page. */
   sendLast(url: string, init: RequestInit): void {
     this.#fetch(url, this.#options.tokens.current, { ...init, keepalive: true }).catch(() => {})
   }

@@ -44,7 +44,7 @@ export interface RoomConnectionOptions {
   /** The room's URL. */
   url: string
   requests: Requests
-  /** The collaborator whose stream it is; undefined: the token or the cookie says. */
+  /** The collaborator that the stream belongs to. Undefined: the token or the cookie identifies it. */
   user: string | undefined
   /** Whether there is a lease to keep. */
   hasLease(): boolean

@@ -16,7 +16,7 @@ export class RoomEvents<Meta extends object> {
   #hasChanged = false
 
   readonly on = <Type extends keyof Listeners<Meta>>(type: Type, listener: Listeners<Meta>[Type]): (() => void) => {
-    // An entry of its own, so that a listener can be added twice.
+    // A new object for each call, so that one listener can be added twice.
     const entry = { listener: listener as Listener }
     const entries = this.#listeners.get(type) ?? new Set()
     this.#listeners.set(type, entries.add(entry))
@@ -47,7 +47,7 @@ export class RoomEvents<Meta extends object> {
       try {
         listener(...(args as unknown as never[]))
       } catch (error) {
-        // As the DOM does: the error is reported, and the next listener is called.
+        // Reports the error, as the DOM does. The next listener is still called.
         queueMicrotask(() => {
           throw error
         })

@@ -1,5 +1,5 @@
 /**
- * How a room is followed: by a connection of its own, or by one that all tabs share where the browser can do that.
+ * Creates the connection of a room: one of its own, or one that all tabs share, if the browser supports it.
  */
 import type { Location } from '../wire.ts'
 import { RoomConnection, type RoomConnectionOptions, type RoomLink, type RoomUpdate } from './room-connection.ts'
@@ -16,7 +16,8 @@ type Sharing = typeof import('./shared-connection.ts')
 export async function loadSharing(): Promise<Sharing | undefined> {
   if (!globalThis.document || !globalThis.BroadcastChannel) return undefined
   try {
-    // A browser may lack locks, and a sandbox may refuse them. A page that has a copy of one file alone does not share.
+    // Some browsers have no Web Locks, and a sandbox may refuse them. The import fails if the page hosts only a copy of
+    // the main file. In these cases nothing is shared.
     await navigator.locks.query()
     return await import('./shared-connection.ts')
   } catch {

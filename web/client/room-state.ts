@@ -1,5 +1,5 @@
 /**
- * Who is where in a room, and what an event changed. No I/O and no clock.
+ * The locations in a room, and the changes that each event makes. No I/O and no clock.
  *
  * A collaborator keeps its object until it changes. A snapshot changes only what it shows to be different.
  */

@@ -6,7 +6,7 @@ import { ColocateError } from './errors.ts'
 /** `.` and `..` are no names: a browser would request another path. */
 const ROOM = /^(?!\.\.?$)[\w.~:-]{1,128}$/
 
-/** Returns an error for a name that no room can have, and for a URL that can't be resolved here. */
+/** Returns an error for a room name that is not valid, and for a relative URL if there is no page. */
 export function roomUrl(name: string, server: string | URL = '/', page = globalThis.location?.href) {
   if (!ROOM.test(name)) return new ColocateError(0, `"${name}" is not a valid room name.`)
   try {

@@ -1,5 +1,5 @@
 /**
- * A room: who is in it, and me among them. Puts the parts together.
+ * A room: its collaborators, and the local collaborator, who is `self`. Connects the parts of the client.
  */
 
 import type { Location } from '../wire.ts'
@@ -120,7 +120,8 @@ export class RoomClient<Meta extends object> implements Room<Meta> {
     this.#me.identify(this.#options.user ?? this.#tokens.subject)
     this.#refreshSelf()
     this.#watchPage()
-    // An anonymous collaborator has the cookie after the first answer: only then the stream is theirs.
+    // An anonymous collaborator receives the cookie with the first answer. A stream that is opened earlier would not
+    // belong to them.
     if (this.#me.location.user !== undefined || !this.#options.location) this.#connect()
     return url
   }
@@ -163,7 +164,10 @@ export class RoomClient<Meta extends object> implements Room<Meta> {
     this.#link = undefined
   }
 
-  /** While only the server knows who I am, what comes may be about me. A watcher's stream is not that of a collaborator. */
+  /**
+   * Disconnects while only the server knows the local collaborator's id, because events could then be about this
+   * collaborator. Connects again when the id is known, because the stream of a watcher belongs to no collaborator.
+   */
   #onIdentity(isKnown: boolean): void {
     this.#events.batch(() => {
       this.#others = undefined
@@ -210,7 +214,7 @@ export class RoomClient<Meta extends object> implements Room<Meta> {
   }
 
   #setStatus(status: RoomStatus, error?: ColocateError): void {
-    // The first attempts to connect are no reconnection.
+    // Attempts before the first connection do not count as reconnections.
     if (status === 'reconnecting' && this.status === 'connecting') return
     if (status === this.status && error === this.error) return
     this.status = status

@@ -1,5 +1,6 @@
 /**
- * My own location: where I asked to be until the log has it, then what the log says. No I/O.
+ * The location of the local collaborator: the requested location until the log contains it, then the location in the
+ * log. No I/O.
  */
 import type { LocationUpdate } from '../wire.ts'
 import type { Entry } from './entries.ts'
@@ -7,7 +8,7 @@ import { OptimisticLocation } from './optimistic-location.ts'
 import { isSamePlace, type Place } from './room-state.ts'
 import type { Collaborator, Move } from './types.ts'
 
-/** The server derives a colour from the user id; until it told which, mine is grey. */
+/** The server derives a color from the user id. Until the client receives it, the collaborator is grey. */
 const UNKNOWN_COLOR = '#808080'
 
 export interface Identity {
@@ -20,7 +21,7 @@ export class SelfLocation<Meta extends object> {
   readonly #optimistic = new OptimisticLocation<Collaborator<Meta>>()
   readonly #identity: Identity
   readonly #find: (user: string) => Collaborator<Meta> | undefined
-  /** Where I was last; a move keeps what it leaves out. */
+  /** The last place. A move keeps the fields that it leaves out. */
   #place: Place | undefined
   #isWanted = false
   #loggedAt = 0
@@ -39,17 +40,17 @@ export class SelfLocation<Meta extends object> {
     return this.user === undefined ? undefined : this.#find(this.user)
   }
 
-  /** What I see of myself. */
+  /** The local collaborator as the page shows it. */
   get shown(): Collaborator<Meta> | undefined {
     return this.#optimistic.asked ?? this.logged
   }
 
-  /** I want to be in the room, and the log does not have me, or not my latest move. */
+  /** Whether the collaborator should be in the room, but the log lacks the location or the latest move. */
   get isMissing(): boolean {
     return this.#isWanted && (!this.logged || this.#optimistic.asked !== undefined)
   }
 
-  /** Returns whether I asked for something new. Throws a `TypeError` for a first move without `x` or `y`. */
+  /** Returns whether the move changes anything. Throws a `TypeError` for a first move without `x` or `y`. */
   move({ x = this.#place?.x, y = this.#place?.y, meta = this.#place?.meta as Meta }: Move<Meta>): boolean {
     if (x === undefined || y === undefined) throw new TypeError('The first move needs both x and y.')
     const place = { x, y, meta }
@@ -58,20 +59,20 @@ export class SelfLocation<Meta extends object> {
     return true
   }
 
-  /** Returns whether a location must be published: I have one, and another name or colour. */
+  /** Returns whether a location must be published: there is one, and its name or color has changed. */
   update({ name = this.#identity.name, color = this.#identity.color }: Identity): boolean {
     const isSame = this.#identity.name === name && this.#identity.color === color
     Object.assign(this.#identity, { name, color })
     return !isSame && this.shown !== undefined && this.restore()
   }
 
-  /** I am asked to be where I was. */
+  /** Requests the last place again. Returns whether there is one. */
   restore(): boolean {
     if (this.#place) this.#ask(this.#place)
     return this.#place !== undefined
   }
 
-  /** The token or the server told who I am. */
+  /** Call when the token or the server has told the user id. */
   identify(user: string): void {
     this.#identity.user = user
     const { asked } = this.#optimistic
@@ -88,20 +89,23 @@ export class SelfLocation<Meta extends object> {
     this.#optimistic.answered(id)
   }
 
-  /** The server refused my latest move, or another client removed me: the log decides whether I am here, and where. */
+  /**
+   * Call after the server refused the latest move, or another client removed the collaborator. The location in the log
+   * then applies.
+   */
   giveUp(): void {
     this.#optimistic.asked = undefined
     this.#isWanted = this.logged !== undefined
     this.#place = this.logged ?? this.#place
   }
 
-  /** Takes an entry of the log, after the room's state did. Another tab or device may have moved me. */
+  /** Takes an entry of the log, after the room's state has. Another tab or device may have moved the collaborator. */
   hear({ id, event }: Entry): void {
     const { logged } = this
     this.#optimistic.hear(id)
     if (event.type === 'leave' && event.user === this.user && event.reason === 'left') this.giveUp()
     if (!logged) return
-    // A log that went back, as a store's replica may, has lost my latest move.
+    // After a failover to a replica that lacks the last events, the log has lost the latest move.
     if (logged.at < this.#loggedAt && this.#isWanted) this.restore()
     this.#loggedAt = logged.at
     if (!this.#optimistic.asked) this.#place = logged

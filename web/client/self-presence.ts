@@ -1,5 +1,5 @@
 /**
- * Me in the room: who I am, where I want to be, and that the room's log says so.
+ * The presence of the local collaborator: the identity, the requested location, and its publication to the room's log.
  */
 import type { LocationUpdate } from '../wire.ts'
 import type { Entry } from './entries.ts'
@@ -11,7 +11,7 @@ import { SelfLocation } from './self-location.ts'
 import type { Collaborator, Move, RoomOptions } from './types.ts'
 import { untilAborted } from './until-aborted.ts'
 
-/** Another tab of mine may put me back first. */
+/** The delay before a location is restored. Another tab of the collaborator may restore it first. */
 const RETURN_MS = 100
 /** How long leaving waits for a move in flight. */
 const LANDING_MS = 5_000
@@ -23,9 +23,9 @@ export interface SelfPresenceOptions<Meta extends object> {
   started: Promise<string | ColocateError>
   /** The collaborator's location in the log. */
   find(user: string): Collaborator<Meta> | undefined
-  /** Where I am, or who I am, has changed. */
+  /** Called when the location or the identity has changed. */
   onChange(): void
-  /** False: I am about to become a collaborator whose id only the server knows. True: what became of that is known. */
+  /** Called with false before a POST whose answer tells the collaborator's id, and with true after the answer. */
   onIdentity(isKnown: boolean): void
   onRefused(error: ColocateError): void
 }
@@ -34,7 +34,7 @@ export class SelfPresence<Meta extends object> {
   readonly #context: SelfPresenceOptions<Meta>
   readonly location: SelfLocation<Meta>
   readonly #publisher: LocationPublisher
-  /** Whom requests name; undefined when the token or the cookie says who I am. */
+  /** The user that requests name. Undefined when the token or the cookie identifies the collaborator. */
   named: string | undefined
   #hasPublished = false
   #returning: ReturnType<typeof setTimeout> | undefined
@@ -52,7 +52,7 @@ export class SelfPresence<Meta extends object> {
     })
   }
 
-  /** My id, if the room's log may have a location of mine. */
+  /** The collaborator's id, if the room's log may contain their location. */
   get present(): string | undefined {
     return this.#hasPublished || this.location.logged ? this.location.user : undefined
   }
@@ -68,7 +68,7 @@ export class SelfPresence<Meta extends object> {
   settled = () => this.#publisher.settled()
   wake = () => this.#publisher.wake()
 
-  /** The token, or the server's answer, says who I am. Returns whether that is news. */
+  /** Takes the user id from the token or from the server's answer. Returns whether it is new. */
   identify(user: string | undefined): boolean {
     if (user === undefined || user === this.location.user) return false
     this.location.identify(user)
@@ -99,7 +99,7 @@ export class SelfPresence<Meta extends object> {
     const url = await started
     if (typeof url !== 'string') return { kind: 'refused', error: url }
     const isAnonymous = this.named !== options.user
-    // What an anonymous collaborator is called, the server decides, and the log says.
+    // The server chooses the name of an anonymous collaborator, and the log contains it.
     const name = update.name ?? (isAnonymous ? this.location.logged?.name : undefined)
     const isNotNamed = isAnonymous && name === undefined
     if (isNotNamed || (this.#isClosed && !this.#hasPublished)) return { kind: 'later', afterMs: 0 }
@@ -107,7 +107,7 @@ export class SelfPresence<Meta extends object> {
     if (isUnknown) onIdentity(false)
     this.#hasPublished = true
     const outcome = await postLocation(requests, url, signal, { ...update, user: this.named, name })
-    // The cookie that says who I am may be blocked, and Node.js keeps none.
+    // The browser may block the cookie that identifies the collaborator, and Node.js stores no cookies.
     if (isUnknown && outcome.kind === 'done' && options.token === undefined) this.named = outcome.user
     return outcome
   }
@@ -126,7 +126,10 @@ export class SelfPresence<Meta extends object> {
     if (isAnother) onIdentity(true)
   }
 
-  /** A log that was lost, or a lease that ran out while this computer slept, took me out of a room that I am still in. */
+  /**
+   * Publishes the location again if the log was lost, or if the lease ended while the computer slept, although the
+   * collaborator has not left.
+   */
   #returnSoon(): void {
     clearTimeout(this.#returning)
     if (this.#isClosed || !this.location.isMissing) return

@@ -1,6 +1,7 @@
 /**
- * One connection for all tabs of a collaborator in a room. One tab, the leader, holds it and passes on what it says; the other
- * tabs follow. Every tab knows the room and its last id, so any of them can go on where the leader was.
+ * One connection for all tabs of a collaborator in a room. One tab, the leader, holds the connection and sends its
+ * entries to the other tabs. Every tab has the state and the last id of the room, so any of them can replace the
+ * leader.
  */
 import type { Location } from '../wire.ts'
 import type { Entry } from './entries.ts'
@@ -39,7 +40,7 @@ export class SharedConnection implements RoomLink {
   readonly #lock: LeaderLock
   readonly #peers: PeerTabs
   readonly #recent = new RecentEntries()
-  /** The leader's; for a moment also that of a tab which no longer leads. */
+  /** The leader's connection. A tab that has just lost the lock keeps its connection for a moment, too. */
   #connection: RoomLink | undefined
   #state: State = {}
   #leaderHeardAt = Date.now()
@@ -143,7 +144,7 @@ export class SharedConnection implements RoomLink {
     const after = this.#recent.lastEventId
     const unseen = entries.filter(({ id, event }) => event.type === 'snapshot' || isAbove(id, after))
     if (!this.#lock.isHeld) {
-      // The next leader decides about everything but entries.
+      // This tab no longer leads. Only the leader reports the status.
       if (unseen.length > 0 && !this.#isClosed) this.#deliver(unseen, {})
       return
     }
@@ -193,7 +194,7 @@ export class SharedConnection implements RoomLink {
     if (!isHidden) this.#yieldTo(from)
   }
 
-  /** A hidden leader lets a visible tab take its place; a visible one takes a look at its own stream. */
+  /** A hidden leader lets a visible tab take its place. A visible leader checks its own stream instead. */
   #yieldTo(to: string): void {
     if (!isHidden()) return this.#connection?.wake()
     if (Date.now() - this.#grantedAt < HAND_OVER_MS) return

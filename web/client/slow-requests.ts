@@ -2,7 +2,9 @@
  * Detects requests that wait for one of a browser's few connections, which a stream may hold.
  */
 
-/** Over HTTP/1.1 a browser has six connections to a host. A slow network answers sooner. */
+/**
+ * A request that takes longer probably waits for one of the six connections to a host that browsers have over HTTP/1.1.
+ */
 const SLOW_MS = 8_000
 
 export class SlowRequests {
@@ -22,7 +24,7 @@ export class SlowRequests {
     }, this.#slowMs)
     await answer.catch(() => {})
     clearTimeout(timer)
-    // The network is slow, not short of connections: the next request has more time.
+    // If the answer still took long after `onSlow`, the network is slow. The next request then has more time.
     if (slowAt > 0 && Date.now() - slowAt > SLOW_MS / 4) this.#slowMs *= 2
   }
 }

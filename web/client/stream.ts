@@ -29,7 +29,10 @@ export interface StreamOptions {
   signal?: AbortSignal | undefined
   /** Checks each answer instead of the default check. May throw a `FatalError` or a `RetriableError`. */
   onOpen?: ((response: Response) => void | Promise<void>) | undefined
-  /** Called before the wait for the next request: the stream ended in order (`undefined`), or broke off. May throw to end it. */
+  /**
+   * Called before each wait for the next request. `error` is undefined if the stream ended normally. An error that this
+   * function throws ends the iteration.
+   */
   onRetry?: ((error: Error | undefined) => void) | undefined
   credentials?: RequestCredentials | undefined
   fetch?: typeof globalThis.fetch | undefined
@@ -111,7 +114,7 @@ class StreamSource {
   #retryAfterMs = 0
   /** Whether a GET may follow. */
   canResume: boolean
-  /** A POST's answer ended in order: its `Location` is asked whether that was all. */
+  /** Whether a POST's answer ended normally. A GET of its `Location` then shows whether more events follow. */
   #mayBeOver = false
 
   constructor(url: string | URL, options: StreamOptions, signal: AbortSignal) {
@@ -222,12 +225,12 @@ class StreamSource {
 const isEventStream = ({ status, headers }: Response) =>
   status === 200 && /^text\/event-stream\b/i.test(headers.get('content-type') ?? '')
 
-/** Only the network fails where this is called. */
+/** Called only where an error comes from the network. */
 function fail(cause: unknown): never {
   throw new RetriableError(cause instanceof Error ? cause.message : String(cause), { cause })
 }
 
-/** An event counts that has no blank line after it when its stream ended in order. */
+/** Added at the end of a stream that ended normally, so that a last event without a blank line counts, too. */
 const blankLine = new TextEncoder().encode('\n\n')
 
 /** The default of `onOpen`. */

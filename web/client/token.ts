@@ -47,7 +47,7 @@ export function renewalAt({ exp = Number.NaN, iat = Number.NaN }: Claims, now: n
 export class TokenSource {
   readonly #options: TokenOptions
   #current: string | undefined
-  /** Until when `#current` may be sent; not a number: its end is not known. */
+  /** The time until which `#current` may be sent. NaN if its expiry is unknown. */
   #expiresAt = REFUSED
   #asking: Promise<string> | undefined
   #renewal: ReturnType<typeof setTimeout> | undefined
@@ -117,7 +117,7 @@ export class TokenSource {
     const expiresAt = (claims.exp ?? Number.NaN) * 1_000
     this.#current = token
     this.#expiresAt = expiresAt
-    // With a clock that is wrong every token looks expired: then only the server can say when.
+    // If this computer's clock is ahead, every token looks expired. Then the token is used until the server refuses it.
     if (!(expiresAt > now)) this.#expiresAt = Number.NaN
     // A function that returns the old token, or one that is about to expire, is not called without a pause.
     else this.#renewAt(Math.max(renewalAt(claims, now), now + backoffMs(0, 500)))

@@ -43,12 +43,12 @@ export interface Move<Meta extends object = Record<string, unknown>> {
 export interface RoomOptions<Meta extends object = Record<string, unknown>> {
   /** Where the server is: an absolute URL or a path. Default: this page's origin. */
   url?: string | URL | undefined
-  /** My collaborator id. Default: the token's `sub`, else the anonymous collaborator of the cookie. */
+  /** Your collaborator id. Default: the token's `sub`, otherwise the anonymous collaborator of the cookie. */
   user?: string | undefined
   name?: string | undefined
   /** `#rrggbb` */
   color?: string | undefined
-  /** My first location. Without it I only watch. */
+  /** Your first location. Without it you only watch. */
   location?: { x: number; y: number; meta?: Meta | null | undefined } | undefined
   token?: Token | undefined
   /** At most this many moves are published per second. Default: 20. */
@@ -84,7 +84,10 @@ export interface RoomListeners<Meta extends object = Record<string, unknown>> {
 
 export interface Room<Meta extends object = Record<string, unknown>> extends AsyncDisposable {
   readonly name: string
-  /** Where I asked to be, at once. Undefined while I only watch. `user` is empty until the server told who I am. */
+  /**
+   * Your own location. It changes as soon as you call `move`. Undefined while you only watch. `user` is empty until the
+   * server has told an anonymous collaborator its id.
+   */
   readonly self: Collaborator<Meta> | undefined
   /** Everyone else, by when they came. The same array until one of them changes. */
   readonly others: readonly Collaborator<Meta>[]
@@ -92,17 +95,20 @@ export interface Room<Meta extends object = Record<string, unknown>> extends Asy
   /** Why the room is closed; undefined after `leave()`. */
   readonly error: ColocateError | undefined
   readonly transport: Transport
-  /** Moves me; what is left out stays. */
+  /** Moves you. Fields that you leave out stay unchanged. */
   move(move: Move<Meta>): void
   update(change: { name?: string | undefined; color?: string | undefined }): void
-  /** Resolves when my latest move, or a newer one of mine, is in the log. Rejects with the error that refused it. */
+  /**
+   * Resolves when your latest move at the time of the call, or a newer one of yours, is in the log. Rejects with the
+   * error if the server refuses it.
+   */
   settled(): Promise<void>
   /** Calls `listener` after anything changed, once for what arrived together. Returns the function that ends it. */
   subscribe(listener: () => void): () => void
   on<Type extends keyof RoomListeners<Meta>>(type: Type, listener: RoomListeners<Meta>[Type]): () => void
   /** Connects at once when the room waits or was closed by a refusal. */
   reconnect(): void
-  /** Resolves when the server knows that I left. */
+  /** Leaves the room. Resolves when the server has been told. */
   leave(): Promise<void>
   [Symbol.asyncIterator](): AsyncIterator<RoomChange<Meta>, undefined, undefined>
 }

@@ -1,12 +1,13 @@
 /**
- * Work that ends with a signal, or after a time.
+ * Runs asynchronous work until a signal or a timeout aborts it.
  */
 
 /** The longest that a timer can wait: 24.8 days. */
 export const MAX_TIMEOUT_MS = 2 ** 31 - 1
 
 /**
- * Runs with a signal that aborts with the outer one, and after a time. Rejects as soon as it aborts, whatever `run` does.
+ * Calls `run` with a signal that aborts when `outer` aborts or the time is over. Rejects at once then, even if `run`
+ * goes on.
  *
  * Not `AbortSignal.any`: in Node.js 20 it leaks memory.
  */

@@ -14,7 +14,8 @@ export async function readLatest(read: ReadPart, history: (id: EventId) => Promi
   const { head, entries, isOneInstant } = await readParts(read, partLength)
   if (isOneInstant) return { head, entries: [...entries.values()] }
   const { recovered, events } = await history(head)
-  // The history is shorter than what has changed meanwhile, so another attempt might end in the same way.
+  // More events were published in the meantime than the history keeps. A second attempt in parts could fail for the
+  // same reason.
   if (!recovered) return whole(read)
   for (const { id, key, value } of events) {
     if (value === null) entries.delete(key)
@@ -29,8 +30,8 @@ async function whole(read: ReadPart): Promise<Latest> {
 }
 
 /**
- * Reads all parts. `head` is the topic's head at the first of them: values that have changed since may be missing, or be
- * the old or the new ones. HSCAN returns all others.
+ * Reads all parts. `head` is the topic's head at the time of the first part. HSCAN returns every value that has not
+ * changed since then. A value that has changed may be missing, old or new.
  */
 async function readParts(read: ReadPart, count: number) {
   const entries = new Map<string, Entry>()

@@ -80,7 +80,10 @@ function numberOf(value: number): string {
   return value < Number.MAX_SAFE_INTEGER ? `${value}` : 'math.huge'
 }
 
-/** How many more entries a log may have before it is trimmed. Redis drops a hundred entries at once, if they are its oldest. */
+/**
+ * How many entries a log may have beyond `historyLength` before it is trimmed. By default, Redis stores 100 entries of
+ * a stream in one node, and drops a whole node at once.
+ */
 function surplusOf(historyLength: number): number {
   return Math.min(100, Math.floor(historyLength / 100) * 10)
 }

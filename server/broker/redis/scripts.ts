@@ -1,10 +1,10 @@
 /**
  * Runs the Lua scripts by their hash, at the node that their topic belongs to.
  *
- * A script is one atomic step in Redis on one topic or, without a cluster, on one topic for each call. (For `runTogether`,
- * see there.) A script never runs twice for one call, because a lost reply may have been a success. It never runs after its caller was told that it
- * failed, because it has a deadline by the node's clock. Before that deadline, a script that was not run (`NOSCRIPT`,
- * `MOVED`, `ASK`, `TRYAGAIN`) is sent again.
+ * A script is one atomic step in Redis. It can handle the topics of several calls; in a cluster, only `runTogether`
+ * combines calls. A script never runs twice for one call, because a lost reply may have been a success. It never runs
+ * after its caller has received an error, because it has a deadline by the node's clock. Before that deadline, a script
+ * that was not run (`NOSCRIPT`, `MOVED`, `ASK`, `TRYAGAIN`) is sent again.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type BrokerOptions, Unavailable } from '../broker.ts'
@@ -35,7 +35,7 @@ export interface ScriptContext {
 
 /** Redis may start a script until this long after it was first sent. It is less than the time that the caller waits. */
 const deadlineMs = commandTimeoutMs - 200
-/** The pause before a script is sent again whose keys are being migrated, or for which two nodes name each other. */
+/** The pause before a script is sent again if its keys are being migrated or if two nodes redirect it to each other. */
 const tryAgainMs = 50
 /** How many attempts follow each other without a pause. */
 const quickAttempts = 4
@@ -84,8 +84,9 @@ export class Scripts {
   }
 
   /**
-   * Runs one script on topics of one node, also in a cluster: a script that declares no keys may use those of every slot
-   * that its node has. A topic that the node does not have is then run by itself. Settles as `runAll`.
+   * Runs one script on several topics of one node, even in a cluster: a script that declares no keys may use the keys
+   * of every slot of its node. If a topic has moved to another node, its call is sent again as a script of its own. The
+   * promises settle as those of `runAll`.
    */
   runTogether(name: ScriptName, calls: Call[]): Promise<unknown>[] {
     if (!this.#context.connections.isCluster || calls.length < 2) return this.runAll(name, calls)

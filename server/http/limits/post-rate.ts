@@ -3,10 +3,10 @@
  *
  * The shared count is in the store, but most collaborators are far below the limit, and one more command for each POST would
  * double Redis's work. So in each second every instance gives the first twentieth of the limit without counting it, and
- * takes the rest from the store in steps of a twentieth. The workers of an instance share its twentieth. What an instance
- * takes and does not use is never more than what it gave for free: no collaborator is refused below the limit, and each
- * further instance adds at most a twentieth to it. Below a limit of 20 nothing is free and each step is one location: the
- * limit is exact.
+ * takes the rest from the store in steps of a twentieth. The workers of an instance divide its free twentieth among
+ * them. An instance never takes more unused locations from the store than it gave for free. So no collaborator is
+ * refused below the limit, and each further instance adds at most a twentieth to it. If the limit is below 20, nothing
+ * is free and each step is one location, so the limit is exact.
  */
 import type { RateLimiterAbstract } from 'rate-limiter-flexible'
 import { consume } from './rate-limit.ts'

@@ -10,7 +10,7 @@ export interface StreamLimitOptions {
   /** For all workers together, as are the limits below. */
   maxStreams: number
   workers: number
-  /** How many streams this instance has. */
+  /** How many streams this process has. */
   openStreams(): number
   addresses: ClientAddresses
 }

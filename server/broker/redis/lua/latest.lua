@@ -1,7 +1,7 @@
 --[[ Reads a part of the keys' values.
-  ARGV 1 cursor of the part, `0` for the first, 2 how many values a part has, roughly
-  Returns the head, the cursor of the next part (`0` if there is none), then key, value, key, value. Returns the head alone
-  if there may be more keys whose lease has ended: these are not read. ]]
+  ARGV 1 cursor of the part (`0` for the first part), 2 approximate number of values in a part
+  Returns the head, the cursor of the next part (`0` after the last part), then key, value, key, value. While
+  there may be keys left whose lease has ended, returns only the head and reads no values. ]]
 announce()
 if not isSwept then return { head } end
 local part = redis.call('HSCAN', values, ARGV[1], 'COUNT', ARGV[2])

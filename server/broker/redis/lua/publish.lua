@@ -3,8 +3,9 @@
   ARGV 1 the lengths of the groups, comma-separated, or empty if each draft is a group; 2.. for each draft: key, seq (or
   empty), value. If a group has so many new keys that the topic would have more than `maxKeys`, none of its drafts is
   published.
-  Returns for each draft: the id, and 0; if it was stale, the id of the current value, and 1; if its group was refused, an
-  empty id, and 2, or 3 if there may be room once more keys whose lease has ended are removed. ]]
+  Returns an id and a number for each draft. Published: its id, 0. Stale: the id of the current value, 1. Group refused:
+  an empty id, 2. Group refused for now: an empty id, 3; the next script removes more keys whose lease has ended, after
+  which there may be room. ]]
 local keys = {}
 for i = 2, #ARGV, 3 do keys[#keys + 1] = ARGV[i] end
 if not isSwept then

@@ -2,8 +2,8 @@
   every topic, it fails as a whole.
   Returns the reply or the error of each topic. ]]
 local function runWith(keys, args)
-  -- Without declared keys, Redis has not checked yet that the node has all of a topic's keys. This command fails if it does
-  -- not, before anything is written.
+  -- If no keys are declared, Redis has not checked yet that this node has all of the topic's keys. EXISTS makes that
+  -- check: it fails if a key belongs to another node, before anything is written.
   if #KEYS == 0 then redis.call('EXISTS', unpack(keys)) end
   return runOnTopic(keys, args)
 end

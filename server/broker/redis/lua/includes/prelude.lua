@@ -1,7 +1,7 @@
 --[[ Begins every script, and runs once for all of its topics. Times are in ms, by Redis's clock.
-  KEYS for each topic: its four keys. Without any, a script of a cluster runs on topics of several slots.
-  ARGV 1 deadline, 2 salt, 3 completeSince (see `isComplete`), 4.. for each topic: without KEYS, what its keys begin with;
-  the number of its arguments; the arguments ]]
+  KEYS for each topic: its four keys. In a cluster, a script that runs on topics of several slots has no KEYS.
+  ARGV 1 deadline, 2 salt, 3 completeSince (see `isComplete`), 4.. for each topic: the prefix of its keys (only if there
+  are no KEYS), the number of its arguments, the arguments ]]
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 

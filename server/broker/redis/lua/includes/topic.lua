@@ -48,8 +48,8 @@ end
 -- The number of the log's entries, once it is known.
 local length
 
--- The log is trimmed when it is longer than `maxLength`, and then to `historyLength`: to drop one entry after another takes
--- Redis several times as long as to append them.
+-- When the log is longer than `maxLength`, it is trimmed to `historyLength`. Trimming one entry with each append would
+-- take Redis several times as long as the appends themselves.
 local function append(key, reason, value)
   local line = key .. '\t' .. reason .. '\t' .. value
   local field = head == '0-0' and 'f' or 'e'
