@@ -1,24 +1,46 @@
 /**
- * Serves the files of the demonstration page, each as a route of its own.
+ * Serves the files of the demonstration page, each as a route of its own, compressed.
  */
 import { readdirSync } from 'node:fs'
-import { extname, join } from 'node:path'
-import { PageFile } from './page-file.ts'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import compression from 'compression'
+import express from 'express'
+import { Problem } from './problem.ts'
+import { sendText, setCommonHeaders } from './response.ts'
 import { type RequestContext, type Route, route } from './route.ts'
 
 export interface PageOptions {
   folder: string
-  /** How the server authenticates users. The page receives this, because it adds bots only in open mode. */
+  /** How the server knows its users. The page is told, because only in open mode it may add users of its own. */
   auth: 'open' | 'off' | 'required'
 }
 
 /** One route for each file in `folder`, and `/` for its index.html. */
 export function pageRoutes({ folder, auth }: PageOptions): Route[] {
-  const tellAuth = (html: string) => html.replace('data-auth="required"', `data-auth="${auth}"`)
-  return readdirSync(folder).flatMap(name => {
-    const file = new PageFile(join(folder, name), extname(name) === '.html' ? tellAuth : undefined)
-    const sendFile = ({ req, res }: RequestContext) => file.send(req, res)
-    const paths = name === 'index.html' ? ['/', '/index.html'] : [`/${name}`]
-    return paths.map(path => route({ method: 'GET', path, answer: 'text', handler: sendFile }))
+  const compress = compression()
+  const serve = express.static(folder)
+
+  /** Resolves once the response that `send` begins has ended. */
+  const compressed = ({ req, res }: RequestContext, send: (fail: (error?: unknown) => void) => void) =>
+    new Promise<void>((resolve, reject) => {
+      res.on('close', resolve)
+      compress(req as express.Request, res as express.Response, () => send(reject))
+    })
+  const sendIndex = async (context: RequestContext) => {
+    const html = await readFile(join(folder, 'index.html'), 'utf8')
+    const told = html.replace('data-auth="required"', `data-auth="${auth}"`)
+    await compressed(context, () => sendText(context.res, 'text/html; charset=utf-8', told))
+  }
+  const sendFile = (context: RequestContext) =>
+    compressed(context, fail => {
+      setCommonHeaders(context.res)
+      serve(context.req as express.Request, context.res as express.Response, (error?: unknown) => {
+        fail(error ?? new Problem(404, 'The file is no longer in the folder of the page.'))
+      })
+    })
+  return ['', ...readdirSync(folder)].map(file => {
+    const handler = file === '' || file === 'index.html' ? sendIndex : sendFile
+    return route({ method: 'GET', path: `/${file}`, answer: 'text', handler })
   })
 }

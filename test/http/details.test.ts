@@ -31,6 +31,7 @@ const details = [
   'The chunk extensions are too long. Leave them out.',
   'The connection closed before the body was complete. Send the request again.',
   'The connection to the upstream broke.',
+  'The file is no longer in the folder of the page.',
   'The header Idempotency-Key must be 1 to 128 visible ASCII characters.',
   "The keys that verify tokens can't be fetched now. Send the request again.",
   'The keys were requested a moment ago.',
