@@ -61,7 +61,7 @@ function print(text: string): void {
 async function serve(config: Config): Promise<void> {
   if (config.workers > 1 && cluster.isWorker && !isOwnWorker) {
     throw new ConfigError(
-      'A process manager runs this process as one of its workers. Set WORKERS to 1, or run it alone.',
+      'A process manager runs this process as one of its workers. Set WORKERS to 1, or start Colocate without the process manager.',
     )
   }
   if (config.workers > 1 && !isOwnWorker) supervise(config)

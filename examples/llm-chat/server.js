@@ -11,7 +11,7 @@ const llm = LLM_URL ?? (await startFakeLlm())
 
 const colocate = await createColocate({
   // The key stays on the server. The page can call nothing but what begins with the prefix.
-  relayUpstreams: JSON.stringify([{ prefix: `${llm}/`, headers: { authorization: `Bearer ${LLM_KEY}` } }]),
+  relayUpstreams: [{ prefix: `${llm}/`, headers: { authorization: `Bearer ${LLM_KEY}` } }],
 })
 
 const app = express()

@@ -1,5 +1,5 @@
 /**
- * The default colour of a user id, the same on every instance.
+ * The default color of a user id, the same on every instance.
  */
 const saturation = 0.7
 /** Neighbouring hues are easier to tell apart when their lightness differs, too. */

@@ -15,7 +15,7 @@ export interface Permission {
   user?: string
   /** Wins over the name in the body. */
   name?: string
-  /** `#rrggbb`. Wins over the colour in the body. */
+  /** `#rrggbb`. Wins over the color in the body. */
   color?: string
   /** Names of rooms; a trailing `*` matches the rest. */
   rooms: readonly string[]

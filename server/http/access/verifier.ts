@@ -26,7 +26,7 @@ export const tokenName = z
   .optional()
   .catch(undefined)
 
-/** A name and a colour only decorate, so they never make a token invalid. */
+/** A name and a color only decorate, so they never make a token invalid. */
 const claimsSchema = z.object({
   sub: userSchema.optional(),
   name: tokenName,

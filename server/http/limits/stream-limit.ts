@@ -36,10 +36,11 @@ export class StreamLimit {
    */
   enter(req: IncomingMessage, user: string | undefined, res?: ServerResponse): void {
     const { openStreams, addresses } = this.#options
-    if (openStreams() >= this.#max.streams) throw refused('full', 'This server has as many streams as it may have.')
+    if (openStreams() >= this.#max.streams)
+      throw refused('full', 'The server has reached its limit of streams. Try again later, or raise MAX_STREAMS.')
     const address = addresses.network(req)
     if (countOf(this.#byAddress, address) >= this.#max.forAddress || countOf(this.#byUser, user) >= this.#max.forUser) {
-      throw refused('limit', 'This client has as many streams as it may have.')
+      throw refused('limit', 'This client has reached its limit of streams. Close some of them.')
     }
     add(this.#byAddress, address, 1)
     add(this.#byUser, user, 1)
