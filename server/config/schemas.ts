@@ -10,17 +10,14 @@ import { isProxyList, splitList } from './formats.ts'
 
 const maxWorkers = 128
 
-export function integer(min: number, max: number) {
-  const rule = `a whole number from ${min} to ${max}`
+export function integer(min: number, max: number, rule = `a whole number from ${min} to ${max}`) {
   return z.preprocess(digitsToNumber, z.int(rule).min(min, rule).max(max, rule))
 }
 
 /** How many processes. `auto` is one for each core that this process may use. */
 export function workerCount() {
-  const rule = `auto or a whole number from 1 to ${maxWorkers}`
-  const read = (value: unknown) =>
-    value === 'auto' ? Math.min(availableParallelism(), maxWorkers) : digitsToNumber(value)
-  return z.preprocess(read, z.int(rule).min(1, rule).max(maxWorkers, rule))
+  const count = integer(1, maxWorkers, `auto or a whole number from 1 to ${maxWorkers}`)
+  return z.preprocess(value => (value === 'auto' ? Math.min(availableParallelism(), maxWorkers) : value), count)
 }
 
 export function text(rule: string, isValid: (text: string) => boolean = () => true) {

@@ -41,9 +41,7 @@ export interface Route<Input = unknown> {
   query?: z.ZodType<Input>
   /** The request headers that the handler reads, for OpenAPI. An `event-source` also reads `Last-Event-ID`. */
   headers?: Readonly<Record<string, z.ZodType>>
-  /**
-   * The response headers of a success and their descriptions, for OpenAPI. Headers such as `Content-Type` are left out.
-   */
+  /** The response headers of a success and their descriptions, for OpenAPI, without those such as `Content-Type`. */
   answerHeaders?: Readonly<Record<string, string>>
   /** Validates the JSON body. */
   body?: BodyOptions<Input>
