@@ -17,6 +17,7 @@ export class Cell {
   #left = Number.NaN
   #people: readonly string[] = []
   #isSelected: boolean | undefined
+  #isRaised = false
 
   constructor(place: Place, content: Budget) {
     const name = cellName(place)
@@ -45,9 +46,11 @@ export class Cell {
     this.element.setAttribute('aria-selected', String(isSelected))
   }
 
-  /** The cell is above the others, so that no grid line crosses its markers. */
-  set isOccupied(isOccupied: boolean) {
-    this.element.classList.toggle('occupied', isOccupied)
+  /** Whether the cell is above the others, so that no grid line crosses its flag or its range. */
+  set isRaised(isRaised: boolean) {
+    if (isRaised === this.#isRaised) return
+    this.#isRaised = isRaised
+    this.element.classList.toggle('raised', isRaised)
   }
 
   set people(names: readonly string[]) {

@@ -138,7 +138,9 @@ export class Markers {
     const sorted = markers.sort((a, b) => rankOf(a) - rankOf(b) || b.since - a.since)
     const isOpen = !this.#isCrowded || cell === this.#opened || sorted[0] === followed
     for (const [slot, marker] of sorted.entries()) marker.stack(slot, sorted.length, isOpen)
-    cell.isOccupied = sorted.length > 0
+    // An outline in its own cell needs no layer above the others, and in a busy room hundreds of layers are slow.
+    const hasMore = sorted.length > 1 || sorted.some(({ selection }) => selection.to)
+    cell.isRaised = sorted.length > 0 && (isOpen || hasMore)
     const names = sorted.map(({ name, selection }) => (selection.isEditing ? `${name} is editing` : name))
     // As the flag says it.
     cell.people = sorted.length > 1 ? [`+${sorted.length - 1}`, ...names] : names
