@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import compression from 'compression'
 import express from 'express'
 import { Problem } from './problem.ts'
-import { sendText, setCommonHeaders } from './response.ts'
+import { setCommonHeaders, writeHead } from './response.ts'
 import { type RequestContext, type Route, route } from './route.ts'
 
 export interface PageOptions {
@@ -30,7 +30,13 @@ export function pageRoutes({ folder, auth }: PageOptions): Route[] {
   const sendIndex = async (context: RequestContext) => {
     const html = await readFile(join(folder, 'index.html'), 'utf8')
     const told = html.replace('data-auth="required"', `data-auth="${auth}"`)
-    await compressed(context, () => sendText(context.res, 'text/html; charset=utf-8', told))
+    // Not `no-store`: such a page can't enter the back/forward cache.
+    const headers = {
+      'Content-Type': 'text/html; charset=utf-8',
+      'Cache-Control': 'no-cache',
+      'Content-Length': Buffer.byteLength(told),
+    }
+    await compressed(context, () => writeHead(context.res, 200, headers).end(told))
   }
   const sendFile = (context: RequestContext) =>
     compressed(context, fail => {
