@@ -8,6 +8,7 @@ import type { Budget } from './budget.ts'
 import { Cell } from './cell.ts'
 import { type Area, COLUMNS, cellOf, columnName, contains, isSamePlace, type Place, ROWS } from './cells.ts'
 import { element } from './elements.ts'
+import { span, union, updateChildren } from './keyed-children.ts'
 import { type Selection, selectedArea } from './selection.ts'
 import { Viewport } from './viewport.ts'
 
@@ -103,14 +104,14 @@ export class Grid {
     const { left, top, right, bottom } = this.viewport.rendered
     const pins = [...this.#pins, this.#current]
     const columns = span(left, right)
-    update(this.#header, this.#columns, columns, x => this.#columnHeader(x), 2)
+    updateChildren(this.#header, this.#columns, columns, x => this.#columnHeader(x), 2)
     for (const [x, head] of this.#columns) head.style.left = `${this.viewport.leftOf(x)}px`
     const rows = new Map([...this.#rows].map(([y, row]) => [y, row.element]))
     const wanted = union(
       span(top, bottom),
       pins.map(({ y }) => y),
     )
-    update(this.#root, rows, wanted, y => this.#createRow(y), 1)
+    updateChildren(this.#root, rows, wanted, y => this.#createRow(y), 1)
     for (const [y, row] of this.#rows) {
       if (rows.has(y)) this.#renderRow(y, row, columns, pins)
       else this.#rows.delete(y)
@@ -133,7 +134,7 @@ export class Grid {
       row.cells.set(x, cell)
       return cell.element
     }
-    update(row.element, elements, wanted, create, 1)
+    updateChildren(row.element, elements, wanted, create, 1)
     for (const [x, cell] of row.cells) {
       if (!elements.has(x)) row.cells.delete(x)
       cell.left = this.viewport.leftOf(x)
@@ -153,36 +154,3 @@ export class Grid {
     return element('div', { role: 'columnheader', class: 'head', 'aria-colindex': String(x + 2) }, columnName(x))
   }
 }
-
-/**
- * Adds and removes children until they are those of `wanted`, in ascending order, behind `fixed` other children. Moves no
- * child: an element that moves in the document loses the focus.
- */
-function update(
-  parent: HTMLElement,
-  children: Map<number, HTMLElement>,
-  wanted: readonly number[],
-  create: (key: number) => HTMLElement,
-  fixed: number,
-): void {
-  const keys = new Set(wanted)
-  for (const [key, child] of children) {
-    if (keys.has(key)) continue
-    child.remove()
-    children.delete(key)
-  }
-  let next = parent.children[fixed] ?? null
-  for (const key of wanted) {
-    const known = children.get(key)
-    if (known) {
-      next = known.nextElementSibling
-      continue
-    }
-    const child = create(key)
-    parent.insertBefore(child, next)
-    children.set(key, child)
-  }
-}
-
-const span = (first: number, last: number) => Array.from({ length: last - first + 1 }, (_, index) => first + index)
-const union = (a: readonly number[], b: readonly number[]) => [...new Set([...a, ...b])].sort((x, y) => x - y)

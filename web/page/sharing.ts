@@ -1,7 +1,8 @@
 /**
  * Inviting other users into the room: a link to copy, and a second window as another user.
  */
-import { newVisitor, visitUrl } from './visit.ts'
+import { newVisitor } from './new-visitor.ts'
+import { visitUrl } from './visit.ts'
 
 const COPIED_MS = 2000
 

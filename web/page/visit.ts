@@ -2,7 +2,7 @@
  * The visit: what the page's URL says, and the user's last place from before a reload.
  */
 import type { Place } from './cells.ts'
-import { newUserId, tabUser } from './tab-user.ts'
+import { tabUser } from './tab-user.ts'
 
 export interface Visit {
   room: string
@@ -40,18 +40,6 @@ export function visitUrl({ room, user, name }: Visit, pageUrl: string): string {
   for (const [key, value] of Object.entries({ room, user, name })) if (value) url.searchParams.set(key, value)
   return url.href
 }
-
-const ADJECTIVES =
-  'Amber Blue Bold Calm Clever Coral Gentle Golden Happy Jolly Lucky Mellow Misty Quiet Silver Sunny'.split(' ')
-const BIRDS = 'Avocet Finch Grebe Heron Ibis Kestrel Lark Magpie Osprey Owl Plover Puffin Robin Swift Wren'.split(' ')
-
-/** Returns a visit as a new user, with a random name and a random user id. */
-export function newVisitor(room: string): Visit {
-  const name = `${randomOf(ADJECTIVES)} ${randomOf(BIRDS)}`
-  return { room, user: newUserId(name.toLowerCase().replace(' ', '-')), name }
-}
-
-const randomOf = (words: string[]) => words[Math.floor(Math.random() * words.length)]
 
 const storageKey = ({ room, user = '' }: Visit) => `colocate ${room} ${user}`
 

@@ -1,7 +1,8 @@
 import { expect, test } from '@jest/globals'
 import { cellName, cellOf, clampToSheet, placeName } from '../../../web/page/cells.ts'
 import { safeColor, textColorOn } from '../../../web/page/colors.ts'
-import { newVisitor, parseQuery, visitUrl } from '../../../web/page/visit.ts'
+import { newVisitor } from '../../../web/page/new-visitor.ts'
+import { parseQuery, visitUrl } from '../../../web/page/visit.ts'
 
 test('cells are named by column and row', () => {
   expect(cellName({ x: 2, y: 2 })).toBe('C3')
