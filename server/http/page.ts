@@ -12,7 +12,7 @@ import { type RequestContext, type Route, route } from './route.ts'
 
 export interface PageOptions {
   folder: string
-  /** How the server knows its users. The page is told, because only in open mode it may add users of its own. */
+  /** How the server authenticates users. The page receives this, because it adds bots only in open mode. */
   auth: 'open' | 'off' | 'required'
 }
 

@@ -1,5 +1,5 @@
 /**
- * For each edge of the sheet's visible part, a button says who is beyond it. A click scrolls to the nearest of them.
+ * For each edge of the sheet's visible part, a button that shows who is beyond it. A click scrolls to the nearest one.
  */
 import type { Collaborator } from '../client/index.ts'
 import { type Area, cellOf, contains, placeName } from './cells.ts'

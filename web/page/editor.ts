@@ -29,7 +29,10 @@ export class Editor {
     return this.#input !== undefined
   }
 
-  /** A key that is being pressed types into the field, because the field has the focus before the browser inserts it. */
+  /**
+   * A key press that starts the edit is typed into the field, because the field has the focus before the character
+   * arrives.
+   */
   start(cell: Cell, text: string): void {
     if (this.#input) return
     const input = element('input', {

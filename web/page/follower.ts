@@ -24,7 +24,7 @@ export class Follower {
 
   constructor(options: FollowerOptions) {
     this.#options = options
-    // What the user scrolls themselves. The page's own scrolling sends none of these.
+    // Only the user's own scrolling sends these events. The page's scrolling does not.
     for (const type of ['wheel', 'touchmove', 'pointerdown'])
       options.scroller.addEventListener(type, () => this.stop(), { passive: true })
     byId('unfollow').addEventListener('click', () => {

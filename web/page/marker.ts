@@ -28,7 +28,7 @@ export class Marker {
   cell: Cell | undefined
   selection: Selection
   name = ''
-  /** A count that orders the markers of a cell by when their collaborators came. */
+  /** Orders the markers of a cell: the marker that changed last has the highest number. */
   since = 0
   #color = ''
 
@@ -97,7 +97,7 @@ export class Marker {
     }
     if (others > 0) {
       this.#more.textContent = `+${others}`
-      // First, so that the folded and the unfolded flag both begin as the cell's label does. It is shown last.
+      // First in the document, because the cell's label also begins with the count. The stylesheet shows it last.
       this.#flag.prepend(this.#more, this.#gap)
     } else {
       this.#more.remove()

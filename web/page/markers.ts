@@ -90,7 +90,7 @@ export class Markers {
     this.finish()
   }
 
-  /** The pointer or the focus is at a cell: in a crowded sheet, only this cell has a flag. */
+  /** Opens the flag of the cell with the pointer or the focus. In a crowded sheet, other cells show no flag. */
   #openAt({ target }: Event): void {
     const element = (target as Element).closest<HTMLElement>('[role=gridcell]')
     const cell = [...this.#byCell.keys()].find(each => each.element === element)
@@ -130,7 +130,10 @@ export class Markers {
     cell.element.append(marker.element)
   }
 
-  /** The followed collaborator is first, else the one who came last; the user's own marker is last, because they know where they are. */
+  /**
+   * Sorts the markers of a cell: first the followed collaborator, then the others by their last change, the latest
+   * first. The user's own marker is last, because the user knows their own cell.
+   */
   #stack(cell: Cell): void {
     const markers = [...(this.#byCell.get(cell) ?? [])]
     const followed = this.#markers.get(this.#followed ?? '')

@@ -15,7 +15,7 @@ import type { Meta } from './selection.ts'
 
 /** The page still shows a collaborator for so long after their page has closed: after a reload it is back at once. */
 const LINGER_MS = 1500
-/** More changes in one frame would make it longer than a user notices. */
+/** The maximum number of changes in one frame. With more, users would notice the delay. */
 const MAX_CHANGES = 25
 const IDLE_CHECK_MS = 5000
 
@@ -42,7 +42,7 @@ export class People {
   readonly #known = new Set<string>()
   /** Until when a collaborator who has left is still shown. */
   readonly #lingering = new Map<string, number>()
-  /** Who has changed and is not shown as they are, the longest waiting first. */
+  /** The collaborators whose latest change is not shown yet, the longest waiting first. */
   readonly #changed = new Set<string>()
   #others: readonly Collaborator[] = []
   #me: string | undefined
@@ -102,7 +102,7 @@ export class People {
     for (const user of present.keys()) this.#known.add(user)
   }
 
-  /** The longest waiting changes first, so that all collaborators have their turn. */
+  /** Shows the longest waiting changes first, so that the changes of every collaborator are shown. */
   #setChanged(present: Map<string, Collaborator>): void {
     const users = [this.#me ?? '', this.follower.user ?? '', ...this.#changed].filter(user => this.#changed.has(user))
     for (const user of new Set(users.slice(0, MAX_CHANGES))) {
@@ -125,7 +125,7 @@ export class People {
     this.#shown.set(user, collaborator)
     this.#markers.set(collaborator, isMine)
     this.#roster.set(collaborator, isMine)
-    // The user's own page shows that they are there.
+    // The user is never idle on their own page, and cannot follow themselves.
     if (isMine) return
     this.#idle.see(collaborator)
     this.follower.see(collaborator)
@@ -144,7 +144,7 @@ export class People {
   #pick(user: string): void {
     const collaborator = this.#shown.get(user)
     if (!collaborator) return
-    // After a click, the next arrow key is for the sheet. Who uses the keyboard stays at the button.
+    // After a click, the sheet gets the focus for the next arrow key. With the keyboard, the button keeps it.
     if (!document.activeElement?.matches(':focus-visible')) this.#options.grid.takeFocus()
     if (user !== this.#me) return this.follower.toggle(collaborator)
     this.follower.stop()

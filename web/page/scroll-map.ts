@@ -27,7 +27,7 @@ export class ScrollMap {
     return this.#scroll + this.#offset
   }
 
-  /** What a position in the sheet exceeds the same position in the element by. */
+  /** The difference between a position in the sheet and the corresponding position in the element. */
   get offset(): number {
     return this.#offset
   }

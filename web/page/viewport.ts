@@ -31,7 +31,7 @@ export class Viewport {
   #wheeledAt = Number.NEGATIVE_INFINITY
   #timer: ReturnType<typeof setTimeout> | undefined
 
-  /** Calls `onChange` when other cells are to be rendered, or the same ones elsewhere. */
+  /** Calls `onChange` when the cells to render, or their positions, have changed. */
   constructor(scroller: HTMLElement, root: HTMLElement, onChange: () => void) {
     this.#scroller = scroller
     this.#root = root
@@ -85,7 +85,7 @@ export class Viewport {
     return row + Math.min(Math.max(y, top - 1), bottom + 1) * row - this.#rows.offset
   }
 
-  /** The cell at a point of the window. Beside the cells it is the nearest one. */
+  /** Returns the cell at a point of the window. It may be outside the sheet. */
   placeAt(clientX: number, clientY: number): Place {
     const { left, top } = this.#scroller.getBoundingClientRect()
     const { column, row, head } = this.#sizes
@@ -138,7 +138,10 @@ export class Viewport {
     this.#update()
   }
 
-  /** Also after a scroll, for its own position: small movements may have led to another one than their sum in proportion. */
+  /**
+   * Scrolls to a position in the sheet. Also called with the current position after a scroll: after many small
+   * movements, the scrollbar may no longer be in proportion to it.
+   */
   #scrollTo(position: number): void {
     const scroll = this.#rows.moveTo(position)
     if (Math.round(this.#scroller.scrollTop) !== scroll) this.#scroller.scrollTop = scroll

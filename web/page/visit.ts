@@ -27,7 +27,8 @@ export function parseQuery(search: string): PageQuery {
 }
 
 /**
- * With a name and no user, each tab is a collaborator of its own. Not where tokens are required: they say who the user is.
+ * If the URL has a name and no user, each tab is a separate collaborator. If tokens are required, the token identifies
+ * the user instead.
  */
 export function visitOf({ room, user, name }: Visit, requiresToken: boolean): Visit {
   return { room, user: user ?? (name && !requiresToken ? tabUser() : undefined), name }
