@@ -29,10 +29,11 @@ const filesIn = (folder, pattern, below = '') =>
     })
     .sort()
 
-const page = filesIn('web/page', /\.(html|css|svg)$/)
+/** What the page's HTML names. The rest is joined with these. */
+const page = ['page.ts', 'page.css', 'relay.ts', 'relay.css', ...filesIn('web/page', /\.(html|svg)$/)]
 const lua = filesIn('server', /\.lua$/)
 const common = {
-  loader: { '.html': 'copy', '.css': 'copy', '.svg': 'copy', '.lua': 'copy' },
+  loader: { '.html': 'copy', '.svg': 'copy', '.lua': 'copy' },
   bundle: true,
   minify: true,
   format: 'esm',
@@ -42,7 +43,7 @@ const common = {
 const pageAndLua = {
   ...common,
   entryPoints: [
-    ...['page.ts', 'relay.ts', ...page].map(file => ({ in: `web/page/${file}`, out: `web/${withoutExtension(file)}` })),
+    ...page.map(file => ({ in: `web/page/${file}`, out: `web/${withoutExtension(file)}` })),
     ...lua.map(file => ({ in: `server/${file}`, out: `server/${withoutExtension(file)}` })),
   ],
 }
