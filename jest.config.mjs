@@ -26,6 +26,14 @@ const long = [
   '/test/relay/stalled-reader',
   // Servers of several processes each.
   '/test/workers',
+  // The relay with a hundred clients; its delay beside a direct call's.
+  '/test/relay/leaving',
+  '/test/relay/delay',
+  // The page: every state with axe; its troubles, visitors and the relay's example.
+  '/test/web/page/accessibility',
+  '/test/web/page/trouble',
+  '/test/web/page/visits',
+  '/test/web/page/relay',
   // Many requests or connections; the benchmark's smoke test.
   '/test/security/injection',
   '/test/security/abuse',

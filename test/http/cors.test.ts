@@ -26,6 +26,8 @@ const hostile = [
 
 const corsHeadersOf = ({ headers }: Answer) =>
   Object.entries(headers).filter(([name]) => name.startsWith('access-control-'))
+/** Files of the page also vary by their encoding. */
+const variesByOrigin = ({ headers }: Answer) => (headers.vary ?? '').split(', ').includes('Origin')
 /** An application answers paths that are not Colocate's itself. */
 const unknown = isMounted ? [] : ['/nothing-here']
 const statics = ['/', '/healthz', '/readyz', ...unknown].map(path => ({ method: 'GET', path, json: undefined }))
@@ -78,7 +80,7 @@ describe.each([
         for (const answer of answers) {
           if (corsHeadersOf(answer).length > 0)
             wrong.push(`${method} ${path} grants ${origin} ${corsHeadersOf(answer)}`)
-          if (answer.headers.vary !== 'Origin')
+          if (!variesByOrigin(answer))
             wrong.push(`${method} ${path} from ${origin} varies by ${answer.headers.vary}`)
         }
       }
@@ -95,7 +97,7 @@ describe.each([
         'access-control-allow-origin': listed,
         'access-control-allow-credentials': 'true',
         'access-control-expose-headers': 'Location, Retry-After, RateLimit',
-        vary: 'Origin',
+        vary: expect.stringMatching(/\bOrigin\b/),
       })
       const requestedHeaders = 'authorization, baggage, sentry-trace, traceparent'
       const headers = {
@@ -110,7 +112,7 @@ describe.each([
         'access-control-allow-credentials': 'true',
         'access-control-allow-headers': requestedHeaders,
         'access-control-allow-methods': expect.stringContaining(method),
-        vary: 'Origin',
+        vary: expect.stringMatching(/\bOrigin\b/),
       })
     }
   })
@@ -118,7 +120,7 @@ describe.each([
   test('sends Vary: Origin even to a request without an Origin header', async () => {
     for (const { path } of statics) {
       const answer = await send(server.port, 'GET', path)
-      expect([answer.headers.vary, corsHeadersOf(answer)]).toEqual(['Origin', []])
+      expect([variesByOrigin(answer), corsHeadersOf(answer)]).toEqual([true, []])
     }
   })
 

@@ -43,7 +43,7 @@ afterAll(async () => {
 test('only a node whose clock is ahead gets a later deadline', async () => {
   const deadlineOf = async (redis: Redis, topic: string) => {
     const evalsha = jest.spyOn(redis, 'evalsha')
-    await scripts.run('latest', topic)
+    await scripts.run('latest', topic, '0', 10)
     // The deadline follows the script's hash, the number of keys and four keys.
     return Number(evalsha.mock.calls[0]?.[6])
   }
