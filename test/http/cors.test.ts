@@ -80,8 +80,7 @@ describe.each([
         for (const answer of answers) {
           if (corsHeadersOf(answer).length > 0)
             wrong.push(`${method} ${path} grants ${origin} ${corsHeadersOf(answer)}`)
-          if (!variesByOrigin(answer))
-            wrong.push(`${method} ${path} from ${origin} varies by ${answer.headers.vary}`)
+          if (!variesByOrigin(answer)) wrong.push(`${method} ${path} from ${origin} varies by ${answer.headers.vary}`)
         }
       }
     }
