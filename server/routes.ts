@@ -3,7 +3,7 @@
  *
  * The router derives the rest from a row, in this order: match, 405 and OPTIONS; host, CORS and origin; authentication and
  * permission; body; limit; handler. OpenAPI, metrics and the log line of a refusal follow from the row, too. The router matches
- * the table directly, which takes a third of the CPU time of Express routes (docs/decisions/0022).
+ * the table directly, which takes less than half of the CPU time of Express routes (docs/decisions/0022).
  */
 import { z } from 'zod'
 import { createHealthHandlers, type HealthOptions } from './http/health.ts'
