@@ -1,7 +1,7 @@
 /**
  * Divides the tests into projects. `npm test` runs `fast`. `npm run test:long` runs `long`, which needs more programs and more
- * time. `npm run test:mounted` runs suites of both once more against an application that mounts Colocate. `npm run test:all`
- * runs everything.
+ * time. `npm run test:all` runs both. `npm run test:packages` installs packages and the examples. `npm run test:mounted` runs
+ * suites of `fast` and `long` once more against an application that mounts Colocate.
  */
 import { availableParallelism } from 'node:os'
 
@@ -12,8 +12,7 @@ const long = [
   '/test/faults/sentinel',
   '/test/faults/',
   '/test/cli/doctor',
-  // Each builds a checkout or installs packages.
-  '/test/packaging',
+  // Each builds a checkout.
   '/test/start/',
   // Prometheus.
   '/test/operations/',
@@ -38,10 +37,8 @@ const long = [
   '/test/security/injection',
   '/test/security/abuse',
   '/test/bench/',
-  // Ten browser tabs; a minute of renewed tokens; dead links; packages that are installed.
+  // Ten browser tabs; a minute of renewed tokens; dead links.
   '/test/web/client/long/',
-  // Examples, each installed in a folder of its own.
-  '/test/examples/',
   // A trace of the page in a busy room.
   '/test/web/page/busy',
   // Redis at a distance; Redis Cluster or Sentinel.
@@ -54,6 +51,14 @@ const long = [
   '/test/deployment',
   '/test/security/smuggling',
   '/test/location/simple-clients',
+]
+
+/** Paths of the suites that install packages from the npm registry, in an empty project or in an example. */
+const packages = [
+  '/test/packaging',
+  '/test/examples/',
+  '/test/web/client/long/package',
+  '/test/web/client/long/projects',
 ]
 
 /** Suites about what an application serves that mounts Colocate behind a parser of bodies, and those that need no server. */
@@ -87,7 +92,7 @@ export default {
   testTimeout: 20_000,
   testSequencer: '<rootDir>/test/support/longest-first.mjs',
   projects: [
-    { ...each, displayName: 'fast', testPathIgnorePatterns: long },
+    { ...each, displayName: 'fast', testPathIgnorePatterns: [...long, ...packages] },
     {
       ...each,
       displayName: 'mounted',
@@ -101,6 +106,12 @@ export default {
       globals: { mounted: 'first' },
       testRegex: mountedFirst.map(part => `${part}.*\\.test\\.ts$`),
     },
-    { ...each, displayName: 'long', testRegex: long.map(part => `${part}.*\\.test\\.ts$`) },
+    {
+      ...each,
+      displayName: 'long',
+      testRegex: long.map(part => `${part}.*\\.test\\.ts$`),
+      testPathIgnorePatterns: packages,
+    },
+    { ...each, displayName: 'packages', testRegex: packages.map(part => `${part}.*\\.test\\.ts$`) },
   ],
 }
