@@ -1,5 +1,5 @@
-/** Checks that the files and functions that docs/architecture.md lists for a POST and for an event exist. */
-import { readFileSync } from 'node:fs'
+/** Checks the files and functions that docs/architecture.md lists for a POST and for an event, and the length of all files. */
+import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from '@jest/globals'
 
 const root = new URL('../', import.meta.url)
@@ -37,4 +37,15 @@ describe.each([
     expect(functions).not.toEqual([])
     for (const name of functions) expect(read(file)).toMatch(new RegExp(`\\b${name}\\b`))
   })
+})
+
+test('no source file is longer than 250 lines, and half of them have at most 70', () => {
+  const files = ['server', 'web'].flatMap(folder =>
+    readdirSync(new URL(folder, root), { recursive: true, encoding: 'utf8' })
+      .filter(path => /\.(ts|lua|css|html)$/.test(path) && !/(^|\/)(dist|node_modules)\//.test(path))
+      .map(path => ({ path: `${folder}/${path}`, lines: read(`${folder}/${path}`).split('\n').length - 1 })),
+  )
+  expect(files.filter(({ lines }) => lines > 250)).toEqual([])
+  const lengths = files.map(({ lines }) => lines).sort((a, b) => a - b)
+  expect(lengths[(lengths.length - 1) >> 1]).toBeLessThanOrEqual(70)
 })
