@@ -264,7 +264,8 @@ describe('SIGTERM to the primary process', () => {
     process.kill(workers[0] ?? 0, 'SIGSTOP')
     const from = performance.now()
     await server.stop()
-    expect(performance.now() - from).toBeLessThan(300 + 2_000)
+    // Half a second for the exit itself, and for a busy machine.
+    expect(performance.now() - from).toBeLessThan(300 + 2_000 + 500)
     expect(server.child.exitCode).toBe(1)
     await areGone(workers)
   })
