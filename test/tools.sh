@@ -26,6 +26,7 @@ missing() {
   command -v caddy >/dev/null || echo caddy
   command -v curl >/dev/null || echo curl
   command -v python3 >/dev/null || echo python3
+  command -v git >/dev/null || echo git
   command -v apache2 >/dev/null || echo apache2
   command -v lighttpd >/dev/null || echo lighttpd
   command -v varnishd >/dev/null || echo varnish
