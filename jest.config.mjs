@@ -65,6 +65,7 @@ const packages = [
 const mounted = ['/test/location/', '/test/relay/', '/test/http/', '/test/faults/single']
 const byHost = ['malformed-request', 'metrics', 'routes', 'body', 'bad-input']
 const withoutServer = [
+  'options',
   'match',
   'rate',
   'response',

@@ -32,7 +32,7 @@ setFlagsFromString('--no-allocation-site-pretenuring')
 const workerMark = 'COLOCATE_WORKER'
 
 /** How long after the drain time a worker that still runs is killed. Workers that do not hang always end earlier. */
-const workersMs = 1_900
+const workersMs = 1_850
 
 /** How long the exit waits until the last log lines are written. */
 const lastLinesMs = 500

@@ -28,8 +28,10 @@ describe.each(stores)('with the %s store, readers of a run', (store: Store) => {
     await upstream?.close()
   })
 
-  test('that stop reading cost the server less than 8 MB each while 30 MB arrive, and get every event once they read again', async () => {
+  test('that stop reading cost the server less than 4 MB each while 30 MB arrive, and get every event once they read again', async () => {
     // The same traffic without other readers, as the baseline: each run is kept, and costs memory of its own.
+    // The first run also fills the allocator's own reserves, so it is not measured.
+    await runOf30Megabytes('/warm-up', async () => {})
     await runOf30Megabytes('/first', async () => {})
     const first = memory(server)
     await runOf30Megabytes('/second', async () => {})
@@ -39,7 +41,7 @@ describe.each(stores)('with the %s store, readers of a run', (store: Store) => {
       for (let i = 0; i < readers; i++) stalled.push(await openRun(run))
     })
     const growth = memory(server) - before - Math.max(0, before - first)
-    expect(growth / readers).toBeLessThan(8)
+    expect(growth / readers).toBeLessThan(4)
     for (const response of stalled) expect(await dataOf(response)).toEqual(wanted)
   }, 60_000)
 

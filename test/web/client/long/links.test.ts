@@ -134,8 +134,17 @@ test.concurrent('a client that changes rooms quickly on a slow path leaves no gh
   try {
     const leavings: Promise<void>[] = []
     for (const name of names) {
-      const room = joinRoom(name, { url: link.url, user: 'alice', location: { x: 0, y: 0 } })
-      await new Promise(resolve => setTimeout(resolve, 100))
+      let onRequest = () => {}
+      const isRequested = new Promise<void>(resolve => {
+        onRequest = resolve
+      })
+      const watchedFetch: typeof fetch = (...request) => {
+        onRequest()
+        return fetch(...request)
+      }
+      const room = joinRoom(name, { url: link.url, user: 'alice', location: { x: 0, y: 0 }, fetch: watchedFetch })
+      // The first request is under way, and its answer takes a second.
+      await isRequested
       leavings.push(room.leave())
     }
     const startedAt = performance.now()
