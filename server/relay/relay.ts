@@ -36,7 +36,7 @@ export interface RelayOptions extends Omit<RunStarterOptions, 'keys'> {
 }
 
 const maxBodyBytes = 1024 * 1024
-/** A body may be a JSON string, with each character as `\uXXXX`, and the other fields stand around it. */
+/** The upstream body may be a JSON string in which each character is written as `\uXXXX`. The other fields add to that. */
 export const maxRequestBytes = 6 * maxBodyBytes + 16 * 1024
 
 const notCalled = "The log can't be written now. The upstream was not called; send the request again."

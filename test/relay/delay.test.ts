@@ -35,7 +35,7 @@ async function delays(stream: TestStream): Promise<number[]> {
 
 const median = (numbers: number[]) => numbers.toSorted((a, b) => a - b)[numbers.length >> 1] ?? 0
 
-test('every event of a relayed answer arrives, and the delay is printed beside that of a direct call', async () => {
+test('every event of a relayed answer arrives; the output compares its delay with that of a direct call', async () => {
   const target = upstream.answers('/timed', call => {
     const response = begin(call)
     let written = 0

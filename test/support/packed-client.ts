@@ -18,7 +18,7 @@ export interface Installed {
   remove(): Promise<void>
 }
 
-/** `packages` are installed besides. */
+/** Also installs `packages`. */
 export async function installClient(packages: string[]): Promise<Installed> {
   const folder = await mkdtemp(join(tmpdir(), 'colocate-client-'))
   const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', folder], { cwd: packageFolder })

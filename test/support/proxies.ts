@@ -36,7 +36,7 @@ export function nginx(target: string, lines = '', http = ''): Promise<TestProxy>
   )
 }
 
-/** `lines` go into `reverse_proxy`, `site` beside it. */
+/** `lines` are directives inside `reverse_proxy`, and `site` are directives of the site block around it. */
 export function caddy(target: string, lines = '', site = ''): Promise<TestProxy> {
   return run(
     'Caddyfile',

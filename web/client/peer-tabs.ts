@@ -1,6 +1,7 @@
 /**
- * The other tabs that share. Each tab holds a lock of its own while it shares, and the others wait for that lock: so they
- * learn that it is gone however it ends. A message would not do, because a browser may drop the last one of a page.
+ * Knows which other tabs share. Each tab holds a lock of its own while it shares, and every other tab requests that lock.
+ * When the browser grants the request, the tab no longer shares. A message would not be enough, because Firefox drops the
+ * last message of a page that closes.
  */
 export class PeerTabs {
   readonly #name: string
@@ -16,7 +17,7 @@ export class PeerTabs {
     return this.#ids.size
   }
 
-  /** Holds the lock of this tab. Resolves once it is held: only then may other tabs hear of this one. */
+  /** Acquires the lock of this tab. Resolves once the tab holds it. Do not send messages to other tabs before that. */
   join(id: string): Promise<void> {
     const sharing = new AbortController()
     this.#sharing = sharing

@@ -1,5 +1,5 @@
 /**
- * The box beside the sheet with the name of the user's cell or range. The user can type another one and press Enter.
+ * The box above the sheet that names the selected cell or range. The user can type another name and press Enter to go there.
  */
 import { type Place, parseCells } from './cells.ts'
 

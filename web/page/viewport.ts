@@ -73,7 +73,7 @@ export class Viewport {
     return this.#sizes
   }
 
-  /** The position of a column in the element, in pixels. A column that is not rendered is beside the first or last that is. */
+  /** The position of a column in the element, in pixels. A column that is not rendered has the position before the first or after the last rendered one. */
   leftOf(x: number): number {
     const { left, right } = this.rendered
     return this.#sizes.head + Math.min(Math.max(x, left - 1), right + 1) * this.#sizes.column

@@ -15,7 +15,7 @@ export interface Caller {
   expiresAt: number
 }
 
-/** Every caller of a server without authentication: may do everything, as any collaborator. */
+/** The caller of every request to a server without authentication. It may do everything, as any collaborator. */
 export const everyone: Caller = {
   sub: undefined,
   name: undefined,

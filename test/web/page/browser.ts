@@ -44,7 +44,7 @@ export async function openWindow(browser: Browser, url: string, options: Browser
 }
 
 /** Opens a window with the same profile and therefore the same cookies. */
-export async function openBeside(window: Window, url: string): Promise<Window> {
+export async function openSecondWindow(window: Window, url: string): Promise<Window> {
   const page = await window.page.context().newPage()
   return { ...(await watch(page, url)), close: () => page.close() }
 }

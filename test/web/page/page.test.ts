@@ -2,7 +2,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { startServer } from '../../support/server.ts'
-import { launch, openBeside, openWindow, type Window } from './browser.ts'
+import { launch, openSecondWindow, openWindow, type Window } from './browser.ts'
 
 type Server = Awaited<ReturnType<typeof startServer>>
 
@@ -182,7 +182,8 @@ test('six windows of one browser share its six connections: they still publish a
     const users = ['a', 'b', 'c', 'd', 'e', 'f']
     const first = closeLater(await openWindow(browser, pageUrl(users[0], undefined, own)))
     await first.hasStatus('live')
-    for (const user of users.slice(1)) await (await openBeside(first, pageUrl(user, undefined, own))).hasStatus('live')
+    for (const user of users.slice(1))
+      await (await openSecondWindow(first, pageUrl(user, undefined, own))).hasStatus('live')
     await click(first, 'C3')
     const observer = closeLater(await openWindow(browser, pageUrl('observer', undefined, own)))
     await observer.sees('a', 'C3')
@@ -371,7 +372,7 @@ test('an anonymous user stays the same after a reload, and leaves when the windo
 
 test('the selection follows when another window of the same user moves the user', async () => {
   const first = await visit('alice')
-  const second = closeLater(await openBeside(first, pageUrl('alice')))
+  const second = closeLater(await openSecondWindow(first, pageUrl('alice')))
   await second.hasStatus('live')
   await click(second, 'F6')
   await first.sees('alice', 'F6')

@@ -4,7 +4,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from '@jest/globals'
 import type { Browser, BrowserContextOptions, Locator } from 'playwright-core'
 import { startServer, type TestServer } from '../../support/server.ts'
-import { launch, openBeside, openWindow, type Window } from './browser.ts'
+import { launch, openSecondWindow, openWindow, type Window } from './browser.ts'
 
 export interface RoomWindows {
   browser: Browser
@@ -15,7 +15,7 @@ export interface RoomWindows {
   /** Opens a window in a profile of its own, and waits until it is live. */
   visit(query?: Record<string, string>, options?: BrowserContextOptions): Promise<Window>
   /** Opens a window in the same profile. */
-  beside(window: Window, query?: Record<string, string>): Promise<Window>
+  openSecond(window: Window, query?: Record<string, string>): Promise<Window>
   /** Publishes as a collaborator without a window, for example a backend service. */
   publish(location: object): Promise<void>
 }
@@ -33,7 +33,7 @@ export function useRoomWindows(env: Record<string, string> = {}): RoomWindows {
   const suite = {
     url: (query = {}) => `${suite.server.url}/?${new URLSearchParams({ room: suite.room, bots: '0', ...query })}`,
     visit: (query, options) => open(openWindow(suite.browser, suite.url(query), options)),
-    beside: (window, query) => open(openBeside(window, suite.url(query))),
+    openSecond: (window, query) => open(openSecondWindow(window, suite.url(query))),
     async publish(location) {
       const response = await fetch(`${suite.server.url}/rooms/${suite.room}/location`, {
         method: 'POST',

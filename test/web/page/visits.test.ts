@@ -2,7 +2,7 @@
 import { expect, test } from '@jest/globals'
 import { startServer } from '../../support/server.ts'
 import { waitFor } from '../../support/wait-for.ts'
-import { openBeside, openWindow, type Window } from './browser.ts'
+import { openSecondWindow, openWindow, type Window } from './browser.ts'
 import { cell, roster, useRoomWindows } from './room-windows.ts'
 
 const suite = useRoomWindows({ LEAVE_GRACE_MS: '500' })
@@ -36,7 +36,7 @@ test('two bots keep a user company, and leave when another user comes', async ()
 test('a second tab of the same user runs no bots of its own, and takes over when the first one closes', async () => {
   const first = await suite.visit({ ...alice, bots: '1' })
   await roster(first, 'bot-max').waitFor()
-  const second = await suite.beside(first, { ...alice, bots: '1' })
+  const second = await suite.openSecond(first, { ...alice, bots: '1' })
   await roster(second, 'bot-ada').waitFor()
   expect((await listed()).sort()).toEqual(['alice', 'bot-ada', 'bot-max'])
   const takesOver = second.page.waitForRequest(request => request.postData()?.includes('"bot-ada"') ?? false)
@@ -63,7 +63,7 @@ test('with AUTH=off there are no bots', async () => {
 
 test('with a name and no user, each tab is a user of its own, also after a reload and as a duplicate', async () => {
   const first = await suite.visit({ name: 'Zoe' })
-  const second = await suite.beside(first, { name: 'Zoe' })
+  const second = await suite.openSecond(first, { name: 'Zoe' })
   const mine = ({ page }: Window) => page.locator('.marker.mine').getAttribute('data-user')
   const [one, two] = [await mine(first), await mine(second)]
   expect(one).not.toBe(two)
@@ -97,7 +97,7 @@ test('a new name reaches the others and survives a reload', async () => {
 
 test('a new name of the anonymous user is the name in every tab of the browser', async () => {
   const first = await suite.visit()
-  const second = await suite.beside(first)
+  const second = await suite.openSecond(first)
   await first.page.fill('#me', 'Kim')
   await first.page.press('#me', 'Enter')
   await waitFor('the name', async () => (await second.page.inputValue('#me')) === 'Kim')
@@ -136,7 +136,7 @@ test.each([
 
 test('a duplicate of the same user is not another user', async () => {
   const first = await suite.visit(alice)
-  const second = await openBeside(first, suite.url(alice))
+  const second = await openSecondWindow(first, suite.url(alice))
   await second.hasStatus('live')
   expect(await usersIn(second)).toEqual(['alice'])
   expect(await second.page.locator('#alone').isVisible()).toBe(true)
