@@ -21,8 +21,8 @@ export function isId(id: string): boolean {
 
 /** Returns the two numbers of an id. For a string that is not an id, at least one of them is NaN. */
 export function parseId(id: string): [ms: number, n: number] {
-  const [ms = Number.NaN, n = Number.NaN] = id.split('-').map(Number)
-  return [ms, n]
+  const dash = id.indexOf('-')
+  return dash < 0 ? [Number.NaN, Number.NaN] : [Number(id.slice(0, dash)), Number(id.slice(dash + 1))]
 }
 
 /** Negative if `a` is older than `b` in the same log, positive if it is newer. NaN if one of them is not an id. */

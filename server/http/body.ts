@@ -97,15 +97,13 @@ function readBytes(req: IncomingMessage, maxBytes: number): Promise<Buffer> {
     const chunks: Buffer[] = []
     let length = 0
     let limit = maxBytes
-    let hasBegun = false
     const refuse = () => reject(tooLong(limit, { Connection: 'close' }))
     // The client may wait for "100 Continue", or never send all of it.
     const most = Math.max(limit, maxBatchBytes) + maxExcessBytes
     if (Number(req.headers['content-length']) > most) return refuse()
     req.on('data', (chunk: Buffer) => {
-      const start = hasBegun ? '' : chunk.toString('latin1').trimStart()[0]
-      if (start === '[') limit = maxBatchBytes
-      hasBegun ||= start !== undefined
+      const isPastMax = length <= maxBytes && length + chunk.length > maxBytes
+      if (isPastMax && startsArray([...chunks, chunk])) limit = maxBatchBytes
       length += chunk.length
       if (length <= limit) chunks.push(chunk)
       else if (length > limit + maxExcessBytes) refuse()
@@ -116,4 +114,8 @@ function readBytes(req: IncomingMessage, maxBytes: number): Promise<Buffer> {
     req.on('error', endEarly)
     req.on('close', () => req.complete || endEarly())
   })
+}
+
+function startsArray(chunks: Buffer[]): boolean {
+  return Buffer.concat(chunks).toString('latin1').trimStart().startsWith('[')
 }

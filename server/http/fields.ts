@@ -15,7 +15,7 @@ function isPlain(value: string): boolean {
 /** Whether a text has so many code points. */
 function hasLength(minLength: number): (value: string) => boolean {
   return value => {
-    const { length } = [...value.slice(0, 2 * maxLength + 2)]
+    const { length } = value.length <= maxLength ? value : [...value.slice(0, 2 * maxLength + 2)]
     return length >= minLength && length <= maxLength
   }
 }
@@ -41,16 +41,12 @@ export const userSchema = z
 /** What has a shape on the screen: no separators, control or format characters, nor the invisible letters (UAX #44). */
 const visible = /[^\p{Z}\p{C}\p{Default_Ignorable_Code_Point}\u2800]/u
 
-/** Surrounding white space is trimmed. A name without a visible character counts as left out. */
-export function visibleName(name: string): string | undefined {
-  return visible.test(name) ? name.trim() : undefined
-}
-
+/** Surrounding white space is trimmed. A name without a visible character is empty, and counts as left out. */
 export const nameSchema = z
   .string()
   .refine(isPlain, noControlCharacters)
-  .transform(visibleName)
-  .pipe(z.string().refine(hasLength(0), lengthRule(0)).optional())
+  .overwrite(name => (visible.test(name) ? name.trim() : ''))
+  .refine(hasLength(0), lengthRule(0))
   .meta({ maxLength, pattern: plainPattern })
 
 export const colorSchema = z.string().regex(/^#[0-9a-fA-F]{6}$/, 'must be #rrggbb')

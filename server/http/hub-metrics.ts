@@ -2,8 +2,9 @@
  * The metrics of the hubs, with the label `log`: `rooms` for the rooms, `runs` for the relay. The hubs count in plain
  * numbers, which are read only when Prometheus asks.
  */
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
+import { Counter, Gauge, type Registry } from 'prom-client'
 import type { Hub } from '../hub/hub.ts'
+import { createHistogram } from './histogram.ts'
 
 export type HubName = 'rooms' | 'runs'
 
@@ -70,31 +71,28 @@ export function createHubMetrics(registry: Registry): (log: HubName, hub: Hub) =
   roomsGauge('colocate_rooms', 'Rooms with a stream on this instance', hub => hub.topics)
   roomsGauge('colocate_collaborators', 'Collaborators in the rooms with a stream on this instance', hub => hub.keys)
 
-  const frames = new Histogram({
+  const frames = createHistogram(registry, {
     name: 'colocate_frame_events',
     help: 'Events in one write',
-    registers,
-    labelNames,
+    label: 'log',
     buckets: [1, 2, 4, 8, 16, 32, 64, 128, 256, 512],
   })
-  const delays = new Histogram({
+  const delays = createHistogram(registry, {
     name: 'colocate_delivery_seconds',
     help: 'Time from a POST, at any instance, until the event was written to every stream that was not behind',
-    registers,
-    labelNames,
+    label: 'log',
     buckets: [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5],
   })
-  const durations = new Histogram({
+  const durations = createHistogram(registry, {
     name: 'colocate_stream_seconds',
     help: 'How long streams lasted that have ended',
-    registers,
-    labelNames,
+    label: 'log',
     buckets: [1, 5, 15, 30, 60, 120, 300, 900, 1_800, 3_600, 7_200],
   })
 
   return (log, hub) => {
     hubs.set(log, hub)
-    const [frame, delay, duration] = [frames.labels({ log }), delays.labels({ log }), durations.labels({ log })]
+    const [frame, delay, duration] = [frames(log), delays(log), durations(log)]
     hub.stats.onFrame = events => frame.observe(events)
     hub.stats.onFlush = ageMs => delay.observe(Math.max(0, ageMs) / 1_000)
     hub.stats.onClose = ageMs => duration.observe(ageMs / 1_000)

@@ -74,7 +74,7 @@ function collect(node: Node, segments: string[], at: number, values: string[], f
 
 function paramsOf(names: string[], values: string[]): Record<string, string> {
   const params: Record<string, string> = {}
-  for (const [i, name] of names.entries()) params[name] = decode(values[i] ?? '')
+  for (let i = 0; i < values.length; i++) params[names[i] ?? ''] = decode(values[i] ?? '')
   return params
 }
 

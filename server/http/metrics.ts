@@ -1,9 +1,10 @@
 /**
  * The metrics for Prometheus. No label has a value that a client can choose: a route is a path of the route table.
  */
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import type { Hub } from '../hub/hub.ts'
 import { nodeVersion, packageVersion } from '../version.ts'
+import { createHistogram, type Series } from './histogram.ts'
 import { createHubMetrics, type HubName } from './hub-metrics.ts'
 import { type StreamRefusal, streamRefusals } from './problem.ts'
 
@@ -65,10 +66,10 @@ const commonStoreErrors = [
 const commonProblems = [400, 401, 403, 404, 405, 408, 413, 415, 422, 429, 431, 500, 502, 503]
 const secondsBuckets = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5]
 
-/** The counters of one route. Looking them up once per request is cheaper than building their labels for each. */
+/** The requests of one route, in plain numbers: prom-client looks up the labels at each increase. */
 interface RouteCounters {
-  seconds: Histogram.Internal<'route'>
-  byStatus: Map<number, Counter.Internal>
+  seconds: Series
+  byStatus: Map<number, number>
 }
 
 export function createMetrics({ hasProcessMetrics, share, isReady, isStoreUp }: MetricsOptions): Metrics {
@@ -99,24 +100,28 @@ export function createMetrics({ hasProcessMetrics, share, isReady, isStoreUp }: 
   flag('colocate_store_up', 'Whether the store can serve: 1 or 0', isStoreUp)
   const watch = createHubMetrics(registry)
 
-  const roundTrips = new Histogram({
+  const roundTrips = createHistogram(registry, {
     name: 'colocate_store_seconds',
     help: 'Time until Redis answered, by script',
-    registers,
-    labelNames: ['script'],
+    label: 'script',
     buckets: [0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2],
   })
-  const requests = new Counter({
+  const routes = new Map<string, RouteCounters>()
+  new Counter({
     name: 'colocate_requests_total',
     help: 'Answered requests, by route and status',
     registers,
     labelNames: ['route', 'status'],
+    collect() {
+      this.reset()
+      for (const [route, { byStatus }] of routes)
+        for (const [status, count] of byStatus) this.inc({ route, status }, count)
+    },
   })
-  const durations = new Histogram({
+  const durations = createHistogram(registry, {
     name: 'colocate_request_seconds',
     help: 'Time until a request was answered, by route; until the head for a stream',
-    registers,
-    labelNames: ['route'],
+    label: 'route',
     buckets: secondsBuckets,
   })
   const problems = new Counter({
@@ -142,11 +147,10 @@ export function createMetrics({ hasProcessMetrics, share, isReady, isStoreUp }: 
   for (const reason of streamRefusals) refusals.inc({ reason }, 0)
 
   const readAll = share ? share(() => registry.getMetricsAsJSON()) : () => registry.metrics()
-  const routes = new Map<string, RouteCounters>()
   const countersOf = (route: string) => {
     const known = routes.get(route)
     if (known) return known
-    const counters = { seconds: durations.labels({ route }), byStatus: new Map() }
+    const counters = { seconds: durations(route), byStatus: new Map<number, number>() }
     routes.set(route, counters)
     return counters
   }
@@ -166,17 +170,12 @@ export function createMetrics({ hasProcessMetrics, share, isReady, isStoreUp }: 
     },
     onRequest(route, status, durationMs) {
       const { seconds, byStatus } = countersOf(route)
-      let count = byStatus.get(status)
-      if (!count) {
-        count = requests.labels({ route, status: String(status) })
-        byStatus.set(status, count)
-      }
-      count.inc()
+      byStatus.set(status, (byStatus.get(status) ?? 0) + 1)
       seconds.observe(durationMs / 1_000)
     },
     onProblem: status => problems.inc({ status }),
     onStreamRefused: reason => refusals.inc({ reason }),
-    onRoundTrip: (script, ms) => roundTrips.observe({ script }, ms / 1_000),
+    onRoundTrip: (script, ms) => roundTrips(script).observe(ms / 1_000),
     onStoreError: code => storeErrors.inc({ code }),
     text: async () => ({ contentType: registry.contentType, text: await readAll() }),
   }

@@ -107,7 +107,7 @@ export class Router {
     const context: RequestContext = {
       req,
       res,
-      params: { ...route.defaults, ...params },
+      params: route.defaults ? { ...route.defaults, ...params } : params,
       caller: everyone,
       input: undefined,
     }

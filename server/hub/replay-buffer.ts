@@ -5,23 +5,13 @@
  * such a number: the frames from there to `end` are the ones that it lacks.
  */
 import { beginning, type EventId, parseId } from '../broker/broker.ts'
-
-/** Consecutive frames as bytes. All sessions at `from` get the same chunk. */
-interface Chunk {
-  from: number
-  to: number
-  /** Whether the chunk is as long as a chunk may be, so that a later frame does not extend it. */
-  isFull: boolean
-  bytes: Buffer
-}
+import { Block, type Chunk, maxBlockBytes } from './block.ts'
 
 interface Frame {
   id: EventId
   text: string
 }
 
-/** A chunk ends after the frame that makes it this long, in characters. */
-const chunkLength = 64 * 1024
 /**
  * The characters (at most three bytes each) that may be appended between two trims. Past this the buffer shrinks to its
  * limit, and the sessions that have not reached what is left get a snapshot.
@@ -31,11 +21,13 @@ const maxUntrimmedLength = 16 * 1024 * 1024
 export class ReplayBuffer {
   readonly #limit: number
   readonly #onFrame: (events: number) => void
-  #frames: Frame[] = []
+  #ids: EventId[] = []
   #start = 0
   /** The id of the event before the first frame; null if it is unknown. */
   #before: EventId | null
   #isComplete: boolean
+  /** The frames, and possibly some before the first one that were dropped. */
+  #blocks: Block[] = []
   #chunk: Chunk | null = null
   #untrimmedLength = 0
 
@@ -52,7 +44,7 @@ export class ReplayBuffer {
   }
 
   get end(): number {
-    return this.#start + this.#frames.length
+    return this.#start + this.#ids.length
   }
 
   /** Whether the history has nothing older to prepend. */
@@ -61,71 +53,80 @@ export class ReplayBuffer {
   }
 
   append(id: EventId, text: string): void {
-    this.#frames.push({ id, text })
+    appendTo(this.#blocks, this.end, text)
+    this.#ids.push(id)
     this.#untrimmedLength += text.length
     if (this.#untrimmedLength > maxUntrimmedLength) {
       this.#untrimmedLength = 0
-      this.#drop(this.#frames.length - this.#limit)
+      this.#drop(this.#ids.length - this.#limit)
     }
   }
 
   /** Inserts older frames. `before` is the id of the event before them, or null if it is unknown. */
   prepend(frames: Frame[], before: EventId | null, isComplete: boolean): void {
-    const known = new Set(this.#frames.map(({ id }) => id))
+    const known = new Set(this.#ids)
     const older = frames.filter(({ id }) => !known.has(id))
-    this.#frames.unshift(...older)
     this.#start -= older.length
+    const blocks: Block[] = []
+    for (const [i, { text }] of older.entries()) appendTo(blocks, this.#start + i, text)
+    this.#blocks.unshift(...blocks)
+    this.#ids.unshift(...older.map(({ id }) => id))
     this.#before = before
     this.#isComplete = isComplete
   }
 
   /** Returns the number of the frame after the event `id`, or null if that very event is not in the buffer. */
   after(id: EventId): number | null {
-    if (id === this.#before && this.#frames.length <= this.#limit) return this.#start
-    const oldest = Math.max(0, this.#frames.length - this.#limit)
-    for (let i = this.#frames.length - 1; i >= oldest; i--) if (this.#frames[i]?.id === id) return this.#start + i + 1
-    return null
+    if (id === this.#before && this.#ids.length <= this.#limit) return this.#start
+    const i = this.#ids.lastIndexOf(id)
+    return i >= Math.max(0, this.#ids.length - this.#limit) ? this.#start + i + 1 : null
   }
 
   has(id: EventId): boolean {
-    return this.#frames.some(frame => frame.id === id)
+    return this.#ids.includes(id)
   }
 
   /** When the event of that frame was published, in milliseconds since 1970. A dropped frame counts as the oldest one. */
   publishedAt(number: number): number {
-    const [ms] = parseId(this.#frames[Math.max(0, number - this.#start)]?.id ?? '')
+    const [ms] = parseId(this.#ids[Math.max(0, number - this.#start)] ?? '')
     return ms
   }
 
-  /** Returns the next frames for a session at `from`, encoded once for all sessions that are there. */
+  /** Returns the next frames for a session at `from`, which must be before the end. */
   chunk(from: number): Chunk {
-    const last = this.#chunk
-    if (last?.from === from && (last.isFull || last.to === this.end)) return last
-    let text = ''
-    let to = from
-    do {
-      text += this.#frames[to - this.#start]?.text ?? ''
-      to++
-    } while (to < this.end && text.length < chunkLength)
-    this.#chunk = { from, to, isFull: text.length >= chunkLength, bytes: Buffer.from(text) }
-    this.#onFrame(to - from)
+    const block = this.#blocks.findLast(block => block.from <= from)
+    if (!block) throw new RangeError(`frame ${from} is not in the replay buffer`)
+    if (this.#chunk?.from !== from || this.#chunk.to !== block.to) {
+      this.#chunk = block.chunk(from)
+      this.#onFrame(this.#chunk.to - from)
+    }
     return this.#chunk
   }
 
   /** Drops frames past the limit. `reached`: every session that can take more bytes is at this number or after it. */
   trim(reached: number): void {
     this.#untrimmedLength = 0
-    const excess = Math.min(this.#frames.length - this.#limit, reached - this.#start)
+    const excess = Math.min(this.#ids.length - this.#limit, reached - this.#start)
     // In large steps, because each step moves all the remaining frames.
     if (excess >= this.#limit) this.#drop(excess)
   }
 
   #drop(count: number): void {
     if (count <= 0) return
-    this.#frames.splice(0, count)
+    this.#ids.splice(0, count)
     this.#start += count
+    this.#blocks = this.#blocks.filter(({ to }) => to > this.#start)
     this.#before = null
     // Sessions may resume only within the limit, and the buffer has that many frames.
     this.#isComplete = true
   }
+}
+
+/** A topic with little to replay has one small block; after that a block begins with all of its memory. */
+function appendTo(blocks: Block[], number: number, text: string): void {
+  const last = blocks.at(-1)
+  if (last?.append(text)) return
+  const block = new Block(number, last && maxBlockBytes)
+  block.append(text)
+  blocks.push(block)
 }

@@ -11,7 +11,7 @@ import type { PublishedLocation } from './requests.ts'
 
 /** What the log stores. */
 export function storedOf(user: string, { name, color, x, y, meta }: PublishedLocation, isAnonymous: boolean): string {
-  const shownName = name ?? (isAnonymous ? `Guest ${user.slice(-4)}` : user)
+  const shownName = name || (isAnonymous ? `Guest ${user.slice(-4)}` : user)
   const stored = `${JSON.stringify(shownName)}\t${color ?? colorOf(user)}\t${x}\t${y}`
   return meta ? `${stored}\t${JSON.stringify(meta)}` : stored
 }

@@ -78,6 +78,6 @@ export class Rooms {
 
 /** The token's name and color win over the body's, for the token's own collaborator. */
 function draftOf({ sub, name, color }: Caller, user: string, location: PublishedLocation, isAnonymous: boolean): Draft {
-  const claims = user === sub ? { ...(name !== undefined && { name }), ...(color !== undefined && { color }) } : {}
-  return { key: user, value: storedOf(user, { ...location, ...claims }, isAnonymous), seq: location.seq }
+  const named = user === sub ? { ...location, name: name ?? location.name, color: color ?? location.color } : location
+  return { key: user, value: storedOf(user, named, isAnonymous), seq: location.seq }
 }

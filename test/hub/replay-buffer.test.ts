@@ -2,7 +2,11 @@ import { describe, expect, test } from '@jest/globals'
 import { beginning } from '../../server/broker/broker.ts'
 import { ReplayBuffer } from '../../server/hub/replay-buffer.ts'
 
-const text = (buffer: ReplayBuffer, from: number) => buffer.chunk(from).bytes.toString()
+function text(buffer: ReplayBuffer, from: number): string {
+  if (from === buffer.end) return ''
+  const { to, bytes } = buffer.chunk(from)
+  return bytes.toString() + text(buffer, to)
+}
 
 function filled(limit: number, count: number, before = beginning): ReplayBuffer {
   const buffer = new ReplayBuffer(limit, before)
@@ -31,30 +35,35 @@ describe('a replay buffer', () => {
     expect([0, 2, 3].map(number => buffer.publishedAt(number))).toEqual([3, 3, 4])
   })
 
-  test('encodes once what many sessions are written', () => {
+  test('encodes once what many sessions are written, wherever they are', () => {
+    const buffer = filled(10, 5)
+    const chunks = [0, 1, 4].map(number => buffer.chunk(number))
+    expect(chunks.map(({ to, bytes }) => [to, `${bytes}`])).toEqual([
+      [5, '1;2;3;4;5;'],
+      [5, '2;3;4;5;'],
+      [5, '5;'],
+    ])
+    expect(new Set(chunks.map(({ bytes }) => bytes.buffer)).size).toBe(1)
+    expect(buffer.chunk(2)).toBe(buffer.chunk(2))
+  })
+
+  test('does not change what it has returned when an event follows', () => {
     const buffer = filled(10, 5)
     const { bytes } = buffer.chunk(2)
-    expect(buffer.chunk(2).bytes).toBe(bytes)
-    buffer.append('1-6', '6;')
-    expect(text(buffer, 2)).toBe('3;4;5;6;')
+    for (let i = 6; i <= 2_000; i++) buffer.append(`1-${i}`, `${i};`)
+    expect(`${bytes}`).toBe('3;4;5;')
+    expect(text(buffer, 2)).toMatch(/^3;4;5;6;7;.*;1999;2000;$/)
   })
 
-  test('does not encode a full chunk again when an event follows', () => {
+  test('returns chunks of at most 64 KiB, or a single longer frame, with the same ends for every session', () => {
     const buffer = new ReplayBuffer(10, beginning)
-    for (let i = 1; i <= 3; i++) buffer.append(`1-${i}`, 'x'.repeat(40_000))
-    const { bytes, to } = buffer.chunk(0)
-    buffer.append('1-4', '4;')
-    expect(buffer.chunk(0).bytes).toBe(bytes)
-    expect(text(buffer, to)).toMatch(/^x+4;$/)
-  })
-
-  test('returns chunks of bounded length and never splits a frame', () => {
-    const buffer = new ReplayBuffer(10, beginning)
-    const long = 'x'.repeat(40_000)
-    for (let i = 1; i <= 4; i++) buffer.append(`1-${i}`, long)
-    const first = buffer.chunk(0)
-    expect([first.to, first.bytes.length]).toEqual([2, 80_000])
-    expect(buffer.chunk(first.to).to).toBe(4)
+    const lengths = [30_000, 30_000, 30_000, 70_000, 10, 65_526, 2]
+    for (const [i, length] of lengths.entries()) buffer.append(`1-${i + 1}`, 'é'.repeat(length / 2))
+    const ends = lengths.map((_, number) => buffer.chunk(number).to)
+    expect(ends).toEqual([2, 2, 3, 4, 6, 6, 7])
+    expect(lengths.map((_, number) => buffer.chunk(number).bytes.length)).toEqual([
+      60_000, 30_000, 30_000, 70_000, 65_536, 65_526, 2,
+    ])
   })
 
   test('does not let a reader resume from before its limit, even while it has more', () => {

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { EventSource } from 'eventsource'
 import fc from 'fast-check'
 import type { Browser } from 'playwright-core'
-import { visibleName } from '../../server/http/fields.ts'
+import { nameSchema } from '../../server/http/fields.ts'
 import { type Answer, send } from '../support/requests.ts'
 import { Room, useServer } from '../support/rooms.ts'
 import { openStream } from '../support/streams.ts'
@@ -302,7 +302,7 @@ function isPublished({ name, id, data }: Seen, published: Published, left: Set<s
     id.startsWith(`${at}-`) &&
     color === (fields.color ?? color) &&
     shown ===
-      (visibleName(String(fields.name ?? '')) ?? (fields.user === undefined ? `Guest ${user?.slice(-4)}` : user)) &&
+      (nameSchema.parse(String(fields.name ?? '')) || (fields.user === undefined ? `Guest ${user?.slice(-4)}` : user)) &&
     JSON.stringify(meta) === JSON.stringify(fields.meta ? JSON.parse(JSON.stringify(fields.meta)) : undefined) &&
     JSON.stringify(rest) === JSON.stringify(wanted)
   )

@@ -70,7 +70,7 @@ export class MemoryTopic {
     // In Redis, a log that starts again has an entry for the gap. It counts here, too.
     const entries = this.#log.length + (this.#before === null || this.#before === beginning ? 0 : 1)
     if (entries > historyLength) {
-      this.#log.splice(0, this.#log.length - historyLength)
+      while (this.#log.length > historyLength) this.#log.shift()
       this.#before = null
     }
     return this.#added
@@ -78,10 +78,14 @@ export class MemoryTopic {
 
   /** Publishes all drafts or, if the topic would have too many keys, none. */
   publishAll(drafts: Draft[]): Receipt[] | null {
+    return this.#hasRoomFor(drafts) ? drafts.map(draft => this.#publish(draft)) : null
+  }
+
+  #hasRoomFor(drafts: Draft[]): boolean {
     const { maxKeys = Number.POSITIVE_INFINITY } = this.#options
+    if (this.#values.size + drafts.length <= maxKeys) return true
     const added = new Set(drafts.map(({ key }) => key).filter(key => !this.#values.has(key)))
-    if (added.size > 0 && this.#values.size + added.size > maxKeys) return null
-    return drafts.map(draft => this.#publish(draft))
+    return added.size === 0 || this.#values.size + added.size <= maxKeys
   }
 
   #publish({ key, value, seq }: Draft): Receipt {

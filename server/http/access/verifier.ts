@@ -23,6 +23,7 @@ export const tokenName = z
   .string()
   .transform(name => firstCharacters(name.trim(), maxLength))
   .pipe(nameSchema)
+  .transform(name => name || undefined)
   .optional()
   .catch(undefined)
 
