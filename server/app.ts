@@ -59,7 +59,7 @@ export interface App {
 /** How long a run's lease lasts: after this, readers on other instances learn that its instance has died. */
 const runLeaseMs = 6_000
 /** How long closing may take after the drain time, however slow the store is. */
-const afterDrainMs = 1_400
+const afterDrainMs = 1_200
 /** How long requests that have begun may take while the server closes. */
 const lastAnswersMs = 1_000
 

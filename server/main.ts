@@ -32,10 +32,10 @@ setFlagsFromString('--no-allocation-site-pretenuring')
 const workerMark = 'COLOCATE_WORKER'
 
 /** How long after the drain time a worker that still runs is killed. Workers that do not hang always end earlier. */
-const workersMs = 1_850
+const workersMs = 1_500
 
 /** How long the exit waits until the last log lines are written. */
-const lastLinesMs = 500
+const lastLinesMs = 250
 
 const { env, stdout, stderr } = process
 const isTerminal = stdout.isTTY === true

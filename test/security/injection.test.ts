@@ -302,7 +302,8 @@ function isPublished({ name, id, data }: Seen, published: Published, left: Set<s
     id.startsWith(`${at}-`) &&
     color === (fields.color ?? color) &&
     shown ===
-      (nameSchema.parse(String(fields.name ?? '')) || (fields.user === undefined ? `Guest ${user?.slice(-4)}` : user)) &&
+      (nameSchema.parse(String(fields.name ?? '')) ||
+        (fields.user === undefined ? `Guest ${user?.slice(-4)}` : user)) &&
     JSON.stringify(meta) === JSON.stringify(fields.meta ? JSON.parse(JSON.stringify(fields.meta)) : undefined) &&
     JSON.stringify(rest) === JSON.stringify(wanted)
   )
