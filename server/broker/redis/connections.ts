@@ -97,13 +97,20 @@ export function connect(place: RedisPlace, onError: (error: Error) => void): Con
 
 function connectCluster(place: ClusterPlace, onError: (error: Error) => void): Connections {
   const access = accessOf(place)
-  const commands = new Cluster(place.nodes.map(hostAndPort), {
+  // ioredis reads this list whenever it connects. It also contains the nodes that the cluster had last, in case every node
+  // of the configuration has left.
+  const seeds = place.nodes.map(hostAndPort)
+  const commands = new Cluster(seeds, {
     enableOfflineQueue: false,
     // A command whose connection was lost may have been executed, so it must not be sent again.
     retryDelayOnFailover: 0,
     slotsRefreshInterval: 2_000,
     clusterRetryStrategy: attempt => jitter(Math.min(100 * attempt, 1_000)),
     redisOptions: { ...shared, ...access, connectionName: 'colocate' },
+  })
+  commands.on('refresh', () => {
+    const found = commands.nodes().map(({ options: { host = '', port = 0 } }) => ({ host, port }))
+    if (found.length > 0) seeds.splice(place.nodes.length, seeds.length, ...found)
   })
   const errors = watchErrors(commands, onError)
   const pool = () => (commands as unknown as WithPool).connectionPool

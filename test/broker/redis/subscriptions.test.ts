@@ -4,11 +4,12 @@ import { promisify } from 'node:util'
 import { afterEach, expect, test } from '@jest/globals'
 import { nanoid } from 'nanoid'
 import { Unavailable } from '../../../server/broker/broker.ts'
-import type { RedisPlace } from '../../../server/broker/redis/connections.ts'
+import { connect, type RedisPlace } from '../../../server/broker/redis/connections.ts'
 import { RedisBroker } from '../../../server/broker/redis/redis-broker.ts'
+import { RedisStore } from '../../../server/broker/redis/redis-store.ts'
 import { startCluster } from '../../support/cluster.ts'
 import { startSentinel } from '../../support/sentinel.ts'
-import { ready, readyStoreAt } from '../../support/stores.ts'
+import { ready } from '../../support/stores.ts'
 import { waitFor } from '../../support/wait-for.ts'
 import { options } from '../contract.ts'
 
@@ -19,9 +20,11 @@ afterEach(async () => {
 }, 30_000)
 
 async function connected(place: RedisPlace) {
-  const store = await readyStoreAt(place)
+  const connections = connect(place, () => {})
+  const store = new RedisStore(connections, 'test')
   cleanups.push(async () => store.close())
-  return { store, broker: new RedisBroker(store, options) }
+  await ready(store)
+  return { connections, store, broker: new RedisBroker(store, options) }
 }
 
 const subscriber = { announced() {}, interrupted() {} }
@@ -46,7 +49,10 @@ test('the broker stops using a node that was removed from its cluster', async ()
   const [removed] = cluster.nodes
   if (!removed) throw new Error('There are no nodes.')
   // The store is given only this node, so it connects to it first.
-  const { store, broker } = await connected({ kind: 'cluster', nodes: [`127.0.0.1:${removed.proxy.port}`] })
+  const { connections, store, broker } = await connected({
+    kind: 'cluster',
+    nodes: [`127.0.0.1:${removed.proxy.port}`],
+  })
   const admin = async (...args: string[]) => exec('redis-cli', ['--cluster', ...args])
   const id = String(await removed.admin.cluster('MYID'))
   const other = cluster.nodes[1]
@@ -57,5 +63,8 @@ test('the broker stops using a node that was removed from its cluster', async ()
     for (let i = 0; i < 10; i++) await broker.subscribe(nanoid(), subscriber)
     return true
   })
+  await ready(store)
+  // The broker also connects again, although the only node in its configuration knows no cluster any more.
+  connections.commands.disconnect(true)
   await ready(store)
 }, 90_000)
