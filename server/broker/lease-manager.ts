@@ -3,7 +3,7 @@
  * becoming idle.
  *
  * Changes are sent to the broker at once, and changes that occur during a call are sent together in the next one. Held
- * leases are renewed every third of their time. After a release, the manager calls the broker again when the next lease
+ * leases are renewed at least every third of their time, by calls that are due anyway. After a release, the manager calls the broker again when the next lease
  * ends, so that the removal of the key is announced even if no other instance looks.
  */
 import { type Broker, type EventId, type Hold, type KeepResult, Unavailable } from './broker.ts'
@@ -101,7 +101,7 @@ export class LeaseManager {
   /** Returns the milliseconds until the next call, or null if none is needed. */
   async #call(): Promise<number | null> {
     const now = performance.now()
-    const isRenewal = now >= this.#renewAt
+    const isRenewal = now + this.#intervalMs >= this.#renewAt
     const renewAt = isRenewal ? now + this.#options.leaseMs / 3 : this.#renewAt
     const changed = [...this.#changed]
     const holds = this.#holds(isRenewal ? [...changed, ...this.#heldKeys()] : changed)
@@ -120,20 +120,21 @@ export class LeaseManager {
       // A bug. The leases survive it if the next renewal succeeds, so that is soon enough to try again.
       this.#options.onError(error)
       this.#renewAt = renewAt
-      return this.#renewalMs()
+      return this.#options.leaseMs / 3
     }
   }
 
   #nextCallMs(nextEndMs: number | null): number | null {
     const isNeeded = this.#readers > 0 || (nextEndMs !== null && performance.now() <= this.#watchUntil)
     if (!isNeeded) return null
-    const waitMs = aligned(Math.min(maxIntervalMs, this.#options.historyTtlMs / 3, this.#renewalMs()))
+    const waitMs = aligned(this.#intervalMs)
     // The end of a lease is not aligned, because readers wait for its announcement.
     return nextEndMs === null ? waitMs : Math.min(waitMs, nextEndMs + 1)
   }
 
-  #renewalMs(): number {
-    return Math.max(0, this.#renewAt - performance.now())
+  get #intervalMs(): number {
+    const { historyTtlMs, leaseMs } = this.#options
+    return Math.min(maxIntervalMs, historyTtlMs / 3, leaseMs / 3)
   }
 
   #keep(holds: Hold[]): Promise<KeepResult> {

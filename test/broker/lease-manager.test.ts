@@ -40,6 +40,20 @@ afterEach(async () => {
   jest.useRealTimers()
 })
 
+test('the lease manager renews leases at least every third of their time, only at times that many topics share', async () => {
+  leases.enter('alice', false)
+  const times: number[] = []
+  for (let ms = 0; ms < 60_000; ms++) {
+    const { length } = broker.kept
+    await jest.advanceTimersByTimeAsync(1)
+    if (broker.kept.length > length && broker.kept.at(-1) === 'alice held') times.push(performance.now())
+  }
+  const gaps = times.slice(1).map((time, i) => time - (times[i] ?? 0))
+  expect(Math.max(...gaps)).toBeLessThanOrEqual(10_000)
+  expect(times.slice(1).filter(time => Math.round(time) % 100 > 1)).toEqual([])
+  expect(broker.kept.length).toBeLessThanOrEqual(1 + 60 / 3)
+})
+
 test('while the store is unavailable, the lease manager requests the same leases every half second and reports no error', async () => {
   broker.failure = new Unavailable('Redis does not answer.')
   leases.enter('alice', false)

@@ -9,8 +9,8 @@ import type { Redis } from 'ioredis'
 
 export interface SubscriberConnectionEvents {
   message(channel: string, payload: Buffer): void
-  /** In a cluster, some of the channels have moved to another node. */
-  moved(): void
+  /** In a cluster, Redis has ended these subscriptions: their slot belongs to another node. */
+  moved(channels: string[]): void
   closed(): void
 }
 
@@ -24,6 +24,9 @@ export class SubscriberConnection {
   readonly #redis: Redis
   readonly #isCluster: boolean
   readonly #events: SubscriberConnectionEvents
+  /** Channels whose subscription Redis has not answered. */
+  readonly #pending = new Set<string>()
+  #looking: NodeJS.Immediate | undefined
   #receivedAt = 0
   /** When the oldest probe was sent that has not arrived. */
   #missingSince: number | null = null
@@ -35,8 +38,10 @@ export class SubscriberConnection {
     redis.on(isCluster ? 'smessageBuffer' : 'messageBuffer', (channel: Buffer, payload: Buffer) =>
       events.message(channel.toString(), payload),
     )
-    // ioredis emits this when Redis ends a subscription by itself.
-    redis.on('moved', events.moved)
+    // ioredis emits this when Redis ends a subscription by itself, but also when Redis refuses one with MOVED.
+    redis.on('moved', () => {
+      this.#looking ??= setImmediate(() => this.#lookForMoved())
+    })
     redis.on('close', () => this.close())
     // Without a connection to lose, ioredis emits only this.
     redis.on('end', () => this.close())
@@ -48,7 +53,10 @@ export class SubscriberConnection {
   /** Resolves once Redis has confirmed. Rejects with the error of Redis, such as `MOVED 123 host:port`, or of ioredis. */
   async subscribe(channels: string[]): Promise<void> {
     // Noted before the command, because Redis may confirm the channels and move them at the same time.
-    for (const channel of channels) this.channels.add(channel)
+    for (const channel of channels) {
+      this.channels.add(channel)
+      this.#pending.add(channel)
+    }
     try {
       await (this.#isCluster ? this.#redis.ssubscribe(...channels) : this.#redis.subscribe(...channels))
     } catch (error) {
@@ -56,7 +64,19 @@ export class SubscriberConnection {
       // are subscribed elsewhere once it closes.
       if ((error as Error).name === 'ReplyError') for (const channel of channels) this.channels.delete(channel)
       throw error
+    } finally {
+      for (const channel of channels) this.#pending.delete(channel)
     }
+  }
+
+  /** Compares the channels with those that Redis has confirmed and not ended. */
+  #lookForMoved(): void {
+    this.#looking = undefined
+    const subscriptions = this.#redis.condition?.subscriber
+    const subscribed = new Set(subscriptions ? subscriptions.channels('ssubscribe') : [])
+    const moved = [...this.channels].filter(channel => !subscribed.has(channel) && !this.#pending.has(channel))
+    for (const channel of moved) this.channels.delete(channel)
+    if (moved.length > 0) this.#events.moved(moved)
   }
 
   unsubscribe(channel: string): void {
@@ -95,6 +115,7 @@ export class SubscriberConnection {
   close(): void {
     if (!this.isOpen) return
     this.isOpen = false
+    clearImmediate(this.#looking)
     this.#redis.disconnect()
     this.#events.closed()
   }

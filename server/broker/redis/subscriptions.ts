@@ -172,10 +172,12 @@ export class Subscriptions {
       this.#connections.isCluster,
       {
         message: (channel, payload) => this.#receive(address, connection, channel, payload),
-        moved: () => this.#restore(this.#takeChannels(connection)),
+        moved: names => this.#replace(names),
         closed: () => {
           if (this.#byAddress.get(address) === connection) this.#byAddress.delete(address)
-          this.#restore(this.#takeChannels(connection))
+          const names = [...connection.channels]
+          connection.channels.clear()
+          this.#replace(names)
         },
       },
     )
@@ -183,15 +185,13 @@ export class Subscriptions {
     return connection
   }
 
-  /** Takes all channels from a connection, and returns their names. */
-  #takeChannels(connection: SubscriberConnection): string[] {
-    const names = [...connection.channels]
-    connection.channels.clear()
+  /** Channels have lost their connection. */
+  #replace(names: string[]): void {
     for (const name of names) {
       const channel = this.#channels.get(name)
       if (channel) channel.connection = undefined
     }
-    return names
+    this.#restore(names)
   }
 }
 

@@ -1,4 +1,5 @@
 /** A cluster needs no script of its own for each topic. */
+import { EventEmitter, once } from 'node:events'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { nanoid } from 'nanoid'
 import { RedisBroker } from '../../../server/broker/redis/redis-broker.ts'
@@ -6,6 +7,7 @@ import type { RedisStore } from '../../../server/broker/redis/redis-store.ts'
 import { startCluster, type TestCluster } from '../../support/cluster.ts'
 import { callsDuring } from '../../support/redis-costs.ts'
 import { readyStoreAt } from '../../support/stores.ts'
+import { waitFor } from '../../support/wait-for.ts'
 import { options, publishTo } from '../contract.ts'
 
 let cluster: TestCluster
@@ -31,6 +33,46 @@ test('1,000 idle topics of a cluster are kept by a script for each 60 of a node'
   await keepAll()
   // Each node gets a small write once a second, too.
   expect(await callsDuring(admins(), 'evalsha', keepAll)).toBeLessThan(1_000 / 50 + 60)
+})
+
+test('300 topics of a cluster are subscribed with at most two commands for each, and none is interrupted', async () => {
+  const topics = Array.from({ length: 300 }, () => nanoid())
+  let interruptions = 0
+  const interrupted = () => interruptions++
+  const unsubscribes: (() => void)[] = []
+  const subscribeAll = async () => {
+    const arrivals = topics.map(async topic => {
+      const emitter = new EventEmitter()
+      const arrived = once(emitter, 'announced')
+      unsubscribes.push(await broker.subscribe(topic, { announced: () => emitter.emit('announced'), interrupted }))
+      await publishTo(broker, topic, [{ key: 'alice', value: '1' }])
+      await arrived
+    })
+    await Promise.all(arrivals)
+  }
+  expect(await callsDuring(admins(), 'ssubscribe', subscribeAll)).toBeLessThanOrEqual(2 * topics.length)
+  expect(interruptions).toBe(0)
+  for (const unsubscribe of unsubscribes) unsubscribe()
+})
+
+test('when a topic moves to another node, it is interrupted, and none of another slot', async () => {
+  const bySlot = new Map<unknown, string>()
+  while (bySlot.size < 100) {
+    const topic = nanoid()
+    bySlot.set(await cluster.nodes[0]?.admin.cluster('KEYSLOT', `{${topic}}`), topic)
+  }
+  const topics = [...bySlot.values()]
+  const interrupted: string[] = []
+  const unsubscribes = await Promise.all(
+    topics.map(topic => broker.subscribe(topic, { announced() {}, interrupted: () => interrupted.push(topic) })),
+  )
+  const moving = topics.slice(0, 10)
+  for (const topic of moving) {
+    await cluster.migrate(`test:{${topic}}:log`)
+    await waitFor('it is interrupted', () => interrupted.includes(topic))
+  }
+  expect(new Set(interrupted)).toEqual(new Set(moving))
+  for (const unsubscribe of unsubscribes) unsubscribe()
 })
 
 test('topics are kept together while one after another moves to another node, and after that', async () => {
