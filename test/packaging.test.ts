@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { pack } from './support/pack.ts'
 
 const run = promisify(execFile)
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -33,14 +34,6 @@ const server = createServer(colocate.handler).listen(0, '127.0.0.1', async () =>
 createColocate({ leaseMs: 'long' }).catch((error: unknown) => console.log(error instanceof ConfigError))
 `
 
-/** Packs the package and returns the path of the tarball. */
-async function packed(folder: string): Promise<string> {
-  const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', folder], { cwd: root })
-  const packages = JSON.parse(stdout)
-  const [{ filename }] = Array.isArray(packages) ? packages : (Object.values(packages) as [{ filename: string }])
-  return join(folder, filename)
-}
-
 /** Commits the sources to a new git repository and returns its URL. */
 async function committed(folder: string): Promise<string> {
   const repository = join(folder, 'repository')
@@ -58,7 +51,7 @@ async function committed(folder: string): Promise<string> {
 }
 
 describe.each([
-  ['the packed package', packed],
+  ['the packed package', (folder: string) => pack(root, folder)],
   ['the package from git', committed],
 ])('%s', (_name, locate) => {
   let folder: string

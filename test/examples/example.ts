@@ -5,10 +5,11 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, jest } from '@jest/globals'
+import { pack } from '../support/pack.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 const run = promisify(execFile)
@@ -99,11 +100,9 @@ async function replacePackages(folder: string): Promise<void> {
   const texts = await Promise.all(files.map(file => readFile(file, 'utf8')))
   for (const path of packages) {
     if (!texts[0]?.includes(`"file:${path}"`)) continue
-    const args = ['pack', '--json', '--ignore-scripts', '--pack-destination', folder]
-    const { stdout } = await run('npm', args, { cwd: join(root, 'examples/plain', path) })
-    const [{ filename }] = Object.values(JSON.parse(stdout)) as [{ filename: string }]
+    const tarball = await pack(join(root, 'examples/plain', path), folder)
     texts.forEach((text, index) => {
-      texts[index] = text.replaceAll(`"file:${path}"`, `"file:${filename}"`)
+      texts[index] = text.replaceAll(`"file:${path}"`, `"file:${basename(tarball)}"`)
     })
   }
   await Promise.all(files.map((file, index) => writeFile(file, texts[index] ?? '')))

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { pack } from './pack.ts'
 
 export const run = promisify(execFile)
 export const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -21,10 +22,7 @@ export interface Installed {
 /** Also installs `packages`. */
 export async function installClient(packages: string[]): Promise<Installed> {
   const folder = await mkdtemp(join(tmpdir(), 'colocate-client-'))
-  const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', folder], { cwd: packageFolder })
-  const packed = JSON.parse(stdout)
-  const [{ filename }] = Array.isArray(packed) ? packed : (Object.values(packed) as [{ filename: string }])
-  const tarball = join(folder, filename)
+  const tarball = await pack(packageFolder, folder)
   await writeFile(join(folder, 'package.json'), '{"type":"module","private":true}')
   await run('npm', ['install', '--no-audit', '--no-fund', tarball, ...packages], { cwd: folder })
   return { folder, tarball, remove: () => rm(folder, { recursive: true, force: true }) }
