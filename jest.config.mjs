@@ -56,6 +56,7 @@ const long = [
 /** Paths of the suites that install packages from the npm registry, in an empty project or in an example. */
 const packages = [
   '/test/packaging',
+  '/test/mounts',
   '/test/examples/',
   '/test/web/client/long/package',
   '/test/web/client/long/projects',

@@ -20,6 +20,7 @@ import {
   createColocate,
   type UpstreamOption,
 } from '../server/index.ts'
+import { expectToEndAlone, expectToResume } from './support/mount-checks.ts'
 import { expectProblem, send } from './support/requests.ts'
 import { openStream, type TestStream } from './support/streams.ts'
 import { begin, Upstream } from './support/upstream.ts'
@@ -63,15 +64,7 @@ describe('a mounted handler', () => {
   test.each(hosts)('works under a path of %s, where a stream resumes', async (_, mount) => {
     const { handler } = await start()
     const port = await listen(mount(handler))
-    const path = '/presence/rooms/budget/location'
-    const stream = await follow(port, `${path}/sse`)
-    await stream.next('snapshot')
-    const { body } = await send(port, 'POST', path, { json: alice })
-    expect(await stream.next('location')).toMatchObject({ user: 'alice', x: 2 })
-    await send(port, 'POST', path, { json: { ...alice, x: 9 } })
-    const resumed = await follow(port, `${path}/sse`, { 'last-event-id': body.id ?? '' })
-    expect(await resumed.next()).toMatchObject({ type: 'resumed', missed: 1 })
-    expect(await resumed.next('location')).toMatchObject({ x: 9 })
+    await expectToResume(`http://127.0.0.1:${port}/presence`)
   })
 
   test('is a complete server as the listener of createServer', async () => {
@@ -256,15 +249,9 @@ describe('the methods of Colocate', () => {
   test('include close, which ends the streams and answers 503 afterwards, while the application keeps serving', async () => {
     const { handler, close } = await start()
     const app = express().use('/presence', handler as express.RequestHandler)
-    app.get('/mine', (_req, res) => void res.send('mine'))
+    app.get('/hello', (_req, res) => void res.send('hello'))
     const port = await listen(app as RequestListener)
-    const stream = await follow(port, '/presence/rooms/a/location/sse')
-    await stream.next('snapshot')
-    await close()
-    await stream.ended()
-    expect(stream.text).toMatch(/retry: \d{4}\n$/)
-    expectProblem(await send(port, 'GET', '/presence/rooms/a/location'), 503)
-    expect((await send(port, 'GET', '/mine')).text).toBe('mine')
+    await expectToEndAlone(`http://127.0.0.1:${port}/presence`, `http://127.0.0.1:${port}/hello`, close)
   })
 })
 
