@@ -122,8 +122,13 @@ test.each(faults)(
     const workload = new Workload({ urls: () => [nginx.url], isSubscribed: async () => true })
     await workload.start()
     const sources = await openSources(workload.room)
-    const haveReceived = (id: string) => async () =>
-      (await sources.states()).every(({ lastEventId }) => byId(lastEventId || '0-0', id) >= 0)
+    const haveReceived = (id: string) => async () => {
+      const late = (await sources.states())
+        .map((state, number) => ({ number, ...state, opens: state.opens.length }))
+        .filter(({ lastEventId }) => byId(lastEventId || '0-0', id) < 0)
+      if (late.length > 0) throw new Error(`${JSON.stringify(late)} lack ${id}`)
+      return true
+    }
     await waitFor('every EventSource has caught up', haveReceived(await workload.post('mark')))
     const spreads: number[] = []
     for (let round = 1; round <= rounds; round++) {
