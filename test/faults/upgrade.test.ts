@@ -80,7 +80,8 @@ async function openSources(room: string): Promise<{ states(): Promise<State[]>; 
   const kinds = [...Array(nodeSources).fill(EventSource), ...Array(undiciSources).fill(UndiciEventSource)]
   const sources = kinds.map(kind => watch(kind, url))
   const page = await browser.newPage()
-  await page.goto(`${nginx.url}/?room=another`)
+  // Without the bots, whose streams would take the connections that the browser has left for this host.
+  await page.goto(`${nginx.url}/?room=another&bots=0`)
   await page.evaluate(
     `globalThis.watched = Array.from({ length: ${browserSources} }, () => (${watch})(EventSource, ${JSON.stringify(url)}))`,
   )
