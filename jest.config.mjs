@@ -28,11 +28,12 @@ const long = [
   // The relay with a hundred clients; its delay beside a direct call's.
   '/test/relay/leaving',
   '/test/relay/delay',
-  // The page: every state with axe; its troubles, visitors and the relay's example.
+  // The page: every state with axe; its troubles, visitors and the relay's example; in Firefox.
   '/test/web/page/accessibility',
   '/test/web/page/trouble',
   '/test/web/page/visits',
   '/test/web/page/relay',
+  '/test/web/page/firefox',
   // Many requests or connections; the benchmark's smoke test.
   '/test/security/injection',
   '/test/security/abuse',

@@ -1,5 +1,5 @@
 /**
- * A real Firefox, driven by WebDriver BiDi: opens tabs, runs scripts in them and closes them.
+ * A real Firefox, driven by WebDriver BiDi: opens tabs, presses keys, clicks and runs scripts in them, and closes them.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -16,23 +16,47 @@ interface Answer {
   message?: string
 }
 
+interface LogEvent {
+  method: 'log.entryAdded'
+  params: { level: string; text: string; source: { context: string } }
+}
+
 export interface FirefoxTab {
+  /** Errors and warnings on the console, uncaught errors, and violations of the Content Security Policy. */
+  errors: string[]
   /** Runs an expression in the tab. Resolves with the JSON of what it returns. */
   evaluate<T>(expression: string): Promise<T>
+  /** Clicks the center of an element. */
+  click(selector: string): Promise<void>
+  /** Presses a key such as `a`, `F2` or `Shift+ArrowRight`. */
+  press(key: string): Promise<void>
   close(): Promise<void>
+}
+
+/** The characters by which WebDriver names keys without a character. */
+const KEYS: Record<string, string> = {
+  Enter: '\uE007',
+  Shift: '\uE008',
+  ArrowLeft: '\uE012',
+  ArrowUp: '\uE013',
+  ArrowRight: '\uE014',
+  ArrowDown: '\uE015',
+  F2: '\uE032',
 }
 
 export class Firefox {
   readonly #socket: WebSocket
   readonly #stop: () => Promise<void>
   readonly #waiting = new Map<number, (answer: Answer) => void>()
+  readonly #errors = new Map<string, string[]>()
   #nextId = 1
 
   private constructor(socket: WebSocket, stop: () => Promise<void>) {
     this.#socket = socket
     this.#stop = stop
     socket.addEventListener('message', ({ data }) => {
-      const answer: Answer = JSON.parse(String(data))
+      const answer: Answer | LogEvent = JSON.parse(String(data))
+      if ('method' in answer) return this.#onLog(answer)
       this.#waiting.get(answer.id)?.(answer)
       this.#waiting.delete(answer.id)
     })
@@ -55,6 +79,11 @@ export class Firefox {
       })
       const firefox = new Firefox(socket, stop)
       await firefox.#send('session.new', { capabilities: {} })
+      await firefox.#send('session.subscribe', { events: ['log.entryAdded'] })
+      await firefox.#send('script.addPreloadScript', {
+        functionDeclaration: `() => addEventListener('securitypolicyviolation', event =>
+          console.error('violated: ' + event.violatedDirective))`,
+      })
       return firefox
     } catch (error) {
       await stop()
@@ -62,10 +91,15 @@ export class Firefox {
     }
   }
 
-  async open(url: string): Promise<FirefoxTab> {
-    const { context } = await this.#send('browsingContext.create', { type: 'tab' })
+  /** Opens a tab, or a window with one tab: a tab is hidden once another one is opened in its window. */
+  async open(url: string, type: 'tab' | 'window' = 'tab'): Promise<FirefoxTab> {
+    const { context } = (await this.#send('browsingContext.create', { type })) as { context: string }
+    const errors: string[] = []
+    this.#errors.set(context, errors)
     await this.#send('browsingContext.navigate', { context, url, wait: 'complete' })
+    const act = (source: object) => this.#send('input.performActions', { context, actions: [source] })
     return {
+      errors,
       evaluate: async expression => {
         const { result, exceptionDetails } = await this.#send('script.evaluate', {
           expression: `(async () => JSON.stringify((await (${expression})) ?? null))()`,
@@ -75,6 +109,22 @@ export class Firefox {
         if (exceptionDetails) throw new Error((exceptionDetails as { text: string }).text)
         return JSON.parse((result as { value: string }).value)
       },
+      click: async selector => {
+        const locator = { type: 'css', value: selector }
+        const { nodes } = await this.#send('browsingContext.locateNodes', { context, locator })
+        const [node] = nodes as { sharedId: string }[]
+        if (!node) throw new Error(`There is no ${selector}.`)
+        const origin = { type: 'element', element: { sharedId: node.sharedId } }
+        const move = { type: 'pointerMove', x: 0, y: 0, origin }
+        const [down, up] = ['pointerDown', 'pointerUp'].map(each => ({ type: each, button: 0 }))
+        await act({ type: 'pointer', id: 'mouse', actions: [move, down, up] })
+      },
+      press: async key => {
+        const values = key.split('+').map(each => KEYS[each] ?? each)
+        const downs = values.map(value => ({ type: 'keyDown', value }))
+        const ups = values.map(value => ({ type: 'keyUp', value })).reverse()
+        await act({ type: 'key', id: 'keyboard', actions: [...downs, ...ups] })
+      },
       close: async () => void (await this.#send('browsingContext.close', { context })),
     }
   }
@@ -82,6 +132,10 @@ export class Firefox {
   async stop(): Promise<void> {
     this.#socket.close()
     await this.#stop()
+  }
+
+  #onLog({ params: { level, text, source } }: LogEvent): void {
+    if (['error', 'warn'].includes(level)) this.#errors.get(source.context)?.push(text)
   }
 
   async #send(method: string, params: object): Promise<Record<string, unknown>> {

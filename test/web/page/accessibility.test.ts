@@ -1,25 +1,14 @@
 /** Axe finds no violation in any state of the page. */
 import { expect, test } from '@jest/globals'
-import axe from 'axe-core'
 import type { BrowserContextOptions } from 'playwright-core'
 import { startServer } from '../../support/server.ts'
 import { openWindow, type Window } from './browser.ts'
+import { findViolations } from './find-violations.ts'
 import { cell, useRoomWindows } from './room-windows.ts'
 
 const suite = useRoomWindows()
 
-async function violationsIn({ page }: Window): Promise<string[]> {
-  // Half-transparent texts have no contrast to judge.
-  await page.waitForFunction(() => document.getAnimations().length === 0)
-  await page.evaluate(axe.source)
-  return page.evaluate(async () => {
-    const { axe } = globalThis as unknown as {
-      axe: { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> }
-    }
-    const { violations } = await axe.run()
-    return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`)
-  })
-}
+const violationsIn = ({ page }: Window) => page.evaluate<string[]>(findViolations)
 
 const people = (count: number, at = (index: number) => ({ x: (index * 5) % 9, y: (index * 7) % 40 })) =>
   Array.from({ length: count }, (_, index) => ({ user: `user-${index}`, name: `Person ${index}`, ...at(index) }))
