@@ -34,6 +34,11 @@ export class Cell {
     this.isSelected = false
   }
 
+  /** Whether the cell contains neither a text nor a marker nor the editor. */
+  get isEmpty(): boolean {
+    return this.element.childElementCount === 0
+  }
+
   set left(left: number) {
     if (left === this.#left) return
     this.#left = left

@@ -1,5 +1,6 @@
 /**
- * The sheet's rows and cells in the document: only those near the visible part, and a few that must stay.
+ * The sheet's rows and cells in the document: only those near the visible part, and a few that must stay. In the lower part
+ * of a very large window, empty cells have no element, so the lines between the columns are elements of their own.
  *
  * Follows the grid pattern of the ARIA Authoring Practices: exactly one cell is in the Tab order. It is the selected cell
  * or, while the user is outside the sheet, the last selected one.
@@ -12,6 +13,9 @@ import { span, union, updateChildren } from './keyed-children.ts'
 import { type Selection, selectedArea } from './selection.ts'
 import { Viewport } from './viewport.ts'
 
+/** So many cells, from the top, have an element even if they are empty: all of a full HD window. */
+const MAX_EMPTY_CELLS = 560
+
 interface Row {
   element: HTMLElement
   cells: Map<number, Cell>
@@ -23,6 +27,8 @@ export class Grid {
   readonly #content: Budget
   readonly #header = element('div', { role: 'row', class: 'row top', 'aria-rowindex': '1' })
   readonly #columns = new Map<number, HTMLElement>()
+  readonly #lines = element('div', { class: 'lines', 'aria-hidden': 'true' })
+  readonly #columnLines = new Map<number, HTMLElement>()
   readonly #rows = new Map<number, Row>()
   /** The cell in the Tab order. */
   #current: Place = { x: 0, y: 0 }
@@ -42,7 +48,7 @@ export class Grid {
     const rowHead = element('div', corner)
     rowHead.append(element('span', { class: 'visually-hidden' }, 'Row'))
     this.#header.append(rowHead, element('div', { class: 'column-size measure', 'aria-hidden': 'true' }))
-    root.append(this.#header)
+    root.append(this.#lines, this.#header)
     let viewport: Viewport | undefined
     this.viewport = viewport = new Viewport(root.parentElement as HTMLElement, root, () => {
       if (!viewport) return
@@ -56,10 +62,19 @@ export class Grid {
     return this.#current
   }
 
-  /** The cell, if it is in the document. */
+  /** The cell, if it is near the visible part, or pinned. An empty cell without an element gets one. */
   cellAt(place: Place): Cell | undefined {
     const cell = cellOf(place)
-    return cell && this.#rows.get(cell.y)?.cells.get(cell.x)
+    const row = cell && this.#rows.get(cell.y)
+    if (!row) return undefined
+    if (!row.cells.has(cell.x) && contains(this.viewport.rendered, cell)) this.#renderRow(cell.y, row, [cell.x])
+    return row.cells.get(cell.x)
+  }
+
+  /** Call when the last marker has left the cell. */
+  release({ place: { y } }: Cell): void {
+    const row = this.#rows.get(y)
+    if (row && !this.#isComplete(y)) this.#renderRow(y, row)
   }
 
   /** Keeps these cells in the document wherever the visible part is. Returns whether they are others than before. */
@@ -102,45 +117,49 @@ export class Grid {
 
   #render(): void {
     const { left, top, right, bottom } = this.viewport.rendered
-    const pins = [...this.#pins, this.#current]
     const columns = span(left, right)
     updateChildren(this.#header, this.#columns, columns, x => this.#columnHeader(x), 2)
-    for (const [x, head] of this.#columns) head.style.left = `${this.viewport.leftOf(x)}px`
+    updateChildren(this.#lines, this.#columnLines, columns, () => element('div', { class: 'line' }), 0)
+    for (const [x, each] of [...this.#columns, ...this.#columnLines]) each.style.left = `${this.viewport.leftOf(x)}px`
     const rows = new Map([...this.#rows].map(([y, row]) => [y, row.element]))
-    const wanted = union(
-      span(top, bottom),
-      pins.map(({ y }) => y),
-    )
-    updateChildren(this.#root, rows, wanted, y => this.#createRow(y), 1)
+    const pinned = [...this.#pins, this.#current].map(({ y }) => y)
+    updateChildren(this.#root, rows, union(span(top, bottom), pinned), y => this.#createRow(y), 2)
     for (const [y, row] of this.#rows) {
-      if (rows.has(y)) this.#renderRow(y, row, columns, pins)
+      if (rows.has(y)) this.#renderRow(y, row)
       else this.#rows.delete(y)
     }
   }
 
-  #renderRow(y: number, row: Row, columns: readonly number[], pins: readonly Place[]): void {
+  #renderRow(y: number, row: Row, added: readonly number[] = []): void {
     row.element.style.top = `${this.viewport.topOf(y)}px`
-    const pinned = pins.filter(pin => pin.y === y)
-    const wanted =
-      pinned.length > 0
-        ? union(
-            columns,
-            pinned.map(({ x }) => x),
-          )
-        : columns
     const elements = new Map([...row.cells].map(([x, cell]) => [x, cell.element]))
     const create = (x: number) => {
       const cell = new Cell({ x, y }, this.#content)
       row.cells.set(x, cell)
       return cell.element
     }
-    updateChildren(row.element, elements, wanted, create, 1)
+    updateChildren(row.element, elements, union(this.#columnsOf(y, row), added), create, 1)
     for (const [x, cell] of row.cells) {
       if (!elements.has(x)) row.cells.delete(x)
       cell.left = this.viewport.leftOf(x)
       cell.isSelected = this.#selected !== undefined && contains(this.#selected, cell.place)
       if (isSamePlace(cell.place, this.#current)) cell.element.setAttribute('tabindex', '0')
     }
+  }
+
+  /** The columns whose cells have an element. */
+  #columnsOf(y: number, { cells }: Row): readonly number[] {
+    const { left, right } = this.viewport.rendered
+    const isComplete = this.#isComplete(y)
+    const isWanted = (x: number) => isComplete || this.#content.isFilled({ x, y }) || cells.get(x)?.isEmpty === false
+    const pinned = [...this.#pins, this.#current].flatMap(pin => (pin.y === y ? [pin.x] : []))
+    return union(span(left, right).filter(isWanted), pinned)
+  }
+
+  /** Whether empty cells of the row have an element, too. */
+  #isComplete(y: number): boolean {
+    const { left, top, right } = this.viewport.rendered
+    return y >= top && (y - top + 1) * (right - left + 1) <= MAX_EMPTY_CELLS
   }
 
   #createRow(y: number): HTMLElement {

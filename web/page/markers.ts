@@ -136,6 +136,7 @@ export class Markers {
    */
   #stack(cell: Cell): void {
     const markers = [...(this.#byCell.get(cell) ?? [])]
+    if (markers.length === 0) this.#grid.release(cell)
     const followed = this.#markers.get(this.#followed ?? '')
     const rankOf = (marker: Marker) => (marker === followed ? 0 : marker.isMine ? 2 : 1)
     const sorted = markers.sort((a, b) => rankOf(a) - rankOf(b) || b.since - a.since)

@@ -15,8 +15,9 @@ export function watchPointer(root: HTMLElement, { viewport }: Grid, listeners: P
   let last: Place | undefined
   let isHandled = false
   const placeOf = (event: MouseEvent) => clampToSheet(viewport.placeAt(event.clientX, event.clientY))
+  /** An empty cell may have no element. The target is `root` when it has captured the pointer. */
   const isOnCell = ({ target }: Event) =>
-    target instanceof Element && target.closest('[role=gridcell]') !== null && !(target instanceof HTMLInputElement)
+    target instanceof Element && target.closest('.head') === null && !(target instanceof HTMLInputElement)
   const select = (place: Place, isRange: boolean) => {
     last = place
     if (isRange) listeners.onExtend(place)
@@ -38,10 +39,8 @@ export function watchPointer(root: HTMLElement, { viewport }: Grid, listeners: P
   root.addEventListener('mousedown', event => isOnCell(event) && event.preventDefault())
   // Fingers and assistive technology; a mouse is handled already.
   root.addEventListener('click', event => {
-    const cell = isOnCell(event) && (event.target as Element).closest<HTMLElement>('[role=gridcell]')
-    if (cell && !isHandled) select(placeOf(event), event.shiftKey)
+    if (isOnCell(event) && !isHandled) select(placeOf(event), event.shiftKey)
     isHandled = false
   })
-  // The target is `root` when it has captured the pointer.
-  root.addEventListener('dblclick', event => (isOnCell(event) || event.target === root) && listeners.onEdit())
+  root.addEventListener('dblclick', event => isOnCell(event) && listeners.onEdit())
 }

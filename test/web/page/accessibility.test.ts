@@ -23,6 +23,7 @@ test.each<[string, object[], BrowserContextOptions, (window: Window) => Promise<
   ['a phone', people(8), phone, nothing],
   ['forced colors', people(5), { forcedColors: 'active' }, nothing],
   ['60 people', people(60), {}, nothing],
+  ['a 4K window', people(60), { viewport: { width: 3840, height: 2160 } }, nothing],
   ['25 people in one cell', people(25, () => ({ x: 3, y: 5 })), {}, nothing],
   [
     'long and right-to-left names',
