@@ -1,8 +1,7 @@
 /** Axe finds no violation in any state of the page. */
 import { expect, test } from '@jest/globals'
 import type { BrowserContextOptions } from 'playwright-core'
-import { startServer } from '../../support/server.ts'
-import { openWindow, type Window } from './browser.ts'
+import type { Window } from './browser.ts'
 import { findViolations } from './find-violations.ts'
 import { cell, useRoomWindows } from './room-windows.ts'
 
@@ -71,13 +70,8 @@ test.each<[string, object[], BrowserContextOptions, (window: Window) => Promise<
 })
 
 test('when the page asks for a token, there is no violation', async () => {
-  const own = await startServer({ AUTH_SECRET: 'a secret of the tests, of more than 32 bytes' })
-  const window = await openWindow(suite.browser, `${own.url}/`)
-  try {
-    await window.page.locator('#token').waitFor()
-    expect(await violationsIn(window)).toEqual([])
-  } finally {
-    await window.close()
-    await own.stop()
-  }
+  await suite.startOwnServer({ AUTH_SECRET: 'a secret of the tests, of more than 32 bytes' })
+  const window = await suite.open(`${suite.server.url}/`)
+  await window.page.locator('#token').waitFor()
+  expect(await violationsIn(window)).toEqual([])
 })

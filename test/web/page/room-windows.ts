@@ -1,5 +1,6 @@
 /**
- * A server process, a browser, and a room for each test, with windows that close after the test.
+ * A server process, a browser, and a room for each test, with windows that close after the test. The way in which the
+ * page's tests open windows.
  */
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from '@jest/globals'
 import type { Browser, BrowserContextOptions, Locator } from 'playwright-core'
@@ -10,11 +11,15 @@ export interface RoomWindows {
   browser: Browser
   server: TestServer
   room: string
+  /** Starts another server, which becomes `server` until the test ends. */
+  startOwnServer(env?: Record<string, string>): Promise<TestServer>
   /** The page of the test's room, without the bots. */
   url(query?: Record<string, string>): string
-  /** Opens a window in a profile of its own, and waits until it is live. */
+  /** Opens any page in a window with a profile of its own. */
+  open(url: string, options?: BrowserContextOptions): Promise<Window>
+  /** Opens the page of the test's room in a window with a profile of its own, and waits until it is live. */
   visit(query?: Record<string, string>, options?: BrowserContextOptions): Promise<Window>
-  /** Opens a window in the same profile. */
+  /** The same in the profile of another window. */
   openSecond(window: Window, query?: Record<string, string>): Promise<Window>
   /** Publishes as a collaborator without a window, for example a backend service. */
   publish(location: object): Promise<void>
@@ -23,17 +28,29 @@ export interface RoomWindows {
 /** Call at the top of a suite. */
 export function useRoomWindows(env: Record<string, string> = {}): RoomWindows {
   let windows: Window[] = []
+  let ownServers: TestServer[] = []
+  let shared: TestServer
   let rooms = 0
-  const open = async (opening: Promise<Window>) => {
+  const closeLater = async (opening: Promise<Window>) => {
     const window = await opening
     windows.push(window)
+    return window
+  }
+  const untilLive = async (opening: Promise<Window>) => {
+    const window = await closeLater(opening)
     await window.hasStatus('live')
     return window
   }
   const suite = {
+    async startOwnServer(env) {
+      suite.server = await startServer(env)
+      ownServers.push(suite.server)
+      return suite.server
+    },
     url: (query = {}) => `${suite.server.url}/?${new URLSearchParams({ room: suite.room, bots: '0', ...query })}`,
-    visit: (query, options) => open(openWindow(suite.browser, suite.url(query), options)),
-    openSecond: (window, query) => open(openSecondWindow(window, suite.url(query))),
+    open: (url, options) => closeLater(openWindow(suite.browser, url, options)),
+    visit: (query, options) => untilLive(openWindow(suite.browser, suite.url(query), options)),
+    openSecond: (window, query) => untilLive(openSecondWindow(window, suite.url(query))),
     async publish(location) {
       const response = await fetch(`${suite.server.url}/rooms/${suite.room}/location`, {
         method: 'POST',
@@ -44,18 +61,21 @@ export function useRoomWindows(env: Record<string, string> = {}): RoomWindows {
     },
   } as RoomWindows
   beforeAll(async () => {
-    ;[suite.browser, suite.server] = await Promise.all([launch(), startServer({ LEASE_MS: '120000', ...env })])
+    ;[suite.browser, shared] = await Promise.all([launch(), startServer({ LEASE_MS: '120000', ...env })])
   })
   beforeEach(() => {
     suite.room = `room-${++rooms}`
+    suite.server = shared
   })
   afterEach(async () => {
     await Promise.all(windows.map(window => window.close()))
+    await Promise.all(ownServers.map(server => server.stop()))
     windows = []
+    ownServers = []
   })
   afterAll(async () => {
     await suite.browser?.close()
-    await suite.server?.stop()
+    await shared?.stop()
   })
   return suite
 }

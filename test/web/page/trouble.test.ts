@@ -1,23 +1,15 @@
 /** What the page says and offers when it can't connect. */
-import { afterEach, expect, test } from '@jest/globals'
+import { expect, test } from '@jest/globals'
 import { TestLink } from '../../support/link.ts'
-import { startServer, type TestServer } from '../../support/server.ts'
 import { nowSeconds, secret, sign } from '../../support/tokens.ts'
-import { openWindow } from './browser.ts'
 import { cell, useRoomWindows } from './room-windows.ts'
 
 const suite = useRoomWindows()
-let protectedServer: TestServer | undefined
-
-afterEach(async () => {
-  await protectedServer?.stop()
-  protectedServer = undefined
-})
 
 async function openProtected(token?: string) {
-  protectedServer = await startServer({ AUTH_SECRET: secret })
+  await suite.startOwnServer({ AUTH_SECRET: secret })
   const query = new URLSearchParams({ room: 'budget', name: 'Ignored', ...(token && { access_token: token }) })
-  return openWindow(suite.browser, `${protectedServer.url}/?${query}`)
+  return suite.open(`${suite.server.url}/?${query}`)
 }
 const tokenFor = (seconds: number) => sign({ sub: 'alice', name: 'Alice', rooms: ['*'], exp: nowSeconds() + seconds })
 
@@ -37,7 +29,6 @@ test('an expired token asks for a new one, and the page goes on', async () => {
   expect(await page.locator('#access').isVisible()).toBe(false)
   await page.reload()
   await window.hasStatus('live')
-  await window.close()
 }, 60_000)
 
 test('without a token the page asks for one, and goes on', async () => {
@@ -50,7 +41,6 @@ test('without a token the page asks for one, and goes on', async () => {
   await window.hasStatus('live')
   await window.sees('alice', 'A1')
   expect(await page.inputValue('#me')).toBe('Alice')
-  await window.close()
 })
 
 test('the page asks again for a token that the server refuses', async () => {
@@ -59,11 +49,10 @@ test('the page asks again for a token that the server refuses', async () => {
   await window.page.fill('#token', await tokenFor(600))
   await window.page.press('#token', 'Enter')
   await window.hasStatus('live')
-  await window.close()
 })
 
 test('Try again connects a page that a refusal has closed', async () => {
-  const window = await openWindow(suite.browser, 'about:blank')
+  const window = await suite.open('about:blank')
   const { page } = window
   await page.route('**/location/sse?*', route =>
     route.fulfill({ status: 403, contentType: 'application/problem+json', json: { detail: 'Not today.' } }),
@@ -77,13 +66,12 @@ test('Try again connects a page that a refusal has closed', async () => {
   await window.hasStatus('live')
   expect(await page.locator('text=Try again').isVisible()).toBe(false)
   expect(await page.locator('[role=alert]').isVisible()).toBe(false)
-  await window.close()
 })
 
 test('behind a proxy that holds streams back, the page names the doctor', async () => {
   const link = await TestLink.start(suite.server.port)
   link.holdsStreams = true
-  const window = await openWindow(suite.browser, 'about:blank')
+  const window = await suite.open('about:blank')
   const { page } = window
   try {
     await page.clock.install()

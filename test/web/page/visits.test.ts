@@ -1,8 +1,7 @@
 /** Who a window is, when it joins, and what it does alone. */
 import { expect, test } from '@jest/globals'
-import { startServer } from '../../support/server.ts'
 import { waitFor } from '../../support/wait-for.ts'
-import { openSecondWindow, openWindow, type Window } from './browser.ts'
+import type { Window } from './browser.ts'
 import { cell, roster, useRoomWindows } from './room-windows.ts'
 
 const suite = useRoomWindows({ LEAVE_GRACE_MS: '500' })
@@ -46,19 +45,14 @@ test('a second tab of the same user runs no bots of its own, and takes over when
 })
 
 test('with AUTH=off there are no bots', async () => {
-  const own = await startServer({ AUTH: 'off' })
-  const window = await openWindow(suite.browser, `${own.url}/?room=quiet&user=alice`)
-  try {
-    await window.page.locator('#alone').waitFor()
-    expect(await window.page.getAttribute('html', 'data-auth')).toBe('off')
-    // Everything that the page has asked for until now, and no bot's stream or location among it.
-    const requests = await window.page.evaluate(() => performance.getEntriesByType('resource').map(({ name }) => name))
-    expect(requests.filter(name => name.includes('bot-'))).toEqual([])
-    expect(await usersIn(window)).toEqual(['alice'])
-  } finally {
-    await window.close()
-    await own.stop()
-  }
+  await suite.startOwnServer({ AUTH: 'off' })
+  const window = await suite.open(`${suite.server.url}/?room=quiet&user=alice`)
+  await window.page.locator('#alone').waitFor()
+  expect(await window.page.getAttribute('html', 'data-auth')).toBe('off')
+  // Everything that the page has asked for until now, and no bot's stream or location among it.
+  const requests = await window.page.evaluate(() => performance.getEntriesByType('resource').map(({ name }) => name))
+  expect(requests.filter(name => name.includes('bot-'))).toEqual([])
+  expect(await usersIn(window)).toEqual(['alice'])
 })
 
 test('with a name and no user, each tab is a user of its own, also after a reload and as a duplicate', async () => {
@@ -115,7 +109,7 @@ test.each([
     { visibilityState: 'visible', prerendering: false },
   ],
 ])('a page that was %s joins when it is seen', async (_, event, before, after) => {
-  const window = await openWindow(suite.browser, 'about:blank')
+  const window = await suite.open('about:blank')
   const { page } = window
   const set = (state: object) => {
     for (const [name, value] of Object.entries(state))
@@ -131,14 +125,11 @@ test.each([
   await page.evaluate(type => document.dispatchEvent(new Event(type)), event)
   await window.hasStatus('live')
   expect(await listed()).toEqual(['alice'])
-  await window.close()
 })
 
 test('a duplicate of the same user is not another user', async () => {
   const first = await suite.visit(alice)
-  const second = await openSecondWindow(first, suite.url(alice))
-  await second.hasStatus('live')
+  const second = await suite.openSecond(first, alice)
   expect(await usersIn(second)).toEqual(['alice'])
   expect(await second.page.locator('#alone').isVisible()).toBe(true)
-  await second.close()
 })
