@@ -25,7 +25,8 @@ export class Markers {
   readonly #flags = new FlagTimer()
   #followed: string | undefined
   #opened: Cell | undefined
-  #isCrowded = false
+  /** Whether flags show only on request. */
+  isCrowded = false
   #moves = 0
 
   constructor(root: HTMLElement, grid: Grid) {
@@ -45,7 +46,7 @@ export class Markers {
     this.#place(marker)
     if (!marker.cell || (!isNews && known)) return
     this.#unstacked.add(marker.cell)
-    if (this.#isCrowded) return
+    if (this.isCrowded) return
     this.#flags.show(marker)
     if (from) animateMove(marker.element, from, marker.place as Place)
     else animateArrival(marker.element)
@@ -66,8 +67,8 @@ export class Markers {
   finish(): void {
     if (this.#grid.pin(this.#pins)) for (const marker of this.#markers.values()) this.#place(marker)
     const isCrowded = this.#byCell.size > CROWDED
-    if (isCrowded !== this.#isCrowded) {
-      this.#isCrowded = isCrowded
+    if (isCrowded !== this.isCrowded) {
+      this.isCrowded = isCrowded
       this.#root.classList.toggle('crowded', isCrowded)
       for (const cell of this.#byCell.keys()) this.#unstacked.add(cell)
     }
@@ -96,7 +97,7 @@ export class Markers {
     const cell = [...this.#byCell.keys()].find(each => each.element === element)
     for (const each of [this.#opened, cell]) if (each) this.#unstacked.add(each)
     this.#opened = cell
-    if (this.#isCrowded) this.finish()
+    if (this.isCrowded) this.finish()
   }
 
   /** The range's first cell stays in the document while a part of the range is visible. */
@@ -140,7 +141,7 @@ export class Markers {
     const followed = this.#markers.get(this.#followed ?? '')
     const rankOf = (marker: Marker) => (marker === followed ? 0 : marker.isMine ? 2 : 1)
     const sorted = markers.sort((a, b) => rankOf(a) - rankOf(b) || b.since - a.since)
-    const isOpen = !this.#isCrowded || cell === this.#opened || sorted[0] === followed
+    const isOpen = !this.isCrowded || cell === this.#opened || sorted[0] === followed
     for (const [slot, marker] of sorted.entries()) marker.stack(slot, sorted.length, isOpen)
     // An outline in its own cell needs no layer above the others, and in a busy room hundreds of layers are slow.
     const hasMore = sorted.length > 1 || sorted.some(({ selection }) => selection.to)

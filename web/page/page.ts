@@ -30,7 +30,8 @@ const isNamedByUrl = query.user !== undefined || query.name !== undefined
 const access = new Access()
 const root = byId('grid')
 const content = new Budget()
-const renderSoon = perFrame(render)
+// In a crowded sheet a rendering takes longer than a frame. Input and scrolling need the frames between.
+const renderSoon = perFrame(render, () => (people.isCrowded ? 2 : 0))
 const grid = new Grid(root, content, () => people.refresh())
 const controls = new Controls({
   root,

@@ -15,8 +15,8 @@ import type { Meta } from './selection.ts'
 
 /** The page still shows a collaborator for so long after their page has closed: after a reload it is back at once. */
 const LINGER_MS = 1500
-/** The maximum number of changes in one frame. With more, users would notice the delay. */
-const MAX_CHANGES = 25
+/** The maximum number of changes in one rendering. With more, users would notice the delay. */
+const MAX_CHANGES = 40
 const IDLE_CHECK_MS = 5000
 
 export interface PeopleOptions {
@@ -75,6 +75,10 @@ export class People {
   linger(user: string): void {
     this.#lingering.set(user, Date.now() + LINGER_MS)
     setTimeout(this.#options.renderSoon, LINGER_MS)
+  }
+
+  get isCrowded(): boolean {
+    return this.#markers.isCrowded
   }
 
   /** Shows what has changed since the last call; in a busy room, the rest in the next frames. */

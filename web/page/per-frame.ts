@@ -2,10 +2,11 @@
 const LATE_MS = 200
 
 /**
- * Combines many calls into one rendering in the next animation frame. A hidden tab gets no animation frames and few
- * timers, so it renders immediately: the page must be up to date when the user returns to it.
+ * Combines many calls into one rendering in an animation frame: the next one, or a later one if `restFrames` says how many
+ * to leave to the browser first. A hidden tab gets no animation frames and few timers, so it renders immediately: the page
+ * must be up to date when the user returns to it.
  */
-export function perFrame(render: () => void): () => void {
+export function perFrame(render: () => void, restFrames: () => number): () => void {
   let frame: number | undefined
   let timer: ReturnType<typeof setTimeout> | undefined
   const run = () => {
@@ -14,10 +15,13 @@ export function perFrame(render: () => void): () => void {
     frame = undefined
     render()
   }
+  const runAfter = (frames: number) => {
+    frame = requestAnimationFrame(() => (frames > 0 ? runAfter(frames - 1) : run()))
+  }
   return () => {
     if (document.hidden) run()
     else if (frame === undefined) {
-      frame = requestAnimationFrame(run)
+      runAfter(restFrames())
       timer = setTimeout(run, LATE_MS)
     }
   }
